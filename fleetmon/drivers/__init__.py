@@ -1,0 +1,1 @@
+"""How to speak to a device. One folder per protocol, the same file names in each."""

@@ -1,0 +1,65 @@
+"""The typed values each part is given. Defaults are values; nothing here reads a file or the environment."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+
+from fleetmon.model import Interval
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listen:
+    """Where the API listens. Until sign-in exists only loopback addresses are accepted."""
+
+    host: str = "127.0.0.1"
+    port: int = 8480
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Polling:
+    """How devices are asked."""
+
+    interval: Interval = Interval()
+    request_timeout: timedelta = timedelta(seconds=30)
+    connect_timeout: timedelta = timedelta(seconds=10)
+    poll_deadline: timedelta = timedelta(seconds=50)
+    minimum_gap: timedelta = timedelta(0)
+    """Between two requests to one device."""
+    misses: int = 3
+    """Polls missed in a row before the power state of a device is called unknown."""
+    at_once: int = 200
+    """Polls under way at the same time, over the whole fleet."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retention:
+    """How long what was learned is kept."""
+
+    readings: timedelta = timedelta(days=35)
+    events: timedelta = timedelta(days=365)
+    changes: timedelta = timedelta(days=365)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Logging:
+    """How the service writes its own log, on stderr."""
+
+    level: str = "info"
+    form: str = "auto"
+    """`console`, `json`, or `auto`: console on a terminal, JSON otherwise."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Everything `fleetmon.toml` can say."""
+
+    data: Path
+    listen: Listen = Listen()
+    polling: Polling = Polling()
+    retention: Retention = Retention()
+    logging: Logging = Logging()
+    master_key_file: Path | None = None
+    """None: systemd's credential, else a file in the configuration directory."""
+    roles: tuple[str, ...] = field(default=("api", "devices", "upkeep"))
