@@ -469,6 +469,8 @@ class Device:
     tenant: str = ""
     enabled: bool = True
     """A disabled device is kept and not asked."""
+    interval: timedelta | None = None
+    """How often heartbeat and sensors are asked for; None: as the whole fleet."""
     version: int = 1
     """Grows with every edit; the ETag of the device."""
 
@@ -492,3 +494,25 @@ class Interval:
             Aspect.EVENTS: self.events,
             Aspect.INVENTORY: self.inventory,
         }[aspect]
+
+
+# Work.
+
+
+class RoleState(StrEnum):
+    """How a role of this process is."""
+
+    STARTING = "starting"
+    RUNNING = "running"
+    RESTARTING = "restarting"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoleStatus:
+    """A role, how it is, and what made it fall last."""
+
+    role: str
+    state: RoleState
+    since: datetime
+    restarts: int
+    reason: str = ""

@@ -1,8 +1,8 @@
 """Which worker looks after which device, and when inside its interval; pure.
 
-Ownership is rendezvous hashing: every worker computes the same answer from the same list, one worker alive owns all, and
-a worker that dies hands over only its own devices. A slot is a device's own instant inside the interval: stable over
-restarts and spread over the fleet, so that nothing ever herds (after Prometheus' scrape offsets).
+Ownership is rendezvous hashing: every worker computes the same answer from the same list, one worker alive owns all,
+and a worker that dies hands over only its own devices. A slot is a device's own instant inside the interval: stable
+over restarts and spread over the fleet, so that nothing ever herds (after Prometheus' scrape offsets).
 """
 
 from __future__ import annotations

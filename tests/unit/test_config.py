@@ -79,16 +79,12 @@ def test_a_duration_is_told_in_the_form_it_is_read(seconds):
 
 
 def test_every_key_is_described_in_the_schema():
-    def described(node):
-        for name, prop in node.get("properties", {}).items():
-            yield name, prop
-
     schema = config.schema()
     nodes = [schema, *schema["$defs"].values()]
     missing = [
         name
         for node in nodes
-        for name, prop in described(node)
+        for name, prop in node.get("properties", {}).items()
         if "$ref" not in str(prop) and not prop.get("description")
     ]
     assert missing == []
