@@ -1,0 +1,52 @@
+"""Which aspects a poll asks for, and when the next poll is due; pure.
+
+One poll carries every aspect whose time has come, so that a BMC is asked once and not five times. An aspect's interval
+is a number of slots: the shortest interval gives the slots, the others ride along.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+from fleetmon.model import Aspect, Interval
+from fleetmon.ownership import next_slot
+
+AT_FIRST_SIGHT = frozenset({Aspect.HEARTBEAT, Aspect.SENSORS})
+"""A device nobody asked before shows its life first; what takes a long walk comes with the next poll."""
+
+
+def shortest(interval: Interval) -> timedelta:
+    """The distance between two slots of a device."""
+    return min(interval.of(aspect) for aspect in Aspect)
+
+
+def due_aspects(interval: Interval, asked: Mapping[Aspect, datetime], now: datetime) -> frozenset[Aspect]:
+    """What to ask at the slot that is now. `asked` is when each aspect was last asked for, answered or not.
+
+    Half a slot early counts as due: polls start a little before or after their instant, and an aspect must not slip by
+    a whole slot for a second. An aspect asked "in the future" is due, too: the wall clock was stepped back.
+    """
+    if not asked:
+        return AT_FIRST_SIGHT
+    slack = shortest(interval) / 2
+    return frozenset(
+        aspect
+        for aspect in Aspect
+        if (last := asked.get(aspect)) is None or now - last >= interval.of(aspect) - slack or last > now + slack
+    )
+
+
+def next_poll(device_id: str, interval: Interval, asked: Mapping[Aspect, datetime], now: datetime) -> datetime:
+    """When the device is due: its next slot; now when it was never fully asked, or missed a slot while nobody looked."""
+    if len(asked) < len(Aspect):
+        return now
+    last = max(asked.values())
+    if last < now - shortest(interval):
+        return now
+    return next_slot(device_id, shortest(interval), now)
+
+
+def rest_after(took: timedelta, slot: datetime, now: datetime) -> datetime:
+    """The slot, or later when the poll took long: a BMC rests at least as long as it was kept busy."""
+    return max(slot, now + took)

@@ -1,0 +1,55 @@
+"""The service's own metrics: how late it is, how long its queues are, what it costs the BMCs.
+
+`docs/reference/metrics.md` describes each; a test holds the two together.
+"""
+
+from __future__ import annotations
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+_POLL_SECONDS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
+_LAG_SECONDS = (0.1, 0.5, 1, 2, 5, 10, 30, 60)
+
+
+class Metrics:
+    """All collectors of one process, on a registry of their own."""
+
+    def __init__(self) -> None:
+        registry = self.registry = CollectorRegistry()
+        self.polls = Counter(
+            "fleetmon_polls", "Polls finished, by how they went.", ("protocol", "reachability"), registry=registry
+        )
+        self.poll_seconds = Histogram(
+            "fleetmon_poll_seconds", "How long polls took.", ("protocol",), buckets=_POLL_SECONDS, registry=registry
+        )
+        self.poll_lag = Histogram(
+            "fleetmon_poll_lag_seconds",
+            "How long after its slot a poll started.",
+            buckets=_LAG_SECONDS,
+            registry=registry,
+        )
+        self.polls_late = Counter(
+            "fleetmon_polls_late",
+            "Slots at which the poll before was still under way, or which started over 5 s late.",
+            registry=registry,
+        )
+        self.polls_running = Gauge("fleetmon_polls_running", "Polls under way now.", registry=registry)
+        self.polls_waiting = Gauge("fleetmon_polls_waiting", "Polls due and waiting for their turn.", registry=registry)
+        self.requests = Counter(
+            "fleetmon_device_requests", "Requests sent to devices.", ("protocol",), registry=registry
+        )
+        self.readings = Counter("fleetmon_readings", "Readings stored.", registry=registry)
+        self.ingest_seconds = Histogram(
+            "fleetmon_ingest_seconds",
+            "From a finished poll to its rows on disk.",
+            buckets=_POLL_SECONDS,
+            registry=registry,
+        )
+        self.poll_errors = Counter(
+            "fleetmon_poll_errors", "Polls that ended in an error of our own.", registry=registry
+        )
+        self.devices = Gauge("fleetmon_devices", "Devices this worker looks after.", registry=registry)
+        self.role_restarts = Gauge(
+            "fleetmon_role_restarts", "Times a role was restarted.", ("role",), registry=registry
+        )
+        self.role_up = Gauge("fleetmon_role_up", "1 while a role is running.", ("role",), registry=registry)
