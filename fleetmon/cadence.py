@@ -38,7 +38,7 @@ def due_aspects(interval: Interval, asked: Mapping[Aspect, datetime], now: datet
 
 
 def next_poll(device_id: str, interval: Interval, asked: Mapping[Aspect, datetime], now: datetime) -> datetime:
-    """When the device is due: its next slot; now when it was never fully asked, or missed a slot while nobody looked."""
+    """When the device is due: its next slot; now when it was never fully asked, or missed one while nobody looked."""
     if len(asked) < len(Aspect):
         return now
     last = max(asked.values())

@@ -1,0 +1,387 @@
+"""The role that looks after devices: it owns their lanes, polls them at their slots, and serves who asks out of turn.
+
+One tick a second (APScheduler) starts what is due; nothing else keeps time. A slow or dead device holds nothing but its
+own lane: ailing devices have a capacity of their own, so they never take the turn of a healthy one. What a poll
+learned, failure included, goes to `ingest`; this role keeps no state that a restart could lose.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import itertools
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
+
+from fleetmon import logs
+from fleetmon.cadence import due_aspects, next_poll, rest_after, shortest
+from fleetmon.clock import Clock
+from fleetmon.drivers.base import Credentials, Driver, Memory, Opening, Request
+from fleetmon.drivers.lane import Breaker, Lane, Pace, Priority
+from fleetmon.errors import DeviceError, RequestRefused, Unsupported
+from fleetmon.metrics import Metrics
+from fleetmon.model import Aspect, Device, Endpoint, Interval, LogMark, Observation, Reachability
+from fleetmon.settings import Polling
+
+log = logs.get("devices")
+
+TICK = 1.0
+"""Seconds between two looks at what is due."""
+MISFIRE_GRACE = 60
+"""Seconds a tick may be late and still run: a stalled loop must not drop polls (LIBRARIES.md, 6)."""
+LATE = 5.0
+"""Seconds after its slot from which a poll counts as late."""
+CATCH_UP = 40
+"""Polls started per tick at most that are due all at once, after a start or a long stall."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watched:
+    """One endpoint to look after, with all that was remembered of it."""
+
+    device: Device
+    endpoint: Endpoint
+    credentials: Credentials | None
+    interval: Interval
+    memory: Memory = field(default_factory=Memory)
+    breaker: Breaker = field(default_factory=Breaker)
+    marks: Mapping[str, LogMark] = field(default_factory=dict)
+    asked: Mapping[Aspect, datetime] = field(default_factory=dict)
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """Which lane this is."""
+        return self.device.device_id, self.endpoint.protocol.value
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PollRequest:
+    """Somebody wants a device polled now; a row claimed by this worker."""
+
+    poll_request_id: str
+    device_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Learned:
+    """What a poll leaves to be stored: the observation, and what the driver and its lane remember."""
+
+    watched: Watched
+    observation: Observation
+    memory: Memory
+    breaker: Breaker
+
+
+class Keeper(Protocol):
+    """What this role needs of the store."""
+
+    async def fleet_version(self) -> int:
+        """Grows with every edit of devices, endpoints and credentials."""
+        ...
+
+    async def watched(self) -> Sequence[Watched]:
+        """Every endpoint of every enabled device."""
+        ...
+
+    async def keep(self, learned: Learned) -> Mapping[str, LogMark]:
+        """Store what a poll learned; how far each log is read now."""
+        ...
+
+    async def claim_poll_requests(self) -> Sequence[PollRequest]:
+        """Requests nobody has claimed yet, claimed."""
+        ...
+
+    async def finish_poll_request(self, request: PollRequest, *, failed: str = "") -> None:
+        """A claimed request came to its end."""
+        ...
+
+
+Open = Callable[[Opening], Driver]
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class _Watch:
+    """One lane, its driver and where it is in its cadence."""
+
+    watched: Watched
+    lane: Lane
+    driver: Driver
+    asked: dict[Aspect, datetime]
+    marks: Mapping[str, LogMark]
+    due: float = 0.0
+    """On the monotonic clock."""
+    task: asyncio.Task[None] | None = None
+    ailing: bool = False
+    gone: bool = False
+
+
+class Devices:
+    """Looks after every device this worker owns."""
+
+    def __init__(self, *, keeper: Keeper, open_driver: Open, polling: Polling, clock: Clock, metrics: Metrics) -> None:
+        self._keeper = keeper
+        self._open = open_driver
+        self._polling = polling
+        self._clock = clock
+        self._metrics = metrics
+        self._watches: dict[tuple[str, str], _Watch] = {}
+        self._queue: list[tuple[float, int, _Watch]] = []
+        self._order = itertools.count()
+        self._fleet_version = -1
+        self._woken = asyncio.Event()
+        self._tasks: asyncio.TaskGroup | None = None
+        self._healthy = asyncio.Semaphore(polling.at_once)
+        self._ailing = asyncio.Semaphore(max(1, polling.at_once // 4))
+
+    # The role.
+
+    async def run(self) -> None:
+        """Poll until cancelled; log out politely on the way out."""
+        scheduler = AsyncIOScheduler()
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                self._tasks = tasks
+                ticks: asyncio.Queue[None] = asyncio.Queue(maxsize=1)
+                scheduler.add_job(
+                    lambda: None if ticks.full() else ticks.put_nowait(None),
+                    "interval",
+                    seconds=TICK,
+                    misfire_grace_time=MISFIRE_GRACE,
+                    coalesce=True,
+                    max_instances=1,
+                )
+                scheduler.start()
+                tasks.create_task(self._serve_requests(), name="poll requests")
+                while True:
+                    await self.tick()
+                    await ticks.get()
+        finally:
+            if scheduler.running:
+                scheduler.shutdown(wait=False)
+            await self._close_all()
+
+    async def tick(self) -> None:
+        """Start every poll that is due."""
+        await self._follow_fleet()
+        now = self._clock.monotonic()
+        started = 0
+        while self._queue and self._queue[0][0] <= now and started < CATCH_UP:
+            due, _, watch = heapq.heappop(self._queue)
+            if watch.gone or due != watch.due:
+                continue
+            if watch.task is not None:
+                self._metrics.polls_late.inc()
+                self._schedule(watch)
+                continue
+            aspects = due_aspects(watch.watched.interval, watch.asked, self._clock.now())
+            self._start(watch, aspects, Priority.POLL)
+            started += 1
+
+    def poke(self) -> None:
+        """Something was asked for or edited: look now instead of at the next tick."""
+        self._woken.set()
+
+    async def raw(self, device_id: str, resource: str) -> Any:
+        """One resource read now, in the device's own words; raises DeviceError or RequestRefused."""
+        watch = self._find(device_id)
+        async with watch.lane.deadline():
+            return await watch.driver.raw(resource)
+
+    # The fleet.
+
+    async def _follow_fleet(self) -> None:
+        version = await self._keeper.fleet_version()
+        if version == self._fleet_version:
+            return
+        wanted = {watched.key: watched for watched in await self._keeper.watched()}
+        for key in [key for key in self._watches if key not in wanted]:
+            self._drop(key)
+        for key, watched in wanted.items():
+            before = self._watches.get(key)
+            if before is None or _speaks_differently(before.watched, watched):
+                if before is not None:
+                    self._drop(key)
+                self._add(watched)
+            else:
+                before.watched = watched
+        self._fleet_version = version
+        self._metrics.devices.set(len(self._watches))
+
+    def _add(self, watched: Watched) -> None:
+        polling = self._polling
+        lane = Lane(
+            device=watched.endpoint.address,
+            clock=self._clock,
+            pace=Pace(
+                request_timeout=polling.request_timeout,
+                poll_deadline=polling.poll_deadline,
+                connect_timeout=polling.connect_timeout,
+                minimum_gap=polling.minimum_gap,
+            ),
+            breaker=watched.breaker,
+        )
+        opening = Opening(
+            endpoint=watched.endpoint,
+            credentials=watched.credentials,
+            lane=lane,
+            clock=self._clock,
+            memory=watched.memory,
+        )
+        try:
+            driver = self._open(opening)
+        except Unsupported as error:
+            log.warning("device cannot be polled", device=watched.device.name, reason=str(error))
+            return
+        watch = _Watch(watched=watched, lane=lane, driver=driver, asked=dict(watched.asked), marks=dict(watched.marks))
+        self._watches[watched.key] = watch
+        self._schedule(watch)
+
+    def _drop(self, key: tuple[str, str]) -> None:
+        watch = self._watches.pop(key)
+        watch.gone = True
+        if watch.task is not None:
+            watch.task.cancel()
+        self._spawn(watch.driver.close(), f"close {key[0]}")
+
+    async def _close_all(self) -> None:
+        watches = list(self._watches.values())
+        self._watches.clear()
+        self._queue.clear()
+        self._fleet_version = -1
+        self._tasks = None
+        await asyncio.gather(*(watch.driver.close() for watch in watches), return_exceptions=True)
+
+    def _find(self, device_id: str) -> _Watch:
+        found = next((watch for (owned, _), watch in self._watches.items() if owned == device_id), None)
+        if found is None:
+            raise RequestRefused(
+                f"device {device_id} is not being watched", cure="enable it, or wait until it was taken up"
+            )
+        return found
+
+    # Polls.
+
+    def _schedule(self, watch: _Watch, *, took: timedelta = timedelta(0)) -> None:
+        now = self._clock.now()
+        watched = watch.watched
+        due = next_poll(watched.device.device_id, watched.interval, watch.asked, now)
+        if took > shortest(watched.interval) / 4:
+            due = rest_after(took, due, now)
+        watch.due = self._clock.monotonic() + (due - now).total_seconds()
+        heapq.heappush(self._queue, (watch.due, next(self._order), watch))
+
+    def _start(self, watch: _Watch, aspects: frozenset[Aspect], priority: Priority) -> asyncio.Task[None]:
+        name = f"poll {watch.watched.device.device_id}"
+        watch.task = self._spawn(self._poll(watch, aspects, priority), name)
+        return watch.task
+
+    def _spawn(self, work: Awaitable[None], name: str) -> asyncio.Task[None]:
+        assert self._tasks is not None, "the role runs"
+        return self._tasks.create_task(work, name=name)  # type: ignore[arg-type]
+
+    async def _poll(self, watch: _Watch, aspects: frozenset[Aspect], priority: Priority) -> None:
+        capacity = self._ailing if watch.ailing else self._healthy
+        self._metrics.polls_waiting.inc()
+        async with capacity:
+            self._metrics.polls_waiting.dec()
+            started = self._clock.monotonic()
+            if priority is Priority.POLL:
+                self._note_lag(started - watch.due)
+            try:
+                with self._metrics.polls_running.track_inprogress():
+                    await self._observe(watch, aspects or frozenset({Aspect.HEARTBEAT}))
+            except Exception as error:  # a bug of ours must cost one poll of one device and no more
+                self._metrics.poll_errors.inc()
+                log.error("poll ended in an error of our own", device=watch.watched.device.name, exc_info=error)
+            finally:
+                now = self._clock.now()
+                watch.asked.update(dict.fromkeys(aspects, now))
+                watch.task = None
+        if not watch.gone:
+            self._schedule(watch, took=timedelta(seconds=self._clock.monotonic() - started))
+
+    async def _observe(self, watch: _Watch, aspects: frozenset[Aspect]) -> None:
+        watched = watch.watched
+        observation = await watch.driver.observe(Request(aspects=aspects, marks=watch.marks))
+        self._note_outcome(watch, observation)
+        before = self._clock.monotonic()
+        watch.marks = await self._keeper.keep(
+            Learned(
+                watched=watched,
+                observation=observation,
+                memory=watch.driver.memory(),
+                breaker=watch.lane.breaker,
+            )
+        )
+        self._metrics.ingest_seconds.observe(self._clock.monotonic() - before)
+
+    def _note_lag(self, lag: float) -> None:
+        self._metrics.poll_lag.observe(max(0.0, lag))
+        if lag > LATE:
+            self._metrics.polls_late.inc()
+
+    def _note_outcome(self, watch: _Watch, observation: Observation) -> None:
+        protocol, device = observation.protocol.value, watch.watched.device.name
+        self._metrics.polls.labels(protocol, observation.reachability.value).inc()
+        self._metrics.poll_seconds.labels(protocol).observe(observation.seconds)
+        self._metrics.requests.labels(protocol).inc(observation.requests)
+        self._metrics.readings.inc(len(observation.readings))
+        ailing = observation.reachability is not Reachability.REACHABLE
+        if ailing and not watch.ailing:
+            log.warning("device cannot be asked", device=device, reason=observation.reason)
+        if watch.ailing and not ailing:
+            log.info("device can be asked again", device=device)
+        watch.ailing = ailing
+
+    # Poll now.
+
+    async def _serve_requests(self) -> None:
+        while True:
+            self._woken.clear()
+            for request in await self._keeper.claim_poll_requests():
+                self._spawn(self._poll_now(request), f"poll now {request.device_id}")
+            wait = asyncio.ensure_future(self._woken.wait())
+            nap = asyncio.ensure_future(self._clock.sleep(5 * TICK))
+            _, unfinished = await asyncio.wait({wait, nap}, return_when=asyncio.FIRST_COMPLETED)
+            for waiting in unfinished:
+                waiting.cancel()
+
+    async def _poll_now(self, request: PollRequest) -> None:
+        await self._follow_fleet()
+        try:
+            watches = [watch for (owned, _), watch in self._watches.items() if owned == request.device_id]
+            if not watches:
+                raise RequestRefused("this device is not being watched", cure="enable it first")
+            await self._finish_running(watches)
+            for watch in watches:
+                await self._start(watch, frozenset(Aspect), Priority.PERSON)
+        except (DeviceError, RequestRefused) as error:
+            await self._keeper.finish_poll_request(request, failed=str(error))
+        else:
+            await self._keeper.finish_poll_request(request)
+
+    @staticmethod
+    async def _finish_running(watches: Iterable[_Watch]) -> None:
+        running = [watch.task for watch in watches if watch.task is not None]
+        if running:
+            await asyncio.wait(running)
+
+
+def _speaks_differently(before: Watched, after: Watched) -> bool:
+    """Must the driver be opened anew: another address, another way to trust it, or other credentials.
+
+    The first pin is no change: it is what this very driver saw.
+    """
+    known = before.endpoint
+    if known.pinned_spki is None:
+        known = replace(known, pinned_spki=after.endpoint.pinned_spki)
+    return (known, _version(before)) != (after.endpoint, _version(after))
+
+
+def _version(watched: Watched) -> tuple[str, int] | None:
+    credentials = watched.credentials
+    return None if credentials is None else (credentials.user, credentials.version)

@@ -1,0 +1,276 @@
+"""Slow and dead devices never delay healthy ones; every poll, failure included, is kept."""
+
+import asyncio
+from collections import Counter
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from fleetmon.clock import ManualClock
+from fleetmon.devices import Devices, Learned, PollRequest, Watched
+from fleetmon.drivers.base import Credentials, Memory, Secret
+from fleetmon.errors import RequestRefused
+from fleetmon.metrics import Metrics
+from fleetmon.model import (
+    Aspect,
+    Device,
+    DeviceKind,
+    Endpoint,
+    Interval,
+    Observation,
+    Protocol,
+    Reachability,
+)
+from fleetmon.settings import Polling
+
+
+class ShelfKeeper:
+    """Keeps in lists what the store would keep in rows."""
+
+    def __init__(self, *watched: Watched) -> None:
+        self.fleet = {one.key: one for one in watched}
+        self.version = 1
+        self.learned: list[Learned] = []
+        self.requests: list[PollRequest] = []
+        self.finished: list[tuple[str, str]] = []
+
+    async def fleet_version(self):
+        return self.version
+
+    async def watched(self):
+        return list(self.fleet.values())
+
+    async def keep(self, learned):
+        self.learned.append(learned)
+        return learned.watched.marks
+
+    async def claim_poll_requests(self):
+        claimed, self.requests = self.requests, []
+        return claimed
+
+    async def finish_poll_request(self, request, *, failed=""):
+        self.finished.append((request.poll_request_id, failed))
+
+    def polls(self):
+        return Counter(one.watched.device.device_id for one in self.learned)
+
+
+class PretendDriver:
+    """Answers after `seconds`, or never when that is None."""
+
+    def __init__(self, opening, clock, *, seconds=0.1, reachability=Reachability.REACHABLE, error=None):
+        self.opening, self.clock, self.seconds = opening, clock, seconds
+        self.reachability, self.error = reachability, error
+        self.asked: list[frozenset[Aspect]] = []
+        self.closed = 0
+
+    async def observe(self, request):
+        self.asked.append(request.aspects)
+        if self.error:
+            raise self.error
+        await self.clock.sleep(1e9 if self.seconds is None else self.seconds)
+        return Observation(
+            protocol=Protocol.REDFISH,
+            asked=request.aspects,
+            answered=request.aspects,
+            taken_at=self.clock.now(),
+            seconds=self.seconds or 0,
+            requests=2,
+            reachability=self.reachability,
+        )
+
+    def memory(self):
+        return Memory()
+
+    async def raw(self, resource):
+        return {"@odata.id": resource}
+
+    async def close(self):
+        self.closed += 1
+
+
+def watched(name, **changes):
+    endpoint = Endpoint(protocol=Protocol.REDFISH, address=f"https://{name}")
+    device = Device(device_id=name, name=name, kind=DeviceKind.SERVER, endpoints=(endpoint,))
+    plain = Watched(device=device, endpoint=endpoint, credentials=None, interval=Interval())
+    return replace(plain, **changes)
+
+
+class Bench:
+    """A running role with pretend drivers."""
+
+    def __init__(self, keeper, manners, polling):
+        self.clock, self.keeper, self.manners = ManualClock(), keeper, manners
+        self.drivers: dict[str, PretendDriver] = {}
+        self.opened = Counter()
+        self.metrics = Metrics()
+        self.devices = Devices(
+            keeper=keeper, open_driver=self.open, polling=polling, clock=self.clock, metrics=self.metrics
+        )
+
+    def open(self, opening):
+        name = opening.endpoint.address.removeprefix("https://")
+        self.opened[name] += 1
+        self.drivers[name] = PretendDriver(opening, self.clock, **self.manners.get(name, {}))
+        return self.drivers[name]
+
+    async def let_pass(self, seconds):
+        """Advance second by second, ticking as the scheduler would."""
+        for _ in range(int(seconds)):
+            await self.devices.tick()
+            await self.clock.advance(1)
+
+
+@asynccontextmanager
+async def bench(keeper, manners=None, polling=None):
+    bench = Bench(keeper, manners or {}, polling or Polling())
+    running = asyncio.create_task(bench.devices.run())
+    await bench.clock.advance(0)
+    try:
+        yield bench
+    finally:
+        running.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await running
+
+
+async def test_a_new_device_shows_its_life_first_and_the_rest_at_once_after():
+    async with bench(ShelfKeeper(watched("web-1"))) as b:
+        await b.let_pass(3)
+        first, second = b.drivers["web-1"].asked[:2]
+        assert first == {Aspect.HEARTBEAT, Aspect.SENSORS}
+        assert second == {Aspect.COMPONENTS, Aspect.EVENTS, Aspect.INVENTORY}
+
+
+async def test_every_device_is_polled_once_a_minute():
+    keeper = ShelfKeeper(*(watched(f"web-{n}") for n in range(30)))
+    async with bench(keeper) as b:
+        await b.let_pass(10)
+        keeper.learned.clear()
+        await b.let_pass(300)
+        assert set(keeper.polls().values()) <= {5, 6}
+        assert len(keeper.polls()) == 30
+
+
+async def test_dead_devices_never_delay_healthy_ones():
+    names = [f"web-{n}" for n in range(20)]
+    dead = {name: {"seconds": None} for name in names[:12]}
+    keeper = ShelfKeeper(*(watched(name) for name in names))
+    async with bench(keeper, dead, Polling(at_once=16)) as b:
+        await b.let_pass(200)
+        assert all(keeper.polls()[name] >= 4 for name in names[12:])
+
+
+async def test_ailing_devices_have_a_capacity_of_their_own():
+    names = [f"web-{n}" for n in range(40)]
+    dead = {name: {"seconds": 55, "reachability": Reachability.UNREACHABLE} for name in names[:36]}
+    keeper = ShelfKeeper(*(watched(name) for name in names))
+    async with bench(keeper, dead, Polling(at_once=8)) as b:
+        await b.let_pass(700)  # all ailing ones have been seen to be so
+        keeper.learned.clear()
+        await b.let_pass(300)
+        assert all(keeper.polls()[name] >= 4 for name in names[36:])
+
+
+async def test_polls_of_one_device_never_overlap_and_a_slow_bmc_rests_as_long_as_it_was_busy():
+    keeper = ShelfKeeper(watched("web-1"))
+    async with bench(keeper, {"web-1": {"seconds": 45}}) as b:
+        await b.let_pass(900)
+        assert 8 <= keeper.polls()["web-1"] <= 11
+
+
+async def test_a_failed_poll_is_kept_like_any_other():
+    keeper = ShelfKeeper(watched("web-1"))
+    async with bench(keeper, {"web-1": {"reachability": Reachability.UNREACHABLE}}) as b:
+        await b.let_pass(3)
+        assert keeper.learned[0].observation.reachability is Reachability.UNREACHABLE
+        assert b.metrics.registry.get_sample_value(
+            "fleetmon_polls_total", {"protocol": "redfish", "reachability": "unreachable"}
+        )
+
+
+async def test_an_error_of_our_own_costs_one_poll_of_one_device():
+    keeper = ShelfKeeper(watched("web-1"), watched("web-2"))
+    async with bench(keeper, {"web-1": {"error": KeyError("bug")}}) as b:
+        await b.let_pass(130)
+        assert keeper.polls()["web-1"] == 0
+        assert len(b.drivers["web-1"].asked) >= 3
+        assert keeper.polls()["web-2"] >= 3
+
+
+async def test_poll_now_asks_for_everything_and_is_answered():
+    keeper = ShelfKeeper(watched("web-1"))
+    async with bench(keeper) as b:
+        await b.let_pass(10)
+        keeper.requests.append(PollRequest(poll_request_id="7", device_id="web-1"))
+        b.devices.poke()
+        await b.clock.advance(1)
+        assert b.drivers["web-1"].asked[-1] == frozenset(Aspect)
+        assert keeper.finished == [("7", "")]
+
+
+async def test_poll_now_of_a_device_nobody_watches_fails_with_the_reason():
+    keeper = ShelfKeeper()
+    async with bench(keeper) as b:
+        keeper.requests.append(PollRequest(poll_request_id="7", device_id="gone"))
+        b.devices.poke()
+        await b.clock.advance(1)
+        assert keeper.finished[0][0] == "7"
+        assert "not being watched" in keeper.finished[0][1]
+        with pytest.raises(RequestRefused):
+            await b.devices.raw("gone", "/redfish/v1")
+
+
+async def test_a_device_added_or_removed_is_followed_within_a_second():
+    keeper = ShelfKeeper(watched("web-1"))
+    async with bench(keeper) as b:
+        await b.let_pass(3)
+        keeper.fleet = {one.key: one for one in (watched("web-2"),)}
+        keeper.version = 2
+        await b.let_pass(2)
+        assert b.drivers["web-1"].closed == 1
+        assert b.drivers["web-2"].asked
+
+
+async def test_new_credentials_open_the_driver_anew_and_a_moved_rack_does_not():
+    old = watched("web-1", credentials=Credentials(user="root", password=Secret("a"), version=1))
+    keeper = ShelfKeeper(old)
+    async with bench(keeper) as b:
+        await b.let_pass(2)
+        keeper.fleet = {old.key: replace(old, device=replace(old.device, position_u=7, version=2))}
+        keeper.version = 2
+        await b.let_pass(2)
+        assert b.opened["web-1"] == 1
+        keeper.fleet = {old.key: replace(old, credentials=Credentials(user="root", password=Secret("b"), version=2))}
+        keeper.version = 3
+        await b.let_pass(2)
+        assert b.opened["web-1"] == 2
+
+
+async def test_the_first_pin_of_a_certificate_does_not_cost_another_login():
+    old = watched("web-1")
+    keeper = ShelfKeeper(old)
+    async with bench(keeper) as b:
+        await b.let_pass(2)
+        keeper.fleet = {old.key: replace(old, endpoint=replace(old.endpoint, pinned_spki="ab" * 32))}
+        keeper.version = 2
+        await b.let_pass(2)
+        assert b.opened["web-1"] == 1
+
+
+async def test_after_a_restart_what_was_asked_recently_is_not_asked_again():
+    clock_start = ManualClock().now()
+    keeper = ShelfKeeper(watched("web-1", asked=dict.fromkeys(Aspect, clock_start - timedelta(seconds=5))))
+    async with bench(keeper) as b:
+        await b.let_pass(70)
+        assert b.drivers["web-1"].asked
+        assert all(aspects <= {Aspect.HEARTBEAT, Aspect.SENSORS} for aspects in b.drivers["web-1"].asked)
+
+
+async def test_all_sessions_are_closed_when_the_role_ends():
+    keeper = ShelfKeeper(watched("web-1"), watched("web-2"))
+    async with bench(keeper) as b:
+        await b.let_pass(2)
+    assert [driver.closed for driver in b.drivers.values()] == [1, 1]
