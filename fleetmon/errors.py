@@ -10,6 +10,9 @@ FleetmonError
 │  ├─ Garbled              it answered, and even the quirks could not read it
 │  └─ Unsupported          it says it cannot, or it is no such device
 ├─ RequestRefused          we will not do what the actor asked, and why
+│  ├─ NotFound             there is no such thing
+│  ├─ Conflict             it clashes with what is there: a name taken, a rack still in use
+│  └─ OutOfDate            it was changed since the actor read it
 ├─ DeliveryError           a receiver did not take it; permanent or not
 └─ StorageError            the store cannot be used as it is (locked, too new, damaged)
 
@@ -91,6 +94,18 @@ class Unsupported(DeviceError):
 
 class RequestRefused(FleetmonError):
     """We will not do what the actor asked, and the reason says why."""
+
+
+class NotFound(RequestRefused):
+    """There is no such site, rack, device, credential or request."""
+
+
+class Conflict(RequestRefused):
+    """It clashes with what is there: a name or unit already taken, a rack still in use."""
+
+
+class OutOfDate(RequestRefused):
+    """It was changed since the actor read it: the version given is not the one stored."""
 
 
 class DeliveryError(FleetmonError):

@@ -1,0 +1,300 @@
+"""Components: their condition now, what they are made of, and how both changed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from fleetmon.model import Component, ComponentHealth, Health, Identity, Part, Problem, Quality
+from fleetmon.storage.columns import from_json, from_ms, maybe_at, maybe_ms, to_json, to_ms
+from fleetmon.storage.database import Connection, Database
+from fleetmon.storage.rows import ComponentRow, HealthChange, InventoryRow, PartChange, PartEvent, ProblemRow
+
+
+class Components:
+    """What one device is made of and how it fares."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def of_device(self, device_id: str, kind: str | None = None) -> list[ComponentRow]:
+        """Every component present, or those of one kind, by kind and name."""
+        rows = await self._database.read(
+            "SELECT * FROM component WHERE device_id = ?1 AND (?2 IS NULL OR kind = ?2) ORDER BY kind, name",
+            (device_id, kind),
+        )
+        return [component_of(row) for row in rows]
+
+    async def changes(self, device_id: str, *, limit: int = 200) -> list[HealthChange]:
+        """How the condition of a device's components changed, newest first."""
+        rows = await self._database.read(
+            "SELECT * FROM health_change WHERE device_id = ? ORDER BY id DESC LIMIT ?", (device_id, limit)
+        )
+        return [_health_change_of(row) for row in rows]
+
+    async def inventory(self, device_id: str, *, limit: int = 200) -> InventoryRow:
+        """The last inventory, and what happened to parts, newest first."""
+
+        def look(connection: Connection) -> InventoryRow:
+            last = connection.execute("SELECT * FROM inventory WHERE device_id = ?", (device_id,)).fetchall()
+            parts = connection.execute(
+                "SELECT * FROM component WHERE device_id = ? AND part IS NOT NULL ORDER BY kind, slot, name",
+                (device_id,),
+            ).fetchall()
+            history = connection.execute(
+                "SELECT * FROM part_change WHERE device_id = ? ORDER BY id DESC LIMIT ?", (device_id, limit)
+            ).fetchall()
+            return InventoryRow(
+                identity=Identity(**_identity_fields(last[0]["identity"])) if last else Identity(),
+                parts=tuple(part_of(row) for row in parts),
+                taken_at=maybe_at(last[0]["taken_at"]) if last else None,
+                complete=bool(last[0]["complete"]) if last else False,
+                history=tuple(map(part_change_of, history)),
+            )
+
+        return await self._database.look(look)
+
+    async def of_serial(self, serial_number: str) -> list[PartChange]:
+        """Where a part has been, across slots and devices, newest first."""
+        rows = await self._database.read(
+            "SELECT * FROM part_change WHERE serial_before = ?1 AND serial_before <> ''"
+            " UNION SELECT * FROM part_change WHERE serial_after = ?1 AND serial_after <> '' ORDER BY id DESC",
+            (serial_number,),
+        )
+        return [part_change_of(row) for row in rows]
+
+    async def problems(self, device_id: str) -> list[ProblemRow]:
+        """What the last polls of a device could not read."""
+        rows = await self._database.read("SELECT * FROM problem WHERE device_id = ? ORDER BY resource", (device_id,))
+        return [
+            ProblemRow(problem=Problem(resource=row["resource"], reason=row["reason"]), since=from_ms(row["since"]))
+            for row in rows
+        ]
+
+    async def expire(self, before: datetime) -> int:
+        """Changes older than `before` are forgotten, a bounded number at a time; how many were."""
+
+        def write(connection: Connection) -> int:
+            gone = 0
+            for table in ("health_change", "part_change"):
+                gone += connection.execute(
+                    f"DELETE FROM {table} WHERE id IN (SELECT id FROM {table} WHERE at < ? LIMIT 5000)",  # noqa: S608
+                    (to_ms(before),),
+                ).rowcount
+            return gone
+
+        return await self._database.write(write)
+
+
+# ---- rows in, rows out ----------------------------------------------------------------------------------------------
+
+
+def load(connection: Connection, device_id: str) -> list[Any]:
+    """All component rows of a device, as this write sees them."""
+    return connection.execute("SELECT * FROM component WHERE device_id = ?", (device_id,)).fetchall()
+
+
+def component_of(row: Any) -> ComponentRow:
+    """A component from its row."""
+    return ComponentRow(
+        component=Component(row["kind"], row["name"]),
+        health=health_of(row),
+        part=part_of(row) if row["part"] is not None else None,
+    )
+
+
+def health_of(row: Any) -> ComponentHealth | None:
+    """The condition a row tells; None when only the part is known."""
+    if row["health"] is None:
+        return None
+    predicted = row["failure_predicted"]
+    return ComponentHealth(
+        component=Component(row["kind"], row["name"]),
+        health=Health(row["health"]),
+        state=row["state"],
+        taken_at=from_ms(row["taken_at"]),
+        source=row["source"],
+        failure_predicted=None if predicted is None else bool(predicted),
+        detail=row["detail"],
+        quality=Quality(row["quality"]),
+    )
+
+
+def put_health(connection: Connection, device_id: str, seen: Iterable[ComponentHealth]) -> None:
+    """The condition of these components is what was just seen."""
+    connection.executemany(
+        "INSERT INTO component (device_id, kind, name, health, state, failure_predicted, detail, source, quality,"
+        " taken_at, slot, serial_number) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, '', '')"
+        " ON CONFLICT (device_id, kind, name) DO UPDATE SET health = excluded.health, state = excluded.state,"
+        " failure_predicted = excluded.failure_predicted, detail = excluded.detail, source = excluded.source,"
+        " quality = excluded.quality, taken_at = excluded.taken_at, absent = 0",
+        [
+            (
+                device_id,
+                one.component.kind,
+                one.component.name,
+                one.health.value,
+                one.state,
+                None if one.failure_predicted is None else int(one.failure_predicted),
+                one.detail,
+                one.source,
+                one.quality.value,
+                to_ms(one.taken_at),
+            )
+            for one in seen
+        ],
+    )
+
+
+def put_parts(connection: Connection, device_id: str, parts: Iterable[Part]) -> None:
+    """These components are made of what was just seen."""
+    connection.executemany(
+        "INSERT INTO component (device_id, kind, name, state, detail, source, quality, slot, serial_number, part)"
+        " VALUES (?, ?, ?, '', '', ?, 'good', ?, ?, ?)"
+        " ON CONFLICT (device_id, kind, name) DO UPDATE SET slot = excluded.slot,"
+        " serial_number = excluded.serial_number, part = excluded.part, part_absent = 0",
+        [
+            (
+                device_id,
+                part.component.kind,
+                part.component.name,
+                part.source,
+                part.slot,
+                part.serial_number,
+                part_json(part),
+            )
+            for part in parts
+        ],
+    )
+
+
+def add_health_changes(connection: Connection, changes: Iterable[HealthChange]) -> None:
+    """Remember how conditions changed."""
+    connection.executemany(
+        'INSERT INTO health_change (device_id, kind, name, "before", "after", detail, at) VALUES (?, ?, ?, ?, ?, ?, ?)',
+        [
+            (
+                change.device_id,
+                change.component.kind,
+                change.component.name,
+                change.before.value if change.before else None,
+                change.after.value if change.after else None,
+                change.detail,
+                to_ms(change.at),
+            )
+            for change in changes
+        ],
+    )
+
+
+def add_part_changes(connection: Connection, changes: Iterable[PartChange]) -> None:
+    """Remember what happened to parts."""
+    connection.executemany(
+        'INSERT INTO part_change (device_id, kind, slot, what, "before", "after", serial_before, serial_after, at)'
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        [
+            (
+                change.device_id,
+                change.kind,
+                change.slot,
+                change.what.value,
+                part_json(change.before) if change.before else None,
+                part_json(change.after) if change.after else None,
+                change.before.serial_number if change.before else "",
+                change.after.serial_number if change.after else "",
+                to_ms(change.at),
+            )
+            for change in changes
+        ],
+    )
+
+
+def put_inventory(
+    connection: Connection, device_id: str, identity: Identity, taken_at: datetime | None, *, complete: bool
+) -> None:
+    """Who the device says it is; with `taken_at`, also when all of it was looked at."""
+    connection.execute(
+        "INSERT INTO inventory VALUES (?, ?, ?, ?) ON CONFLICT (device_id) DO UPDATE SET identity = excluded.identity,"
+        " complete = CASE WHEN excluded.taken_at IS NULL THEN complete ELSE excluded.complete END,"
+        " taken_at = coalesce(excluded.taken_at, taken_at)",
+        (device_id, identity_json(identity), maybe_ms(taken_at), int(complete)),
+    )
+
+
+def put_problems(connection: Connection, device_id: str, problems: Iterable[Problem], now: datetime) -> None:
+    """These are the problems now; one that was there before keeps its age."""
+    wanted = {(problem.resource, problem.reason) for problem in problems}
+    rows = connection.execute("SELECT resource, reason FROM problem WHERE device_id = ?", (device_id,)).fetchall()
+    known = {(row["resource"], row["reason"]) for row in rows}
+    connection.executemany(
+        "DELETE FROM problem WHERE device_id = ? AND resource = ? AND reason = ?",
+        [(device_id, *key) for key in known - wanted],
+    )
+    connection.executemany(
+        "INSERT INTO problem VALUES (?, ?, ?, ?)", [(device_id, *key, to_ms(now)) for key in wanted - known]
+    )
+
+
+def part_json(part: Part) -> str:
+    """A part as JSON; equal parts are equal texts."""
+    return to_json(
+        {
+            "kind": part.component.kind,
+            "name": part.component.name,
+            "slot": part.slot,
+            "source": part.source,
+            "manufacturer": part.manufacturer,
+            "model": part.model,
+            "serial_number": part.serial_number,
+            "part_number": part.part_number,
+            "firmware": part.firmware,
+            "capacity_bytes": part.capacity_bytes,
+            "properties": dict(part.properties),
+        }
+    )
+
+
+def part_of(row: Any) -> Part:
+    """The part a component row tells."""
+    return part_from(row["part"])
+
+
+def part_from(text: str) -> Part:
+    """What `part_json` was given."""
+    fields = from_json(text)
+    return Part(component=Component(fields.pop("kind"), fields.pop("name")), **fields)
+
+
+def part_change_of(row: Any) -> PartChange:
+    """What happened to a part, from its row."""
+    return PartChange(
+        device_id=row["device_id"],
+        kind=row["kind"],
+        slot=row["slot"],
+        what=PartEvent(row["what"]),
+        before=part_from(row["before"]) if row["before"] is not None else None,
+        after=part_from(row["after"]) if row["after"] is not None else None,
+        at=from_ms(row["at"]),
+    )
+
+
+def identity_json(identity: Identity) -> str:
+    """An identity as JSON; equal identities are equal texts."""
+    return to_json({name: getattr(identity, name) for name in Identity.__slots__})
+
+
+def _identity_fields(text: str) -> dict[str, Any]:
+    fields: dict[str, Any] = from_json(text)
+    return fields | {"systems": tuple(fields["systems"])}
+
+
+def _health_change_of(row: Any) -> HealthChange:
+    return HealthChange(
+        device_id=row["device_id"],
+        component=Component(row["kind"], row["name"]),
+        before=Health(row["before"]) if row["before"] else None,
+        after=Health(row["after"]) if row["after"] else None,
+        detail=row["detail"],
+        at=from_ms(row["at"]),
+    )

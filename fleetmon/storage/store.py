@@ -1,0 +1,91 @@
+"""The store as a whole: both files open, their schema current, one noun each."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+from fleetmon.clock import Clock
+from fleetmon.storage import migrations
+from fleetmon.storage.events import Events
+from fleetmon.storage.fleet import Fleet
+from fleetmon.storage.health import Components
+from fleetmon.storage.lock import DirectoryLock
+from fleetmon.storage.polls import Polls
+from fleetmon.storage.sqlite import SqliteDatabase, connect_writer, version_warning
+from fleetmon.storage.summaries import Summaries
+from fleetmon.storage.telemetry import Telemetry
+from fleetmon.storage.workers import Workers
+
+STATE_FILE, TELEMETRY_FILE = "state.db", "telemetry.db"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Store:
+    """What is known, by noun. `state` is fully durable; `telemetry` may lose its last second in a power failure."""
+
+    directory: Path
+    state: SqliteDatabase
+    telemetry_file: SqliteDatabase
+    fleet: Fleet
+    summaries: Summaries
+    components: Components
+    events: Events
+    telemetry: Telemetry
+    polls: Polls
+    workers: Workers
+    lock: DirectoryLock
+
+    def warnings(self) -> list[str]:
+        """What doctor and `/ready` should tell of the engine."""
+        warning = version_warning()
+        return [warning] if warning else []
+
+    async def close(self) -> None:
+        """Finish what was queued, close both files, let another process in."""
+        await self.state.close()
+        await self.telemetry_file.close()
+        self.lock.release()
+
+
+async def open_store(directory: Path, *, clock: Clock, interval: timedelta = timedelta(seconds=60)) -> Store:
+    """Both files of a data directory, made or brought up to date; `interval` is that of devices which set none.
+
+    Raises StorageError naming the holder when another process has the directory, and when a file is newer than us.
+    """
+    lock = await asyncio.to_thread(DirectoryLock, directory)
+    try:
+        await asyncio.to_thread(bring_up_to_date, directory)
+        state = SqliteDatabase(directory / STATE_FILE, synchronous="FULL")
+        telemetry_file = SqliteDatabase(directory / TELEMETRY_FILE, synchronous="NORMAL")
+    except BaseException:
+        lock.release()
+        raise
+    return Store(
+        directory=directory,
+        state=state,
+        telemetry_file=telemetry_file,
+        fleet=Fleet(state, clock, interval),
+        summaries=Summaries(state),
+        components=Components(state),
+        events=Events(state),
+        telemetry=Telemetry(telemetry_file, interval),
+        polls=Polls(state, clock),
+        workers=Workers(state),
+        lock=lock,
+    )
+
+
+def bring_up_to_date(directory: Path, step: migrations.Step = migrations.no_step) -> None:
+    """Both files have the schema this program expects. The directory's lock is held by the caller."""
+    for name, synchronous, rows in (
+        (STATE_FILE, "FULL", migrations.STATE),
+        (TELEMETRY_FILE, "NORMAL", migrations.TELEMETRY),
+    ):
+        connection = connect_writer(directory / name, synchronous=synchronous)
+        try:
+            migrations.migrate(connection, name, rows, step)
+        finally:
+            connection.close()

@@ -1,0 +1,401 @@
+"""Device summaries: one row a device, a revision that grows with every visible change, and counts kept beside them.
+
+Every change of a summary goes through `save`, so that the revision and the counts can never miss one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from fleetmon.model import DeviceKind, Health, PowerState, Quality, Reachability
+from fleetmon.storage import cursors
+from fleetmon.storage.columns import from_json, maybe_at, maybe_ms, to_json, to_ms
+from fleetmon.storage.counts import counted, counts_of, recount
+from fleetmon.storage.database import Connection, Database
+from fleetmon.storage.rows import (
+    DeviceSummary,
+    FleetCounts,
+    Newer,
+    Page,
+    Place,
+    Sort,
+    Stated,
+    Subsystem,
+    SummaryFilter,
+)
+
+_SORTS = {
+    Sort.NAME: ("name", "device_id"),
+    Sort.WORST: ("urgency", "name", "device_id"),
+    Sort.PLACE: ("coalesce(rack_id, '~')", "coalesce(position_u, 0)", "device_id"),
+}
+_REMOVALS_KEPT = timedelta(days=7)
+"""How long a reader may be away and still be told what was removed."""
+
+
+class Summaries:
+    """What lists, elevations and the live stream read."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def revision(self) -> int:
+        """The newest revision."""
+        return await self._database.look(current_revision)
+
+    async def one(self, device_id: str) -> DeviceSummary | None:
+        """The summary of one device; None when there is no such device."""
+        rows = await self._database.read("SELECT * FROM device_summary WHERE device_id = ?", (device_id,))
+        return summary_of(rows[0]) if rows else None
+
+    async def page(
+        self,
+        wanted: SummaryFilter | None = None,
+        *,
+        sort: Sort = Sort.NAME,
+        limit: int = 200,
+        cursor: str | None = None,
+    ) -> Page[DeviceSummary]:
+        """A stretch of the fleet in the order of `sort`."""
+        columns, size = _SORTS[sort], cursors.bounded(limit)
+        conditions, params = _conditions(wanted or SummaryFilter())
+        if cursor is not None:
+            marks = ", ".join("?" for _ in columns)
+            conditions.append(f"({', '.join(columns)}) > ({marks})")
+            params += cursors.decode(cursor, len(columns))
+        where = f"WHERE {' AND '.join(conditions)} " if conditions else ""
+        order = ", ".join(columns)
+        sql = f"SELECT *, {order_keys(columns)} FROM device_summary {where}ORDER BY {order} LIMIT ?"  # noqa: S608
+
+        def look(connection: Connection) -> Page[DeviceSummary]:
+            rows = connection.execute(sql, [*params, size + 1]).fetchall()
+            more = len(rows) > size
+            rows = rows[:size]
+            key = [rows[-1][f"key_{number}"] for number in range(len(columns))] if more else None
+            return Page(
+                items=tuple(map(summary_of, rows)),
+                next=cursors.encode(key) if key else None,
+                revision=current_revision(connection),
+            )
+
+        return await self._database.look(look)
+
+    async def of_rack(self, rack_id: str) -> tuple[int, tuple[DeviceSummary, ...]]:
+        """The revision, and every device of a rack from the lowest unit up."""
+
+        def look(connection: Connection) -> tuple[int, tuple[DeviceSummary, ...]]:
+            rows = connection.execute(
+                "SELECT * FROM device_summary WHERE rack_id = ? ORDER BY position_u, slot, device_id", (rack_id,)
+            ).fetchall()
+            return current_revision(connection), tuple(map(summary_of, rows))
+
+        return await self._database.look(look)
+
+    async def index(self) -> tuple[int, list[tuple[Any, ...]]]:
+        """The revision, and for the whole fleet `INDEX_COLUMNS` of every device, by name."""
+
+        def look(connection: Connection) -> tuple[int, list[tuple[Any, ...]]]:
+            columns = ", ".join(INDEX_COLUMNS)
+            rows = connection.execute(f"SELECT {columns} FROM device_summary ORDER BY name").fetchall()  # noqa: S608
+            return current_revision(connection), [tuple(row) for row in rows]
+
+        return await self._database.look(look)
+
+    async def newer(self, revision: int, *, limit: int = 1000) -> Newer:
+        """What changed after `revision`, oldest first; after `limit` changes, ask again from the answer's revision."""
+
+        def look(connection: Connection) -> Newer:
+            newest = current_revision(connection)
+            oldest = connection.execute("SELECT value FROM counter WHERE name = 'removals_from'").fetchone()
+            if revision > newest or (oldest is not None and revision < oldest[0]):
+                return Newer(revision=newest, reset=True)
+            rows = connection.execute(
+                "SELECT * FROM device_summary WHERE revision > ? ORDER BY revision LIMIT ?", (revision, limit)
+            ).fetchall()
+            upto = rows[-1]["revision"] if len(rows) == limit else newest
+            removed = connection.execute(
+                "SELECT device_id FROM device_removed WHERE revision > ? AND revision <= ?", (revision, upto)
+            ).fetchall()
+            return Newer(
+                revision=upto, devices=tuple(map(summary_of, rows)), removed=tuple(row["device_id"] for row in removed)
+            )
+
+        return await self._database.look(look)
+
+    async def counts(self) -> FleetCounts:
+        """The fleet, its sites and its racks counted, as of one revision."""
+
+        def look(connection: Connection) -> FleetCounts:
+            return counts_of(counted(connection), current_revision(connection))
+
+        return await self._database.look(look)
+
+    async def hottest_inlets(self) -> dict[str, Stated]:
+        """For each rack the warmest inlet among its devices that are not stale."""
+        rows = await self._database.read(
+            "SELECT rack_id, max(inlet) AS inlet, inlet_reason, inlet_at, inlet_source, inlet_quality"
+            " FROM device_summary WHERE stale = 0 AND inlet IS NOT NULL AND rack_id IS NOT NULL GROUP BY rack_id"
+        )
+        return {row["rack_id"]: _stated(row, "inlet") for row in rows}
+
+    async def mark_stale(self, now: datetime) -> int:
+        """Every device without an answer for three intervals is marked stale, visibly; how many were marked."""
+
+        def write(connection: Connection) -> int:
+            rows = connection.execute(
+                'SELECT * FROM device_summary WHERE stale = 0 AND ? - coalesce(seen_at, added_at) > 3 * "interval"',
+                (to_ms(now),),
+            ).fetchall()
+            for row in rows:
+                before = summary_of(row)
+                save(connection, before, replace(before, stale=True))
+            return len(rows)
+
+        return await self._database.write(write)
+
+    async def forget_removals(self, now: datetime) -> None:
+        """Removals older than a week are no longer told; who was away that long fetches everything again."""
+
+        def write(connection: Connection) -> None:
+            old = to_ms(now - _REMOVALS_KEPT)
+            upto = connection.execute(
+                "SELECT max(revision) FROM device_removed WHERE removed_at < ?", (old,)
+            ).fetchone()[0]
+            if upto is not None:
+                connection.execute("INSERT OR REPLACE INTO counter VALUES ('removals_from', ?)", (upto,))
+                connection.execute("DELETE FROM device_removed WHERE removed_at < ?", (old,))
+
+        await self._database.write(write)
+
+
+INDEX_COLUMNS = (
+    "device_id", "name", "kind", "site_id", "rack_id", "position_u", "health", "power", "stale", "serial_number",
+)  # fmt: skip
+
+
+# ---- inside a write -------------------------------------------------------------------------------------------------
+
+
+def current_revision(connection: Connection) -> int:
+    """The newest revision this connection sees."""
+    return int(connection.execute("SELECT value FROM counter WHERE name = 'revision'").fetchone()[0])
+
+
+def next_revision(connection: Connection) -> int:
+    """A revision nobody had before."""
+    sql = "UPDATE counter SET value = value + 1 WHERE name = 'revision' RETURNING value"
+    return int(connection.execute(sql).fetchall()[0][0])
+
+
+def load(connection: Connection, device_id: str) -> DeviceSummary | None:
+    """The summary of one device, as this write sees it."""
+    row = connection.execute("SELECT * FROM device_summary WHERE device_id = ?", (device_id,)).fetchone()
+    return summary_of(row) if row is not None else None
+
+
+def add(connection: Connection, summary: DeviceSummary, added_at: datetime) -> DeviceSummary:
+    """A new device's summary, with its first revision, counted."""
+    summary = replace(summary, revision=next_revision(connection))
+    columns = columns_of(summary) | {"added_at": to_ms(added_at)}
+    names = ", ".join(f'"{name}"' for name in columns)
+    marks = ", ".join("?" for _ in columns)
+    connection.execute(f"INSERT INTO device_summary ({names}) VALUES ({marks})", list(columns.values()))  # noqa: S608
+    recount(connection, None, summary)
+    return summary
+
+
+def save(connection: Connection, before: DeviceSummary, after: DeviceSummary) -> DeviceSummary:
+    """What changed, written with a new revision and counted; nothing at all when nothing changed."""
+    old = columns_of(before)
+    changed = {name: value for name, value in columns_of(after).items() if value != old[name] and name != "revision"}
+    if not changed:
+        return before
+    after = replace(after, revision=next_revision(connection))
+    changed["revision"] = after.revision
+    sets = ", ".join(f'"{name}" = ?' for name in changed)
+    sql = f"UPDATE device_summary SET {sets} WHERE device_id = ?"  # noqa: S608
+    connection.execute(sql, [*changed.values(), after.device_id])
+    recount(connection, before, after)
+    return after
+
+
+def remove(connection: Connection, summary: DeviceSummary, now: datetime) -> None:
+    """A device left the fleet: its summary goes, and readers of the stream are told."""
+    connection.execute("DELETE FROM device_summary WHERE device_id = ?", (summary.device_id,))
+    connection.execute(
+        "INSERT OR REPLACE INTO device_removed VALUES (?, ?, ?, ?)",
+        (summary.device_id, summary.name, next_revision(connection), to_ms(now)),
+    )
+    recount(connection, summary, None)
+
+
+# ---- columns --------------------------------------------------------------------------------------------------------
+
+
+def columns_of(summary: DeviceSummary) -> dict[str, Any]:
+    """A summary as columns."""
+    return {
+        "device_id": summary.device_id,
+        "name": summary.name,
+        "kind": summary.kind.value,
+        "address": summary.address,
+        "interval": summary.interval // timedelta(milliseconds=1),
+        "site_id": summary.site_id,
+        "rack_id": summary.rack_id,
+        "position_u": summary.position_u,
+        "height_u": summary.height_u,
+        "face": summary.face,
+        "slot": summary.slot,
+        "tags": to_json(summary.tags) if summary.tags else "[]",
+        "enabled": int(summary.enabled),
+        "health": summary.health.value,
+        "urgency": -summary.health.rank,
+        "health_reason": summary.health_reason,
+        "failure_predicted": int(summary.failure_predicted),
+        "power": summary.power.value,
+        "power_at": maybe_ms(summary.power_at),
+        "power_source": summary.power_source,
+        "power_known": summary.power_known.value,
+        "power_since": maybe_ms(summary.power_since),
+        "reachability": summary.reachability.value,
+        "reachability_reason": summary.reachability_reason,
+        "unreachable_since": maybe_ms(summary.unreachable_since),
+        "misses": summary.misses,
+        **_stated_columns("inlet", summary.inlet),
+        **_stated_columns("outlet", summary.outlet),
+        **_stated_columns("watts", summary.watts),
+        "stale": int(summary.stale),
+        "polled_at": maybe_ms(summary.polled_at),
+        "seen_at": maybe_ms(summary.seen_at),
+        "manufacturer": summary.manufacturer,
+        "model": summary.model,
+        "serial_number": summary.serial_number,
+        "firmware": summary.firmware,
+        "subsystems": _rows_json(
+            [entry.kind, entry.health, entry.present, entry.not_ok, entry.reason] for entry in summary.subsystems
+        ),
+        "bays": _places_json(summary.bays),
+        "supplies": _places_json(summary.supplies),
+        "fans": _places_json(summary.fans),
+        "revision": summary.revision,
+    }
+
+
+def summary_of(row: Any) -> DeviceSummary:
+    """A summary from its row."""
+    return DeviceSummary(
+        device_id=row["device_id"],
+        name=row["name"],
+        kind=DeviceKind(row["kind"]),
+        address=row["address"],
+        interval=timedelta(milliseconds=row["interval"]),
+        site_id=row["site_id"],
+        rack_id=row["rack_id"],
+        position_u=row["position_u"],
+        height_u=row["height_u"],
+        face=row["face"],
+        slot=row["slot"],
+        tags=tuple(from_json(row["tags"])),
+        enabled=bool(row["enabled"]),
+        health=Health(row["health"]),
+        health_reason=row["health_reason"],
+        failure_predicted=bool(row["failure_predicted"]),
+        power=PowerState(row["power"]),
+        power_at=maybe_at(row["power_at"]),
+        power_source=row["power_source"],
+        power_known=PowerState(row["power_known"]),
+        power_since=maybe_at(row["power_since"]),
+        reachability=Reachability(row["reachability"]),
+        reachability_reason=row["reachability_reason"],
+        unreachable_since=maybe_at(row["unreachable_since"]),
+        misses=row["misses"],
+        inlet=_stated(row, "inlet"),
+        outlet=_stated(row, "outlet"),
+        watts=_stated(row, "watts"),
+        stale=bool(row["stale"]),
+        polled_at=maybe_at(row["polled_at"]),
+        seen_at=maybe_at(row["seen_at"]),
+        manufacturer=row["manufacturer"],
+        model=row["model"],
+        serial_number=row["serial_number"],
+        firmware=row["firmware"],
+        subsystems=tuple(
+            Subsystem(kind=kind, health=Health(health), present=present, not_ok=not_ok, reason=reason)
+            for kind, health, present, not_ok, reason in from_json(row["subsystems"])
+        ),
+        bays=_places(row["bays"]),
+        supplies=_places(row["supplies"]),
+        fans=_places(row["fans"]),
+        revision=row["revision"],
+    )
+
+
+def order_keys(columns: Sequence[str]) -> str:
+    """The sort key of each row as columns of its own."""
+    return ", ".join(f"{column} AS key_{number}" for number, column in enumerate(columns))
+
+
+def _stated_columns(name: str, stated: Stated) -> dict[str, Any]:
+    return {
+        name: stated.value,
+        f"{name}_reason": stated.reason,
+        f"{name}_at": maybe_ms(stated.taken_at),
+        f"{name}_source": stated.source,
+        f"{name}_quality": stated.quality.value,
+    }
+
+
+def _stated(row: Any, name: str) -> Stated:
+    return Stated(
+        value=row[name],
+        reason=row[f"{name}_reason"],
+        taken_at=maybe_at(row[f"{name}_at"]),
+        source=row[f"{name}_source"],
+        quality=Quality(row[f"{name}_quality"]),
+    )
+
+
+def _rows_json(rows: Iterable[list[Any]]) -> str:
+    return to_json(list(rows))
+
+
+def _places_json(places: Sequence[Place]) -> str:
+    return _rows_json([place.name, place.health, place.state, place.failure_predicted] for place in places)
+
+
+def _places(text: str) -> tuple[Place, ...]:
+    return tuple(
+        Place(name=name, health=Health(health), state=state, failure_predicted=predicted)
+        for name, health, state, predicted in from_json(text)
+    )
+
+
+def _conditions(wanted: SummaryFilter) -> tuple[list[str], list[Any]]:
+    """SQL conditions and their parameters."""
+    conditions: list[str] = []
+    params: list[Any] = []
+    for column, values in (
+        ("health", wanted.health),
+        ("power", wanted.power),
+        ("kind", wanted.kind),
+        ("rack_id", wanted.rack),
+        ("site_id", wanted.site),
+    ):
+        if values:
+            conditions.append(f"{column} IN ({', '.join('?' for _ in values)})")
+            params += [str(value) for value in values]
+    if wanted.stale is not None:
+        conditions.append("stale = ?")
+        params.append(int(wanted.stale))
+    if wanted.tag:
+        marks = ", ".join("?" for _ in wanted.tag)
+        conditions.append(f"EXISTS (SELECT 1 FROM json_each(tags) WHERE value IN ({marks}))")  # noqa: S608
+        params += wanted.tag
+    if wanted.q:
+        searched = ("name", "device_id", "serial_number", "model", "manufacturer", "address")
+        conditions.append(f"({' OR '.join(f'instr(lower({column}), ?) > 0' for column in searched)})")
+        params += [wanted.q.lower()] * len(searched)
+    return conditions, params
