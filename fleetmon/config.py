@@ -258,6 +258,7 @@ def _explain(error: ValidationError, origins: Mapping[str, str]) -> ConfigError:
 def _settings(checked: File, environ: Mapping[str, str]) -> Settings:
     return Settings(
         data=(checked.data or _default_data(environ)).expanduser().absolute(),
+        configuration=_configuration(environ).expanduser().absolute(),
         master_key_file=checked.master_key_file.expanduser().absolute() if checked.master_key_file else None,
         roles=tuple(checked.roles),
         listen=Listen(host=checked.listen.host, port=checked.listen.port),
@@ -274,6 +275,12 @@ def _default_data(environ: Mapping[str, str]) -> Path:
     if directory := environ.get("STATE_DIRECTORY"):  # systemd's StateDirectory=
         return Path(directory.split(":")[0])
     return Path(environ.get("XDG_STATE_HOME") or "~/.local/state") / "fleetmon"
+
+
+def _configuration(environ: Mapping[str, str]) -> Path:
+    if directory := environ.get("CONFIGURATION_DIRECTORY"):  # systemd's ConfigurationDirectory=
+        return Path(directory.split(":")[0])
+    return Path(environ.get("XDG_CONFIG_HOME") or "~/.config") / "fleetmon"
 
 
 def _check_together(settings: Settings) -> None:

@@ -10,22 +10,24 @@ from __future__ import annotations
 import asyncio
 import heapq
 import itertools
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any, Protocol
+from typing import Any
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from fleetmon import logs
 from fleetmon.cadence import due_aspects, next_poll, rest_after, shortest
 from fleetmon.clock import Clock
-from fleetmon.drivers.base import Credentials, Driver, Memory, Opening, Request
-from fleetmon.drivers.lane import Breaker, Lane, Pace, Priority
+from fleetmon.drivers.base import Driver, Opening, Request
+from fleetmon.drivers.lane import Lane, Pace, Priority
 from fleetmon.errors import DeviceError, RequestRefused, Unsupported
+from fleetmon.keeper import Keeper, Learned, Watched
 from fleetmon.metrics import Metrics
-from fleetmon.model import Aspect, Device, Endpoint, Interval, LogMark, Observation, Reachability
+from fleetmon.model import Aspect, LogMark, Observation, Reachability
 from fleetmon.settings import Polling
+from fleetmon.storage.rows import PollRequest
 
 log = logs.get("devices")
 
@@ -37,67 +39,6 @@ LATE = 5.0
 """Seconds after its slot from which a poll counts as late."""
 CATCH_UP = 40
 """Polls started per tick at most that are due all at once, after a start or a long stall."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Watched:
-    """One endpoint to look after, with all that was remembered of it."""
-
-    device: Device
-    endpoint: Endpoint
-    credentials: Credentials | None
-    interval: Interval
-    memory: Memory = field(default_factory=Memory)
-    breaker: Breaker = field(default_factory=Breaker)
-    marks: Mapping[str, LogMark] = field(default_factory=dict)
-    asked: Mapping[Aspect, datetime] = field(default_factory=dict)
-
-    @property
-    def key(self) -> tuple[str, str]:
-        """Which lane this is."""
-        return self.device.device_id, self.endpoint.protocol.value
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PollRequest:
-    """Somebody wants a device polled now; a row claimed by this worker."""
-
-    poll_request_id: str
-    device_id: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Learned:
-    """What a poll leaves to be stored: the observation, and what the driver and its lane remember."""
-
-    watched: Watched
-    observation: Observation
-    memory: Memory
-    breaker: Breaker
-
-
-class Keeper(Protocol):
-    """What this role needs of the store."""
-
-    async def fleet_version(self) -> int:
-        """Grows with every edit of devices, endpoints and credentials."""
-        ...
-
-    async def watched(self) -> Sequence[Watched]:
-        """Every endpoint of every enabled device."""
-        ...
-
-    async def keep(self, learned: Learned) -> Mapping[str, LogMark]:
-        """Store what a poll learned; how far each log is read now."""
-        ...
-
-    async def claim_poll_requests(self) -> Sequence[PollRequest]:
-        """Requests nobody has claimed yet, claimed."""
-        ...
-
-    async def finish_poll_request(self, request: PollRequest, *, failed: str = "") -> None:
-        """A claimed request came to its end."""
-        ...
 
 
 Open = Callable[[Opening], Driver]
@@ -181,8 +122,8 @@ class Devices:
             self._start(watch, aspects, Priority.POLL)
             started += 1
 
-    def poke(self) -> None:
-        """Something was asked for or edited: look now instead of at the next tick."""
+    def poke(self, _device_id: str = "") -> None:
+        """A poll was asked for: look for its row now instead of at the next turn."""
         self._woken.set()
 
     async def raw(self, device_id: str, resource: str) -> Any:
@@ -315,6 +256,7 @@ class Devices:
                 observation=observation,
                 memory=watch.driver.memory(),
                 breaker=watch.lane.breaker,
+                seen_spki=watch.driver.seen_spki,
             )
         )
         self._metrics.ingest_seconds.observe(self._clock.monotonic() - before)
@@ -358,7 +300,7 @@ class Devices:
                 raise RequestRefused("this device is not being watched", cure="enable it first")
             await self._finish_running(watches)
             for watch in watches:
-                await self._start(watch, frozenset(Aspect), Priority.PERSON)
+                await self._start(watch, request.aspects, Priority.PERSON)
         except (DeviceError, RequestRefused) as error:
             await self._keeper.finish_poll_request(request, failed=str(error))
         else:

@@ -56,10 +56,12 @@ class Settings:
     """Everything `fleetmon.toml` can say."""
 
     data: Path
+    configuration: Path
+    """Where a master key is made when none is named; never inside `data`."""
     listen: Listen = Listen()
     polling: Polling = Polling()
     retention: Retention = Retention()
     logging: Logging = Logging()
     master_key_file: Path | None = None
-    """None: systemd's credential, else a file in the configuration directory."""
+    """None: systemd's credential, else a file in `configuration`, made on first use."""
     roles: tuple[str, ...] = field(default=("api", "devices", "upkeep"))

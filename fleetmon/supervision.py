@@ -7,7 +7,7 @@ a pause that grows from one second to fifteen, and its state is there for `/read
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 from fleetmon import logs
@@ -28,12 +28,15 @@ log = logs.get("supervision")
 class Supervisor:
     """Keeps roles running and knows how each of them is."""
 
-    def __init__(self, roles: Mapping[str, Run], *, clock: Clock) -> None:
-        self._roles = dict(roles)
+    def __init__(self, *, clock: Clock) -> None:
         self._clock = clock
-        self._status = {
-            name: RoleStatus(role=name, state=RoleState.STARTING, since=clock.now(), restarts=0) for name in roles
-        }
+        self._roles: dict[str, Run] = {}
+        self._status: dict[str, RoleStatus] = {}
+
+    def add(self, name: str, role: Run) -> None:
+        """One more role to keep, before `run`."""
+        self._roles[name] = role
+        self._status[name] = RoleStatus(role=name, state=RoleState.STARTING, since=self._clock.now(), restarts=0)
 
     def statuses(self) -> tuple[RoleStatus, ...]:
         """How every role is now."""

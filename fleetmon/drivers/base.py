@@ -75,6 +75,11 @@ class Driver(Protocol):
         """What to remember over a restart, as of now."""
         ...
 
+    @property
+    def seen_spki(self) -> str | None:
+        """SHA-256, in hex, of the public key the device showed; None before the first TLS connection, or without TLS."""
+        ...
+
     async def raw(self, resource: str) -> Any:
         """One resource exactly as the device gives it, for trust; raises DeviceError."""
         ...

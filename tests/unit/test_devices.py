@@ -9,9 +9,10 @@ from datetime import timedelta
 import pytest
 
 from fleetmon.clock import ManualClock
-from fleetmon.devices import Devices, Learned, PollRequest, Watched
+from fleetmon.devices import Devices
 from fleetmon.drivers.base import Credentials, Memory, Secret
 from fleetmon.errors import RequestRefused
+from fleetmon.keeper import Learned, Watched
 from fleetmon.metrics import Metrics
 from fleetmon.model import (
     Aspect,
@@ -24,6 +25,7 @@ from fleetmon.model import (
     Reachability,
 )
 from fleetmon.settings import Polling
+from fleetmon.storage.rows import PollRequest, PollRequestState
 
 
 class ShelfKeeper:
@@ -34,7 +36,7 @@ class ShelfKeeper:
         self.version = 1
         self.learned: list[Learned] = []
         self.requests: list[PollRequest] = []
-        self.finished: list[tuple[str, str]] = []
+        self.finished: list[tuple[int, str]] = []
 
     async def fleet_version(self):
         return self.version
@@ -59,6 +61,8 @@ class ShelfKeeper:
 
 class PretendDriver:
     """Answers after `seconds`, or never when that is None."""
+
+    seen_spki = None
 
     def __init__(self, opening, clock, *, seconds=0.1, reachability=Reachability.REACHABLE, error=None):
         self.opening, self.clock, self.seconds = opening, clock, seconds
@@ -96,6 +100,16 @@ def watched(name, **changes):
     device = Device(device_id=name, name=name, kind=DeviceKind.SERVER, endpoints=(endpoint,))
     plain = Watched(device=device, endpoint=endpoint, credentials=None, interval=Interval())
     return replace(plain, **changes)
+
+
+def wish(device_id):
+    return PollRequest(
+        poll_request_id=7,
+        device_id=device_id,
+        aspects=frozenset(Aspect),
+        state=PollRequestState.CLAIMED,
+        requested_at=ManualClock().now(),
+    )
 
 
 class Bench:
@@ -204,20 +218,20 @@ async def test_poll_now_asks_for_everything_and_is_answered():
     keeper = ShelfKeeper(watched("web-1"))
     async with bench(keeper) as b:
         await b.let_pass(10)
-        keeper.requests.append(PollRequest(poll_request_id="7", device_id="web-1"))
+        keeper.requests.append(wish("web-1"))
         b.devices.poke()
         await b.clock.advance(1)
         assert b.drivers["web-1"].asked[-1] == frozenset(Aspect)
-        assert keeper.finished == [("7", "")]
+        assert keeper.finished == [(7, "")]
 
 
 async def test_poll_now_of_a_device_nobody_watches_fails_with_the_reason():
     keeper = ShelfKeeper()
     async with bench(keeper) as b:
-        keeper.requests.append(PollRequest(poll_request_id="7", device_id="gone"))
+        keeper.requests.append(wish("gone"))
         b.devices.poke()
         await b.clock.advance(1)
-        assert keeper.finished[0][0] == "7"
+        assert keeper.finished[0][0] == 7
         assert "not being watched" in keeper.finished[0][1]
         with pytest.raises(RequestRefused):
             await b.devices.raw("gone", "/redfish/v1")

@@ -12,7 +12,9 @@ from fleetmon.supervision import Supervisor
 
 @asynccontextmanager
 async def supervised(clock, **roles):
-    supervisor = Supervisor(roles, clock=clock)
+    supervisor = Supervisor(clock=clock)
+    for name, role in roles.items():
+        supervisor.add(name, role)
     task = asyncio.create_task(supervisor.run())
     await clock.advance(0)
     try:

@@ -1,0 +1,202 @@
+"""The composition root: settings become objects, objects become roles, and all of them start and stop together."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+import uuid
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import uvicorn
+
+from fleetmon import logs
+from fleetmon.access.vault import Vault, open_vault
+from fleetmon.api.application import application
+from fleetmon.api.parts import Parts
+from fleetmon.clock import Clock
+from fleetmon.devices import Devices
+from fleetmon.drivers.registry import open_driver
+from fleetmon.errors import ConfigError, StorageError
+from fleetmon.keeper import StoreKeeper
+from fleetmon.metrics import Metrics
+from fleetmon.model import RoleState
+from fleetmon.settings import Listen, Settings
+from fleetmon.storage.rows import Worker
+from fleetmon.storage.store import Store, open_store
+from fleetmon.supervision import Run, Supervisor
+from fleetmon.upkeep import Upkeep
+
+log = logs.get("app")
+
+BEAT = 10.0
+"""Seconds between two signs of life of a worker."""
+GOODBYE = 5
+"""Seconds that open requests to the API may take when the service ends."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Service:
+    """A running service, for who started it."""
+
+    url: str
+    store: Store
+    vault: Vault
+    roles: asyncio.Task[None]
+
+    async def ended(self) -> None:
+        """Wait until the service ends, which it does only by being cancelled."""
+        await asyncio.shield(self.roles)
+
+
+async def serve(settings: Settings, *, clock: Clock) -> None:
+    """Run the service until SIGTERM or SIGINT."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    async with running(settings, clock=clock) as service:
+        log.info("service ready", url=service.url, data=str(settings.data), roles=",".join(settings.roles))
+        stopped = asyncio.ensure_future(stop.wait())
+        await asyncio.wait({stopped, service.roles}, return_when=asyncio.FIRST_COMPLETED)
+        stopped.cancel()
+    log.info("service ended")
+
+
+@contextlib.asynccontextmanager
+async def running(settings: Settings, *, clock: Clock) -> AsyncIterator[Service]:
+    """The service with all its roles; they are cancelled and their files closed on the way out.
+
+    Raises ConfigError when the address is taken or the key is missing, StorageError when the data cannot be used.
+    """
+    async with contextlib.AsyncExitStack() as stack:
+        listener = stack.enter_context(contextlib.closing(_bind(settings.listen))) if "api" in settings.roles else None
+        store = await open_store(settings.data, clock=clock, interval=settings.polling.interval.sensors)
+        stack.push_async_callback(store.close)
+        vault = await asyncio.to_thread(
+            open_vault,
+            key_file=settings.master_key_file,
+            environment=os.environ,
+            configuration=settings.configuration,
+            data=settings.data,
+        )
+        for warning in store.warnings():
+            log.warning(warning)
+        supervisor = _compose(settings, store=store, vault=vault, clock=clock, listener=listener)
+        roles = asyncio.create_task(supervisor.run(), name="roles")
+        try:
+            yield Service(url=_url(settings.listen, listener), store=store, vault=vault, roles=roles)
+        finally:
+            roles.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await roles
+
+
+def _compose(
+    settings: Settings, *, store: Store, vault: Vault, clock: Clock, listener: socket.socket | None
+) -> Supervisor:
+    supervisor, metrics, changed = Supervisor(clock=clock), Metrics(), asyncio.Event()
+    worker = Worker(
+        worker_id=uuid.uuid4().hex[:12],
+        roles=settings.roles,
+        host=socket.gethostname(),
+        pid=os.getpid(),
+        started_at=clock.now(),
+        beat_at=clock.now(),
+    )
+    keeper = StoreKeeper(
+        store=store, vault=vault, polling=settings.polling, worker_id=worker.worker_id, clock=clock, changed=changed
+    )
+    devices = Devices(keeper=keeper, open_driver=open_driver, polling=settings.polling, clock=clock, metrics=metrics)
+    parts = Parts(
+        store=store,
+        clock=clock,
+        settings=settings,
+        vault=vault,
+        metrics=metrics.registry,
+        roles=supervisor.statuses,
+        raw=devices.raw,
+        poll_requested=devices.poke,
+        changed=changed,
+    )
+    every: dict[str, Run] = {
+        "api": lambda: _serve_api(parts, listener),
+        "devices": devices.run,
+        "upkeep": Upkeep(store=store, retention=settings.retention, clock=clock).run,
+        "heartbeat": lambda: _beat(store, worker, supervisor, metrics, clock),
+    }
+    for name in (*settings.roles, "heartbeat"):
+        supervisor.add(name, every[name])
+    return supervisor
+
+
+async def _serve_api(parts: Parts, listener: socket.socket | None) -> None:
+    assert listener is not None, "the role api has a socket"
+    server = _Server(
+        uvicorn.Config(
+            application(parts),
+            loop="none",
+            http="httptools",
+            ws="none",
+            lifespan="on",
+            access_log=False,
+            log_config=None,
+            server_header=False,
+            timeout_graceful_shutdown=GOODBYE,
+        )
+    )
+    try:
+        # uvicorn closes the sockets it is given; a duplicate lets the role be started again on the same address.
+        await server.serve(sockets=[listener.dup()])
+    finally:
+        server.should_exit = True
+
+
+class _Server(uvicorn.Server):
+    """uvicorn, leaving signals to the process it runs in."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Any:
+        yield
+
+
+async def _beat(store: Store, worker: Worker, supervisor: Supervisor, metrics: Metrics, clock: Clock) -> None:
+    """Say that this worker lives, and how its roles are."""
+    try:
+        while True:
+            await store.workers.beat(replace(worker, beat_at=clock.now()))
+            for status in supervisor.statuses():
+                metrics.role_up.labels(status.role).set(status.state is RoleState.RUNNING)
+                metrics.role_restarts.labels(status.role).set(status.restarts)
+            await clock.sleep(BEAT)
+    finally:
+        with contextlib.suppress(StorageError):
+            await store.workers.retire(worker.worker_id)
+
+
+def _bind(listen: Listen) -> socket.socket:
+    family = socket.AF_INET6 if ":" in listen.host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((listen.host, listen.port))
+    except OSError as error:
+        listener.close()
+        raise ConfigError(
+            f"cannot listen on {listen.host}:{listen.port}: {error.strerror}",
+            cure="end what uses it, or choose another port (listen.port, or --port)",
+        ) from None
+    listener.listen(256)
+    listener.setblocking(False)
+    return listener
+
+
+def _url(listen: Listen, listener: socket.socket | None) -> str:
+    if listener is None:
+        return ""
+    host = f"[{listen.host}]" if ":" in listen.host else listen.host
+    return f"http://{host}:{listener.getsockname()[1]}"
