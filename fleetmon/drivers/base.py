@@ -77,7 +77,7 @@ class Driver(Protocol):
 
     @property
     def seen_spki(self) -> str | None:
-        """SHA-256, in hex, of the public key the device showed; None before the first TLS connection, or without TLS."""
+        """SHA-256, in hex, of the public key the device showed; None before a first TLS connection."""
         ...
 
     async def raw(self, resource: str) -> Any:

@@ -88,3 +88,15 @@ def test_every_key_is_described_in_the_schema():
         if "$ref" not in str(prop) and not prop.get("description")
     ]
     assert missing == []
+
+
+def test_every_key_stands_in_the_manual_with_its_default():
+    manual = (Path(__file__).parents[2] / "docs" / "reference" / "configuration.md").read_text()
+    loaded = config.load(None, {})
+    for key, value in loaded.values.items():
+        row = next((line for line in manual.splitlines() if line.startswith(f"| `{key}` |")), None)
+        assert row, key
+        if isinstance(value, timedelta):
+            assert f"`{config.say_duration(value)}`" in row
+        elif isinstance(value, str | int):
+            assert f"`{value}`" in row
