@@ -1,0 +1,32 @@
+/** Text that must fit a box in a picture: SVG has no ellipsis of its own. */
+
+const context = document.createElement('canvas').getContext('2d');
+const known = new Map<string, number>();
+
+function width(text: string, font: string): number {
+  if (context === null) return text.length * 7;
+  context.font = font;
+  return context.measureText(text).width;
+}
+
+/** `text`, shortened with an ellipsis until it fits `room` pixels; empty when not even a few letters would. */
+export function fitted(text: string, size: number, weight: number, room: number): string {
+  const font = `${weight} ${size}px "Inter Variable", system-ui, sans-serif`;
+  const key = `${font}|${text}`;
+  const whole = known.get(key) ?? width(text, font);
+  if (known.size < 4000) known.set(key, whole);
+  if (whole <= room) return text;
+  for (let length = text.length - 1; length >= 3; length -= 1) {
+    const shorter = `${text.slice(0, length).trimEnd()}…`;
+    if (width(shorter, font) <= room) return shorter;
+  }
+  return '';
+}
+
+/** Fonts arrive after the first picture; what was measured with another font is forgotten. */
+export function whenFontsArrive(then: () => void): void {
+  void document.fonts.ready.then(() => {
+    known.clear();
+    then();
+  });
+}
