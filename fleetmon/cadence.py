@@ -15,6 +15,18 @@ from fleetmon.ownership import next_slot
 AT_FIRST_SIGHT = frozenset({Aspect.HEARTBEAT, Aspect.SENSORS})
 """A device nobody asked before shows its life first; what takes a long walk comes with the next poll."""
 
+STEPS = (
+    frozenset({Aspect.HEARTBEAT, Aspect.SENSORS}),
+    frozenset({Aspect.COMPONENTS, Aspect.INVENTORY}),
+    frozenset({Aspect.EVENTS}),
+)
+"""What is asked together. Life comes first and is kept before a walk begins, so that a slow walk costs no reading."""
+
+
+def steps(aspects: frozenset[Aspect]) -> list[frozenset[Aspect]]:
+    """A poll in the order in which it is asked and kept."""
+    return [step & aspects for step in STEPS if step & aspects]
+
 
 def shortest(interval: Interval) -> timedelta:
     """The distance between two slots of a device."""

@@ -18,7 +18,7 @@ from typing import Any
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from fleetmon import logs
-from fleetmon.cadence import due_aspects, next_poll, rest_after, shortest
+from fleetmon.cadence import AT_FIRST_SIGHT, due_aspects, next_poll, rest_after, shortest, steps
 from fleetmon.clock import Clock
 from fleetmon.drivers.base import Driver, Opening, Request
 from fleetmon.drivers.lane import Lane, Pace, Priority
@@ -234,7 +234,10 @@ class Devices:
                 self._note_lag(started - watch.due)
             try:
                 with self._metrics.polls_running.track_inprogress():
-                    await self._observe(watch, aspects or frozenset({Aspect.HEARTBEAT}))
+                    for step in steps(aspects) or [frozenset({Aspect.HEARTBEAT})]:
+                        await self._observe(watch, step)
+                        if watch.ailing:
+                            break
             except Exception as error:  # a bug of ours must cost one poll of one device and no more
                 self._metrics.poll_errors.inc()
                 log.error("poll ended in an error of our own", device=watch.watched.device.name, exc_info=error)
@@ -247,7 +250,9 @@ class Devices:
 
     async def _observe(self, watch: _Watch, aspects: frozenset[Aspect]) -> None:
         watched = watch.watched
-        observation = await watch.driver.observe(Request(aspects=aspects, marks=watch.marks))
+        polling = self._polling
+        deadline = polling.poll_deadline if aspects <= AT_FIRST_SIGHT else polling.walk_deadline
+        observation = await watch.driver.observe(Request(aspects=aspects, marks=watch.marks, deadline=deadline))
         self._note_outcome(watch, observation)
         before = self._clock.monotonic()
         watch.marks = await self._keeper.keep(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any, Protocol
 
 from fleetmon.clock import Clock
@@ -54,6 +55,8 @@ class Memory:
 
     plan: dict[str, Any] = field(default_factory=dict)
     session: dict[str, Any] = field(default_factory=dict)
+    seen_spki: str | None = None
+    """SHA-256, in hex, of the public key the device showed, for whoever pins it; None before TLS was spoken."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +65,8 @@ class Request:
 
     aspects: frozenset[Aspect]
     marks: Mapping[str, LogMark] = field(default_factory=dict)
+    deadline: timedelta | None = None
+    """By the wall clock, for this poll; None: the lane's poll deadline."""
 
 
 class Driver(Protocol):

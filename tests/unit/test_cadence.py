@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-from fleetmon.cadence import AT_FIRST_SIGHT, due_aspects, next_poll, rest_after, shortest
+from fleetmon.cadence import AT_FIRST_SIGHT, due_aspects, next_poll, rest_after, shortest, steps
 from fleetmon.model import Aspect, Interval
 from fleetmon.ownership import next_slot
 
@@ -61,6 +61,12 @@ def test_a_restart_within_the_interval_costs_a_bmc_nothing():
 
 def test_a_slot_missed_while_nobody_looked_is_made_up_for_now():
     assert next_poll("web-1", EVERY, all_asked(NOW - timedelta(minutes=10)), NOW) == NOW
+
+
+def test_a_poll_asks_for_life_first_and_for_each_aspect_once():
+    asked = steps(frozenset(Aspect))
+    assert asked[0] == AT_FIRST_SIGHT
+    assert sorted(aspect for step in asked for aspect in step) == sorted(Aspect)
 
 
 def test_a_bmc_rests_at_least_as_long_as_it_was_kept_busy():
