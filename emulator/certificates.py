@@ -1,57 +1,64 @@
-"""Self-signed certificates, as BMCs ship them: made at start, kept nowhere."""
+"""Self-signed certificates of a form that strict clients accept: EC P-256, SAN, key identifiers, server authentication."""
 
 from __future__ import annotations
 
+import datetime
 import ipaddress
 import ssl
 import tempfile
-from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-LIFETIME = timedelta(days=3650)
+YEAR = datetime.timedelta(days=365)
 
 
-def self_signed(hosts: Sequence[str]) -> ssl.SSLContext:
-    """A server's TLS context with a new self-signed certificate for `hosts` (names or addresses)."""
-    certificate, key = pem_pair(hosts)
+def server_context(common_name: str) -> ssl.SSLContext:
+    """A TLS server context with a key and a certificate of its own, for 127.0.0.1, ::1 and localhost."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    with tempfile.TemporaryDirectory() as folder:
-        pair = Path(folder) / "pair.pem"
-        pair.touch(mode=0o600)
-        pair.write_bytes(key + certificate)
-        context.load_cert_chain(pair)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    with tempfile.TemporaryDirectory(prefix="emulator-") as folder:
+        path = Path(folder) / "bmc.pem"
+        path.write_bytes(pem(common_name))
+        context.load_cert_chain(path)
     return context
 
 
-def pem_pair(hosts: Sequence[str]) -> tuple[bytes, bytes]:
-    """A new self-signed certificate for `hosts`, and its P-256 key, both as PEM."""
+def pem(common_name: str) -> bytes:
+    """Private key and certificate, in the only form in which ssl takes them: a file."""
     key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, hosts[0])])
-    now = datetime.now(UTC)
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name[:64])])
+    now = datetime.datetime.now(datetime.UTC)
+    subject_key = x509.SubjectKeyIdentifier.from_public_key(key.public_key())
+    usage = {what: what == "digital_signature" or what == "key_cert_sign" for what in _KEY_USAGES}
+    names: list[x509.GeneralName] = [x509.DNSName("localhost")]
+    names += [x509.IPAddress(ipaddress.ip_address(address)) for address in ("127.0.0.1", "::1")]
     certificate = (
         x509.CertificateBuilder()
         .subject_name(name)
         .issuer_name(name)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + LIFETIME)
-        .add_extension(x509.SubjectAlternativeName([_general_name(host) for host in hosts]), critical=False)
+        .not_valid_before(now - datetime.timedelta(days=1))
+        .not_valid_after(now + YEAR)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .add_extension(x509.KeyUsage(**usage), critical=True)
+        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
+        .add_extension(x509.SubjectAlternativeName(names), critical=False)
+        .add_extension(subject_key, critical=False)
+        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(subject_key), critical=False)
         .sign(key, hashes.SHA256())
     )
-    plain = serialization.NoEncryption()
-    private = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, plain)
-    return certificate.public_bytes(serialization.Encoding.PEM), private
+    private = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    return private + certificate.public_bytes(serialization.Encoding.PEM)
 
 
-def _general_name(host: str) -> x509.GeneralName:
-    try:
-        return x509.IPAddress(ipaddress.ip_address(host))
-    except ValueError:
-        return x509.DNSName(host)
+_KEY_USAGES = (
+    "digital_signature", "content_commitment", "key_encipherment", "data_encipherment", "key_agreement", "key_cert_sign",
+    "crl_sign", "encipher_only", "decipher_only",
+)  # fmt: skip

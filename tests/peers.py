@@ -54,13 +54,13 @@ def dmtf_server(folder: Path, *options: str) -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def sushy_static(folder: Path, certificate: Path, key: Path) -> Iterator[str]:
+def sushy_static(folder: Path, pair: Path) -> Iterator[str]:
     """The base URL of sushy-tools' static server over `folder` (tall form), with TLS; skips where it is absent."""
     program = Path(sys.executable).parent / "sushy-static"
     if not program.is_file():
         pytest.skip("sushy-static is not installed; it comes with the package sushy-tools")
     port = _free_port()
-    options = ["-i", "127.0.0.1", "-p", str(port), "-m", str(folder), "-c", str(certificate), "-k", str(key)]
+    options = ["-i", "127.0.0.1", "-p", str(port), "-m", str(folder), "-c", str(pair), "-k", str(pair)]
     with _running([str(program), *options], port):
         yield f"https://127.0.0.1:{port}"
 

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 import pytest
 
 import emulator.mockup
-from emulator.certificates import self_signed
+from emulator.certificates import server_context
 from emulator.mockup import running_mockup
 from emulator.mockup_folder import NoMockupError, locate
 from tests import peers, recordings
@@ -275,7 +275,7 @@ async def test_every_operation_has_the_status_the_dmtf_server_was_seen_to_give(t
         "/../outside.json",
         "/redfish/v1/./Systems",
         "/redfish/v1/outward.json",
-        "/redfish/v1/Systems?x/../../../outside",
+        "/redfish/v1/Systems?x/../Systems/1",
         "/redfish/v1/\\..\\outside.json",
         "/redfish/v1/" + "a" * 5000,
     ],
@@ -289,6 +289,7 @@ async def test_nothing_outside_the_folder_is_served(target, tmp_path):
         answer = await ask(base, "GET", target)
     assert b"secret" not in answer.body
     assert answer.status == (200 if "?" in target else 404)
+    assert b'"one"' not in answer.body
 
 
 async def test_an_idle_connection_holds_nobody_up_and_a_kept_one_serves_many_requests(tmp_path):
@@ -316,8 +317,11 @@ async def test_reading_a_page_leaves_the_collection_whole(tmp_path):
 
 async def test_a_change_is_seen_under_every_spelling_of_a_path(tmp_path):
     async with running_mockup(small_tree(tmp_path)) as base:
+        await ask(base, "GET", f"{ROOT}/Systems")
         created = await ask(base, "POST", f"{ROOT}/Systems/", {})
         assert created.headers["location"] == f"{ROOT}/Systems/4"
+        assert link(f"{ROOT}/Systems/4") in (await ask(base, "GET", f"{ROOT}/Systems")).json["Members"]
+        assert "AssetTag" not in (await ask(base, "GET", f"{ROOT}/Systems/4")).json
         await ask(base, "PATCH", "/redfish//v1/Systems/4/", {"AssetTag": "a"})
         assert (await ask(base, "GET", f"{ROOT}/Systems/4")).json["AssetTag"] == "a"
         assert (await ask(base, "DELETE", f"{ROOT}/Systems/4/")).status == 204
@@ -398,7 +402,12 @@ async def test_recorded_headers_are_sent_but_those_of_the_transport(tmp_path):
 
 async def test_time_json_makes_its_methods_wait(tmp_path):
     folder = small_tree(tmp_path)
-    write(folder, f"{ROOT}/Systems/1", {"GET_Time": 30, "PATCH_Time": "0", "POST_Time": "soon"}, "time.json")
+    write(
+        folder,
+        f"{ROOT}/Systems/1",
+        {"GET_Time": 30, "HEAD_Time": 30, "PATCH_Time": "0", "POST_Time": "soon"},
+        "time.json",
+    )
     async with running_mockup(folder) as base:
         waiting = asyncio.create_task(ask(base, "GET", f"{ROOT}/Systems/1"))
         for method, status in (("PATCH", 204), ("POST", 405)):
@@ -406,6 +415,16 @@ async def test_time_json_makes_its_methods_wait(tmp_path):
         assert (await ask(base, "HEAD", f"{ROOT}/Systems/1")).status == 200
         assert not waiting.done()
     assert (await waiting).status is None
+
+
+async def test_expansion_goes_as_deep_and_as_wide_as_asked(tmp_path):
+    async with running_mockup(small_tree(tmp_path)) as base:
+        plain, wide = [(await ask(base, "GET", f"{ROOT}/Systems/1?$expand={how}")).json for how in (".", "*")]
+        deep = (await ask(base, "GET", f"{ROOT}/Systems/1?$expand=.($levels=2)")).json
+    assert plain["Chassis"] == {"Name": "chassis", "Systems": link(f"{ROOT}/Systems/2")}
+    assert plain["Links"] == {"Chassis": [link(f"{ROOT}/Chassis/1")]}
+    assert wide["Links"] == {"Chassis": [plain["Chassis"]]}
+    assert deep["Chassis"]["Systems"]["Name"] == "two"
 
 
 async def test_expansion_in_circles_comes_to_an_end(tmp_path):
@@ -490,7 +509,7 @@ def test_a_folder_without_a_mockup_is_refused_with_what_would_be_right(tmp_path)
 
 
 async def test_a_mockup_is_served_over_tls(tmp_path):
-    async with running_mockup(small_tree(tmp_path), ssl_context=self_signed(["127.0.0.1"])) as base:
+    async with running_mockup(small_tree(tmp_path), ssl_context=server_context("bmc")) as base:
         trusting = ssl.create_default_context()
         trusting.check_hostname, trusting.verify_mode = False, ssl.CERT_NONE
         connection = http.client.HTTPSConnection(urlsplit(base).netloc, timeout=10, context=trusting)
