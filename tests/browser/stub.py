@@ -164,7 +164,7 @@ class Stub:
         ends = seen.timestamp() if device["power"]["value"] == "On" else to.timestamp() - 14 * 60
         points = []
         for at in range(begin, begin + 7200, 60):
-            value = centre + 0.5 * math.sin((at - begin) / 1500) + 0.16 * math.sin(at * 0.37)
+            value = centre + 0.5 * math.sin((at - begin) / 1500) + 0.12 * math.sin(at * 0.0037) + 0.05 * math.sin(at * 0.011)
             gap = at > ends or 2700 <= at - begin < 3300
             points.append([at, None, None, None] if gap else [at, value - 0.2, value, value + 0.2])
         told = {"from": time(to - timedelta(seconds=7200)), "to": time(to), "step": 60, "points": points}

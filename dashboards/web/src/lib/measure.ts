@@ -9,13 +9,23 @@ function width(text: string, font: string): number {
   return context.measureText(text).width;
 }
 
-/** `text`, shortened with an ellipsis until it fits `room` pixels; empty when not even a few letters would. */
-export function fitted(text: string, size: number, weight: number, room: number): string {
-  const font = `${weight} ${size}px "Inter Variable", system-ui, sans-serif`;
+function fontOf(size: number, weight: number): string {
+  return `${weight} ${size}px "Inter Variable", system-ui, sans-serif`;
+}
+
+/** The width of `text` in the page's font, in pixels. */
+export function widthOf(text: string, size: number, weight: number): number {
+  const font = fontOf(size, weight);
   const key = `${font}|${text}`;
   const whole = known.get(key) ?? width(text, font);
   if (known.size < 4000) known.set(key, whole);
-  if (whole <= room) return text;
+  return whole;
+}
+
+/** `text`, shortened with an ellipsis until it fits `room` pixels; empty when not even a few letters would. */
+export function fitted(text: string, size: number, weight: number, room: number): string {
+  if (widthOf(text, size, weight) <= room) return text;
+  const font = fontOf(size, weight);
   for (let length = text.length - 1; length >= 3; length -= 1) {
     const shorter = `${text.slice(0, length).trimEnd()}…`;
     if (width(shorter, font) <= room) return shorter;

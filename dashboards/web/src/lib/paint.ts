@@ -26,7 +26,7 @@ export interface Coat {
 const cividis = ['#00224e', '#123570', '#3b496c', '#575d6d', '#707173', '#8a8678', '#a59c74', '#c3b369', '#e1cc55', '#fee838'];
 const channels = cividis.map((stop) => [1, 3, 5].map((at) => parseInt(stop.slice(at, at + 2), 16)));
 
-export const inletScale = { from: 15, to: 40 };
+export const inletScale = { from: 18, to: 40 };
 
 function clamped(share: number): number {
   return Math.min(1, Math.max(0, share));
