@@ -1,0 +1,59 @@
+"""`fleetmon credential`: named users and passwords; a password goes in and never comes out."""
+
+from __future__ import annotations
+
+import os
+from typing import Annotated
+
+import typer
+
+from fleetmon.cli.options import DEFAULT_URL, Output, PasswordFile, Url, examples, noun
+from fleetmon.cli.output import Column, Form, listing, note
+from fleetmon.cli.secrets import password
+from fleetmon.cli.service import Service, segment
+from fleetmon.cli.words import count
+
+app = noun("User names and passwords for BMCs, kept apart from devices.")
+
+COLUMNS = (
+    Column(key="name", value=lambda row: row["name"]),
+    Column(key="user", value=lambda row: row["user"]),
+    Column(key="version", value=lambda row: row["version"], right=True),
+    Column(key="used_by", value=lambda row: row["used_by"], right=True),
+)
+
+
+@app.command(
+    "set",
+    epilog=examples(
+        ("fleetmon credential set bmc --user root", "asks for the password, without echo"),
+        ("fleetmon credential set bmc --user root --password-file pw", "for a script"),
+    ),
+)
+def set_credential(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="What devices call this set by.")],
+    user: Annotated[str, typer.Option("--user", "-u", metavar="USER", help="Who to log in as.")],
+    password_file: PasswordFile = None,
+    url: Url = DEFAULT_URL,
+) -> None:
+    """Make a set of credentials, or change the one of that name.
+
+    Every device that names the set uses the new password from its next login on.
+    """
+    secret = password(password_file, os.environ, prompt=f"password of {user}", twice=True)
+    with Service(url) as service:
+        told = service.send("PUT", f"/credentials/{segment(name)}", {"user": user, "password": secret.reveal()}) or {}
+    used = int(told.get("used_by") or 0)
+    note(f"credentials {name} are set" + (f"; {count(used, 'device')} will log in with them" if used else ""))
+
+
+@app.command("list", epilog=examples(("fleetmon credential list", "names, users and how many devices use them")))
+def list_credentials(output: Output = Form.TABLE, url: Url = DEFAULT_URL) -> None:
+    """List credentials; passwords are never shown."""
+    with Service(url) as service:
+        listing(
+            service.items("/credentials"),
+            COLUMNS,
+            output,
+            empty="no credentials yet; `fleetmon credential set NAME --user USER` makes some",
+        )

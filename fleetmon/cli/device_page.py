@@ -1,0 +1,153 @@
+"""One device on one page: who and where it is, how it is, what it measures, what it logged last."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from fleetmon.cli.columns import EVENTS
+from fleetmon.cli.marks import health, health_text, power_text, reason
+from fleetmon.cli.output import Column, Row, table
+from fleetmon.cli.words import age, in_ascii, number, plain, stated, watts
+
+Device = dict[str, Any]
+_MOST_SENSORS = 24
+_UNITS = {"Cel": "°C", "{rev}/min": "rpm"}
+_SPARKS = "▁▂▃▄▅▆▇█"
+
+SENSORS = (
+    Column(key="sensor", value=lambda row: row["name"]),
+    Column(key="type", value=lambda row: row["type"]),
+    Column(
+        key="reading",
+        value=lambda row: number(row["reading"]),
+        shown=lambda row: stated(row["reading"], "g", unit_of(row)),
+        right=True,
+    ),
+    Column(key="lately", value=lambda row: "", shown=lambda row: spark(row.get("spark") or [])),
+    Column(key="quality", value=lambda row: _doubt(row["reading"]), flexible=True),
+)
+
+
+def page(
+    device: Device,
+    sensors: Sequence[Device],
+    events: Sequence[Device],
+    now: datetime,
+    *,
+    width: int,
+    in_ascii_only: bool = False,
+) -> RenderableType:
+    """The page of `GET /devices/{id}`, with its sensors and last events where they were asked for."""
+    parts: list[RenderableType] = [_head(device, in_ascii_only), Text(""), _facts(device, now, in_ascii_only)]
+    if device.get("subsystems"):
+        parts += [Text(""), Text("Health by subsystem", style="bold"), _subsystems(device, in_ascii_only)]
+    if device.get("problems"):
+        parts += [Text(""), Text("Could not be read", style="bold"), _problems(device, width, in_ascii_only)]
+    if sensors:
+        shown = sensors[:_MOST_SENSORS]
+        parts += [
+            Text(""),
+            Text("Sensors", style="bold"),
+            table(shown, _sensor_columns(in_ascii_only), width=width, in_ascii_only=in_ascii_only),
+        ]
+        if len(sensors) > len(shown):
+            parts.append(Text(f"and {len(sensors) - len(shown)} more; -o json has them under /sensors", style="dim"))
+    if events:
+        parts += [
+            Text(""),
+            Text("Last events", style="bold"),
+            table(events, EVENTS, width=width, in_ascii_only=in_ascii_only),
+        ]
+    return Group(*parts)  # fmt: skip
+
+
+def unit_of(sensor: Row) -> str:
+    """A UCUM code as people write it."""
+    code = str(sensor.get("unit") or "")
+    return _UNITS.get(code, code)
+
+
+def spark(points: Sequence[float | None]) -> str:
+    """The shape of the last readings as a row of bars; a gap where there is none."""
+    known = [point for point in points if point is not None]
+    if not known:
+        return ""
+    low, high = min(known), max(known)
+    scale = (len(_SPARKS) - 1) / (high - low) if high > low else 0.0
+    return "".join(" " if point is None else _SPARKS[round((point - low) * scale)] for point in points[-16:])
+
+
+def _sensor_columns(in_ascii_only: bool) -> tuple[Column, ...]:
+    return tuple(column for column in SENSORS if not (in_ascii_only and column.key == "lately"))
+
+
+def _head(device: Device, in_ascii_only: bool) -> Text:
+    made = " ".join(plain(device[key]) for key in ("manufacturer", "model") if device.get(key))
+    return Text.assemble(
+        (plain(device["name"]), "bold"),
+        "   ",
+        health_text(device, ascii_only=in_ascii_only),
+        "   ",
+        power_text(device, ascii_only=in_ascii_only),
+        (f"   {made}", "dim"),
+    )
+
+
+def _facts(device: Device, now: datetime, in_ascii_only: bool) -> Table:
+    drawn = Table.grid(padding=(0, 2, 0, 0))
+    drawn.add_column(style="dim")
+    drawn.add_column()
+    place = f"{device['rack_id']} U{device.get('position_u') or '–'}" if device.get("rack_id") else ""
+    slot = f" {device['slot']}" if device.get("slot") else ""
+    seen = f"{age(device.get('seen_at'), now)} ago" if device.get("seen_at") else "never"
+    facts = (
+        ("why", reason(device)),
+        ("place", " ".join(part for part in (str(device.get("site_id") or ""), place + slot) if part)),
+        ("serial", device.get("serial_number")),
+        ("BMC", " ".join(str(device[key]) for key in ("address", "firmware") if device.get(key))),
+        ("inlet", stated(device.get("inlet"), ".1f", "°C")),
+        ("watts", watts(number(device.get("watts")))),
+        ("answered", f"{seen}, asked every {device.get('interval', 60)} s"),
+        ("tags", ", ".join(device.get("tags") or [])),
+    )
+    for label, value in facts:
+        if value:
+            said = plain(value)
+            drawn.add_row(label, in_ascii(said) if in_ascii_only else said)
+    return drawn
+
+
+def _subsystems(device: Device, in_ascii_only: bool) -> Table:
+    drawn = Table.grid(padding=(0, 2, 0, 0))
+    for subsystem in device["subsystems"]:
+        mark = health(subsystem["health"])
+        bad = int(subsystem.get("not_ok") or 0)
+        counted = f"{subsystem.get('present', 0)} present" + (f", {bad} not well" if bad else "")
+        drawn.add_row(
+            Text(f"{mark.ascii if in_ascii_only else mark.glyph} {mark.word}", style=mark.style),
+            plain(subsystem["kind"]),
+            Text(counted, style="dim"),
+            plain(subsystem.get("reason") or ""),
+        )
+    return drawn
+
+
+def _problems(device: Device, width: int, in_ascii_only: bool) -> Table:
+    columns = (
+        Column(key="resource", value=lambda row: row.get("resource"), flexible=True),
+        Column(key="reason", value=lambda row: row.get("reason"), flexible=True),
+    )
+    return table(device["problems"], columns, width=width, in_ascii_only=in_ascii_only)
+
+
+def _doubt(reading: Device) -> str:
+    quality = str(reading.get("quality") or "good")
+    return ", ".join(
+        part for part in ("" if quality == "good" else quality, "stale" if reading.get("stale") else "") if part
+    )

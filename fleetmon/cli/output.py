@@ -1,0 +1,190 @@
+"""What a command says: results on stdout in the form asked for, everything else on stderr."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import re
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, NoReturn
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
+from rich.table import Table
+from rich.text import Text
+
+from fleetmon.cli.outcome import Exit
+from fleetmon.cli.words import in_ascii, plain
+
+Row = Mapping[str, Any]
+_UNSAFE_IN_JSON = re.compile("[\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
+_FORMULA = ("=", "+", "-", "@")
+
+
+class Form(StrEnum):
+    """The forms a listing can take."""
+
+    TABLE = "table"
+    JSON = "json"
+    NDJSON = "ndjson"
+    CSV = "csv"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Column:
+    """One column of a listing: its key in machine forms, its head in a table, and what it takes from a row."""
+
+    key: str
+    value: Callable[[Row], Any]
+    """For CSV: a plain scalar."""
+    head: str = ""
+    """Of the table; the key with spaces where empty."""
+    shown: Callable[[Row], Text | str] | None = None
+    """In a table, when that differs from the value."""
+    right: bool = False
+    wide: bool = False
+    """Only in terminals of 120 columns and more, and in machine forms."""
+    flexible: bool = False
+    """Gives way, folded to more lines, when the terminal is narrow."""
+
+
+class Paper(Console):
+    """A rich console that ends quietly when its reader has gone."""
+
+    def on_broken_pipe(self) -> NoReturn:
+        reader_gone()
+
+
+def reader_gone() -> NoReturn:
+    """End quietly: whoever read our output has closed it."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    raise SystemExit(Exit.READER_GONE)
+
+
+def paper(*, stderr: bool = False) -> Paper:
+    """A console on stdout or stderr; NO_COLOR, TERM=dumb and COLUMNS are honoured."""
+    return Paper(stderr=stderr, highlight=False, markup=False, emoji=False, soft_wrap=False)
+
+
+def ascii_only(environ: Mapping[str, str]) -> bool:
+    """True when the terminal cannot be trusted with more than ASCII: its encoding, or its locale, is not UTF-8."""
+    if not (sys.stdout.encoding or "ascii").lower().replace("-", "").startswith("utf8"):
+        return True
+    spoken = next((environ[name] for name in ("LC_ALL", "LC_CTYPE", "LANG") if environ.get(name)), "")
+    charset = spoken.partition(".")[2].partition("@")[0].lower().replace("-", "")
+    return spoken in ("C", "POSIX") or (bool(charset) and charset != "utf8")
+
+
+def note(text: str) -> None:
+    """Say something to the person, apart from the result."""
+    paper(stderr=True).print(Text(plain(text)), soft_wrap=True)
+
+
+def write(text: str) -> None:
+    """Put a finished piece of machine-readable output on stdout."""
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        reader_gone()
+
+
+def as_json(value: Any, *, indent: int | None = 2) -> str:
+    """JSON whose strings cannot steer a terminal, whatever a device put into them."""
+    text = json.dumps(value, ensure_ascii=False, indent=indent, default=str)
+    return _UNSAFE_IN_JSON.sub(lambda found: f"\\u{ord(found[0]):04x}", text) + "\n"
+
+
+def listing(rows: Iterable[Row], columns: Sequence[Column], form: Form, *, empty: str) -> None:
+    """Put rows on stdout in the form asked for; `empty` says on stderr why a table has none."""
+    match form:
+        case Form.JSON:
+            write(as_json(list(rows)))
+        case Form.NDJSON:
+            for row in rows:
+                write(as_json(row, indent=None))
+        case Form.CSV:
+            write(_csv(rows, columns))
+        case Form.TABLE:
+            found = list(rows)
+            if not found:
+                note(empty)
+                return
+            out = paper()
+            out.print(table(found, columns, width=out.width, in_ascii_only=ascii_only(os.environ)))
+
+
+def table(rows: Sequence[Row], columns: Sequence[Column], *, width: int, in_ascii_only: bool = False) -> Table:
+    """Rows as a table without a frame; wide columns are left out where they would crowd."""
+    shown = [column for column in columns if width >= 120 or not column.wide]
+    drawn = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim", show_edge=False)
+    for column in shown:
+        drawn.add_column(
+            column.head or column.key.replace("_", " "),
+            justify="right" if column.right else "left",
+            no_wrap=not column.flexible,
+            overflow="fold" if column.flexible else "ellipsis",
+            min_width=8 if column.flexible else None,
+        )
+    for row in rows:
+        drawn.add_row(*(_cell(column, row, in_ascii_only) for column in shown))
+    return drawn
+
+
+def _cell(column: Column, row: Row, in_ascii_only: bool) -> Text:
+    made = column.shown(row) if column.shown else plain("" if (value := column.value(row)) is None else value)
+    text = made if isinstance(made, Text) else Text(made)
+    if in_ascii_only:
+        return Text(in_ascii(text.plain), style=text.style)
+    return text
+
+
+def _csv(rows: Iterable[Row], columns: Sequence[Column]) -> str:
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow([column.key for column in columns])
+    writer.writerows([_csv_cell(column.value(row)) for column in columns] for row in rows)
+    return out.getvalue()
+
+
+def _csv_cell(value: Any) -> Any:
+    """A scalar; text that a spreadsheet would run as a formula is led by an apostrophe."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, int | float):
+        return value
+    text = plain(" ".join(map(str, value)) if isinstance(value, list | tuple) else value)
+    return f"'{text}" if text.startswith(_FORMULA) else text
+
+
+@contextmanager
+def waiting(doing: str) -> Iterator[Callable[[str], None]]:
+    """A spinner on stderr while something takes its time; nothing where stderr is no terminal."""
+    err = paper(stderr=True)
+    with Progress(
+        SpinnerColumn("line"), TextColumn("{task.description}", markup=False), console=err, transient=True,
+        disable=not err.is_terminal,
+    ) as progress:  # fmt: skip
+        task = progress.add_task(plain(doing), total=None)
+        yield lambda now_doing: progress.update(task, description=plain(now_doing))
+
+
+@contextmanager
+def counting(doing: str, total: int | None) -> Iterator[Callable[[int, int | None], None]]:
+    """A bar on stderr for work of known size; call what it gives with how far the work is, and of how much."""
+    err = paper(stderr=True)
+    with Progress(
+        TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), console=err, transient=True,
+        disable=not err.is_terminal,
+    ) as progress:  # fmt: skip
+        task = progress.add_task(plain(doing), total=total)
+        yield lambda done, of: progress.update(task, completed=done, total=of)
