@@ -70,7 +70,7 @@ class Options:
 async def demo(options: Options, *, clock: Clock, say: Say, progress: Progress) -> AsyncIterator[Service]:
     """The emulated fleet, watched: both addresses are told, the charts are full when this yields."""
     async with contextlib.AsyncExitStack() as stack:
-        control = options.emulator or await stack.enter_async_context(_emulator(options, clock))
+        control: str = options.emulator or await stack.enter_async_context(_emulator(options))
         emulator = await stack.enter_async_context(httpx.AsyncClient(base_url=control, timeout=30, trust_env=False))
         home = options.data or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="fleetmon-demo-")))
         service = await stack.enter_async_context(running(_settings(options, home), clock=clock))
@@ -101,7 +101,7 @@ def _settings(options: Options, home: Path) -> Settings:
 
 
 @contextlib.asynccontextmanager
-async def _emulator(options: Options, clock: Clock) -> AsyncIterator[str]:
+async def _emulator(options: Options) -> AsyncIterator[str]:
     """An emulator of our own, ended with the demo; yields its control address."""
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "emulator", "--fleet", options.fleet, "--exit-with-stdin"),
