@@ -7,6 +7,7 @@ DMTF spells them. Instants end in `_at` and are aware UTC.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -336,6 +337,12 @@ class LogRecord:
     """The time stamp exactly as given."""
     component: Component | None = None
     repaired: bool | None = None
+
+    @property
+    def content_hash(self) -> str:
+        """What the record says, in brief; severity and `repaired`, which some devices change later, are no part of it."""
+        said = f"{self.message_id}\x1f{self.message}"
+        return hashlib.blake2b(said.encode(errors="surrogatepass"), digest_size=12).hexdigest()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

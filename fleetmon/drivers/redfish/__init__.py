@@ -1,0 +1,1 @@
+"""Redfish, over DMTF's asyncio client."""

@@ -1,0 +1,212 @@
+"""Which sensor stands where: one Sensor per physical sensor, however many resources tell of it.
+
+A temperature can stand in Thermal, as a Sensor resource, as an excerpt in a metrics resource and in a MetricReport. The catalog
+joins these places to one Sensor, so that its identity does not depend on which of them the plan reads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+from fleetmon.drivers.redfish.parse.naming import key_of
+from fleetmon.drivers.redfish.parse.readings import Told, property_key, property_keys, sensor_type, span, thresholds
+from fleetmon.drivers.redfish.resource import key
+from fleetmon.model import Component, ReadingType, Sensor, Thresholds
+
+RELATABLE = frozenset(
+    {"Processor", "Memory", "Drive", "Fan", "PowerSupply", "NetworkAdapter", "PCIeDevice", "Storage", "Battery", "Pump"}
+)
+"""Kinds a sensor is filed under when it says it belongs to one of them."""
+
+_SPEEDS = (ReadingType.ROTATIONAL, ReadingType.PERCENT)
+_LIMITS = tuple(limit.name for limit in fields(Thresholds))
+
+
+@dataclass(slots=True)
+class Catalog:
+    """Sensors by the places that tell of them."""
+
+    by_place: dict[str, Sensor] = field(default_factory=dict)
+    by_property: dict[str, Sensor] = field(default_factory=dict)
+    """By what a MetricReport calls them."""
+
+    def sensor_of(self, told: Told) -> Sensor | None:
+        """The sensor a value belongs to; None for one never seen before."""
+        found = self.by_place.get(told.place)
+        if found is not None and found.type is told.type:
+            return found
+        return self.by_place.get(told.source)
+
+    def sensor_of_property(self, metric_property: str) -> Sensor | None:
+        """The sensor a MetricProperty names."""
+        return self.by_property.get(property_key(metric_property))
+
+    @property
+    def sensors(self) -> list[Sensor]:
+        """Every sensor once."""
+        return list({id(sensor): sensor for sensor in self.by_place.values()}.values())
+
+    def to_json(self) -> list[dict[str, Any]]:
+        """As plain JSON, to be remembered."""
+        places: dict[int, list[str]] = {}
+        properties: dict[int, list[str]] = {}
+        for place, sensor in self.by_place.items():
+            places.setdefault(id(sensor), []).append(place)
+        for name, sensor in self.by_property.items():
+            properties.setdefault(id(sensor), []).append(name)
+        return [_row(sensor, places[id(sensor)], properties.get(id(sensor), [])) for sensor in self.sensors]
+
+    @classmethod
+    def from_json(cls, rows: Iterable[Mapping[str, Any]]) -> Catalog:
+        """What `to_json` gave; raises KeyError, TypeError or ValueError for anything else."""
+        found = cls()
+        for row in rows:
+            sensor = Sensor(
+                component=Component(row["kind"], row["component"]),
+                name=row["name"],
+                type=ReadingType(row["type"]),
+                source=row["source"],
+                physical_context=row.get("context", ""),
+                range_min=row.get("min"),
+                range_max=row.get("max"),
+                thresholds=Thresholds(**row.get("thresholds", {})),
+            )
+            found.by_place.update(dict.fromkeys(row["places"], sensor))
+            found.by_property.update(dict.fromkeys(row.get("properties", ()), sensor))
+        return found
+
+
+def _row(sensor: Sensor, places: list[str], properties: list[str]) -> dict[str, Any]:
+    row: dict[str, Any] = {
+        "kind": sensor.component.kind,
+        "component": sensor.component.name,
+        "name": sensor.name,
+        "type": sensor.type.value,
+        "source": sensor.source,
+        "places": places,
+    }
+    if properties:
+        row["properties"] = properties
+    if sensor.physical_context:
+        row["context"] = sensor.physical_context
+    if sensor.range_min is not None:
+        row["min"] = sensor.range_min
+    if sensor.range_max is not None:
+        row["max"] = sensor.range_max
+    if sensor.thresholds:
+        row["thresholds"] = {name: value for name in _LIMITS if (value := getattr(sensor.thresholds, name)) is not None}
+    return row
+
+
+def build(values: Iterable[Told], components: Mapping[str, Component]) -> Catalog:
+    """The catalog of everything told in one walk. Sensor resources speak first, then Thermal and Power, then excerpts."""
+    ordered = sorted(values, key=_family)
+    aliases = _aliases(ordered, components)
+    taken: dict[tuple[Component, str, ReadingType], tuple[Sensor, set[int]]] = {}
+    catalog = Catalog()
+    for told in ordered:
+        if (known := catalog.sensor_of(told)) is not None:
+            _file(catalog, told, known)
+            continue
+        component, name = aliases.get(told.place) or _identity(told, components)
+        family, label = _family(told), _plain(name)
+        match = taken.get((component, label, told.type))
+        if match is not None and family not in match[1]:
+            match[1].add(family)
+            _file(catalog, told, match[0])
+            continue
+        if match is not None:
+            name = _distinct(told, component, name, taken)
+        sensor = _sensor(told, component, name)
+        taken[component, _plain(name), told.type] = (sensor, {family})
+        _file(catalog, told, sensor)
+    return catalog
+
+
+def _file(catalog: Catalog, told: Told, sensor: Sensor) -> None:
+    own = catalog.by_place.get(told.place)
+    catalog.by_place[told.place if own is None or own is sensor else told.source] = sensor
+    for name in property_keys(told.place, told.source):
+        catalog.by_property.setdefault(name, sensor)
+    if told.excerpt and "#" not in told.place:
+        for name in (told.place, f"{told.place}#/reading"):
+            catalog.by_property.setdefault(name, sensor)
+
+
+def _family(told: Told) -> int:
+    return 2 if told.excerpt else 0 if "#" not in told.place else 1
+
+
+def _plain(name: str) -> str:
+    return "".join(filter(str.isalnum, name.lower())) or name
+
+
+def _identity(told: Told, components: Mapping[str, Component]) -> tuple[Component, str]:
+    """The component and name a value is filed under."""
+    component = _component(told, components)
+    if component.kind == "Fan" and told.type in _SPEEDS and _speaks_of(told.name, component.name):
+        return component, "Speed"
+    return component, told.name
+
+
+def _speaks_of(name: str, component: str) -> bool:
+    """Is this sensor the fan's only one by its name: the fan's name, or that and no more than the word speed?"""
+    rest = _plain(name).removeprefix(_plain(component))
+    return rest in ("", "speed", "rpm", "tach", "pwm", "fanspeed", "reading")
+
+
+def _component(told: Told, components: Mapping[str, Component]) -> Component:
+    if told.related and (found := components.get(key_of(told.related))) is not None and found.kind in RELATABLE:
+        return found
+    path = told.owner
+    while path.count("/") > 2:
+        if (found := components.get(key_of(path))) is not None:
+            return found
+        path = path.partition("#")[0] if "#" in path else path.rstrip("/").rpartition("/")[0]
+    return Component("Chassis", told.owner.partition("#")[0].rstrip("/").rpartition("/")[2])
+
+
+def _aliases(values: Iterable[Told], components: Mapping[str, Component]) -> dict[str, tuple[Component, str]]:
+    """What a component's excerpt says of a Sensor resource of the same type: whose it is, and what it measures there."""
+    values = list(values)
+    types = {told.place: told.type for told in values if not told.excerpt}
+    found: dict[str, tuple[Component, str]] = {}
+    seen: dict[tuple[Component, str], int] = {}
+    for told in values:
+        if told.excerpt and types.get(told.place) is told.type:
+            component = _component(told, components)
+            if component.kind in RELATABLE and told.place not in found:
+                found[told.place] = (component, told.name)
+                seen[found[told.place]] = seen.get(found[told.place], 0) + 1
+    return {place: identity for place, identity in found.items() if seen[identity] == 1}
+
+
+def _distinct(
+    told: Told, component: Component, name: str, taken: Mapping[tuple[Component, str, ReadingType], object]
+) -> str:
+    """A name nobody has yet, made of what the device says and the same in every walk."""
+    tail = (
+        key(told.place.partition("#")[0]).rpartition("/")[2] if "#" not in told.place else told.place.partition("#")[2]
+    )
+    mark = tail.split("/")[1] if "#" in told.place and tail.count("/") > 1 else tail
+    for candidate in (f"{told.name} {mark}", f"{told.name} ({told.place})"):
+        if (component, _plain(candidate), told.type) not in taken:
+            return candidate
+    return f"{name} ({told.source})"
+
+
+def _sensor(told: Told, component: Component, name: str) -> Sensor:
+    factor = sensor_type(told.entry)[1] if "ReadingUnits" in told.entry and "ReadingType" in told.entry else 1.0
+    low, high = span(told.entry)
+    return Sensor(
+        component=component,
+        name=name,
+        type=told.type,
+        source=told.source,
+        physical_context=told.context,
+        range_min=None if low is None else low * factor,
+        range_max=None if high is None else high * factor,
+        thresholds=thresholds(told.entry, factor),
+    )

@@ -1,0 +1,224 @@
+"""From one finished walk to a plan: what there is, what it is called, and the cheapest way to read it again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from fleetmon.drivers.redfish import catalog, reports
+from fleetmon.drivers.redfish.catalog import Catalog
+from fleetmon.drivers.redfish.gate import gates_of
+from fleetmon.drivers.redfish.parse import fields
+from fleetmon.drivers.redfish.parse.components import Seen, seen_in
+from fleetmon.drivers.redfish.parse.naming import merge, names
+from fleetmon.drivers.redfish.parse.parts import identity
+from fleetmon.drivers.redfish.parse.readings import Told, told_by
+from fleetmon.drivers.redfish.plan import Plan, Source, choose
+from fleetmon.drivers.redfish.resource import Resource, key, kind_of
+from fleetmon.drivers.redfish.walk import Expand, Walk
+from fleetmon.model import Component, ComponentHealth, Health, NoReading, Reading, Sensor
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """What the resources read so far tell, named."""
+
+    things: tuple[Seen, ...]
+    components: Mapping[str, Component]
+    """By source."""
+    naming: Mapping[str, int]
+    values: tuple[Told, ...]
+    catalog: Catalog
+
+
+def sight_of(resources: Iterable[Resource], others: Iterable[Seen], plan: Plan) -> Sight:
+    """Everything the resources tell, under the names it will keep. `others` were told by resources read apart."""
+    resources = list(resources)
+    watched = frozenset(plan.watched)
+    found = [seen for resource in resources for seen in seen_in(resource, watched)]
+    things = merge([*found, *others])
+    components, naming = names(things, plan.naming)
+    values = [told for resource in resources for told in told_by(resource)]
+    return Sight(tuple(things), components, naming, tuple(values), catalog.build(values, components))
+
+
+def health_of(sight: Sight) -> tuple[ComponentHealth, ...]:
+    """The condition of every component in sight."""
+    return tuple(_health(thing, sight.components[thing.key]) for thing in sight.things)
+
+
+def _health(thing: Seen, component: Component) -> ComponentHealth:
+    return ComponentHealth(
+        component=component,
+        health=thing.health,
+        state=thing.state,
+        taken_at=thing.taken_at,
+        source=thing.source,
+        failure_predicted=thing.failure_predicted,
+        detail=thing.detail,
+    )
+
+
+def readings_of(values: Iterable[Told], taken_at: Mapping[str, datetime], known: Catalog) -> tuple[list[Reading], int]:
+    """The values as readings, each sensor once and a number before a reason; and how many belong to no known sensor.
+
+    `taken_at` is by the path of the resource, spelled as `key` spells it.
+    """
+    found: dict[int, Reading] = {}
+    strange = 0
+    for told in values:
+        sensor = known.sensor_of(told)
+        if sensor is None:
+            strange += 1
+            continue
+        before = found.get(id(sensor))
+        if before is None or (isinstance(before.value, NoReading) and not isinstance(told.value, NoReading)):
+            found[id(sensor)] = Reading(sensor=sensor, value=told.value, taken_at=taken_at[key(told.source)])
+    return list(found.values()), strange
+
+
+def learned(walk: Walk, sight: Sight, before: Plan) -> Plan:
+    """The plan after a walk that read everything."""
+    resources = list(walk.resources.values())
+    expand = (walk.expand or Expand()) if walk.expand_worked else Expand()
+    skip = tuple(sorted({*before.skip, *_told_elsewhere(walk, sight)})) if not expand.usable else ()
+    sources, singles, taken = _sources(resources, sight, expand, before)
+    ill = {thing.source for thing in sight.things if not thing.told_always and thing.health.rank >= Health.WARNING.rank}
+    return replace(
+        before,
+        firmware=identity(resources).firmware or before.firmware,
+        gates=gates_of(resources),
+        sources=sources,
+        singles=singles,
+        reports=taken,
+        skip=skip,
+        expand=expand,
+        naming=sight.naming,
+        watched=tuple(sorted({*before.watched, *ill})),
+        catalog=sight.catalog,
+    )
+
+
+def _sources(
+    resources: Sequence[Resource], sight: Sight, expand: Expand, before: Plan
+) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
+    """Requests of the steady poll, sensors to read one by one, and which of the requests are MetricReports."""
+    offers = [*_resource_offers(sight, resources), *_expanded_offers(sight, resources, expand)]
+    wanted = _numeric(sight)
+    alive = {
+        resource.path: resource
+        for resource in resources
+        if kind_of(resource.body, resource.path) == "MetricReport"
+        and resource.path not in before.refused
+        and reports.is_alive(resource)
+    }
+    known = {told.source: told.value for told in sight.values if isinstance(told.value, float)}
+    offers += [
+        Source(path, frozenset(reports.told(report, sight.catalog, known)), 0) for path, report in sorted(alive.items())
+    ]
+    taken, alone = choose(offers, frozenset(wanted))
+    return (
+        tuple(source.path for source in taken),
+        tuple(source.path for source in alone),
+        tuple(source.path for source in taken if source.path in alive),
+    )
+
+
+def _numeric(sight: Sight) -> set[int]:
+    """Sensors that gave a number; one that never does is looked at in walks alone."""
+    return {
+        id(sensor)
+        for told in sight.values
+        if not isinstance(told.value, NoReading) and (sensor := sight.catalog.sensor_of(told)) is not None
+    }
+
+
+def _sensors_by_resource(sight: Sight) -> dict[str, set[int]]:
+    found: dict[str, set[int]] = {}
+    for told in sight.values:
+        sensor: Sensor | None = sight.catalog.sensor_of(told)
+        if sensor is not None:
+            found.setdefault(key(told.source), set()).add(id(sensor))
+    return found
+
+
+def _resource_offers(sight: Sight, resources: Iterable[Resource]) -> list[Source]:
+    """Every resource that tells sensors, as a request of its own."""
+    paths = {key(resource.path): resource for resource in resources}
+    offers = []
+    for place, sensors in _sensors_by_resource(sight).items():
+        resource = paths[place]
+        single = kind_of(resource.body, resource.path) == "Sensor"
+        offers.append(Source(resource.path, frozenset(sensors), 3 if single else 1))
+    return offers
+
+
+def _expanded_offers(sight: Sight, resources: Iterable[Resource], expand: Expand) -> list[Source]:
+    """Every collection whose members tell sensors, as one expanded request."""
+    if not expand.usable:
+        return []
+    told = _sensors_by_resource(sight)
+    offers = []
+    for resource in resources:
+        if not isinstance(resource.body.get("Members"), list):
+            continue
+        members = [link for _, item in fields.items(resource.body, "Members") if (link := fields.link(item))]
+        sensors = set().union(*(told.get(key(link), set()) for link in members)) if members else set()
+        if sensors:
+            offers.append(Source(f"{resource.path}?{expand.query(1)}", frozenset(sensors), 2))
+    return offers
+
+
+def _told_elsewhere(walk: Walk, sight: Sight) -> set[str]:
+    """Resources (by key) that only repeat what Thermal or Power say; without `$expand` each would cost a request."""
+    old = {key(told.source) for told in sight.values if kind_of_source(walk, told.source) in ("Thermal", "Power")}
+    by_sensor: dict[int, set[str]] = {}
+    for told in sight.values:
+        if (sensor := sight.catalog.sensor_of(told)) is not None:
+            by_sensor.setdefault(id(sensor), set()).add(key(told.source))
+    repeated = {
+        place
+        for told in sight.values
+        if (place := key(told.source)) not in old
+        and kind_of_source(walk, told.source) == "Sensor"
+        and (sensor := sight.catalog.sensor_of(told)) is not None
+        and by_sensor[id(sensor)] & old
+    }
+    for thing in sight.things:
+        fresh = [source for source in (thing.source, *thing.also) if "#" not in source]
+        stale = [source for source in (thing.source, *thing.also) if "#" in source]
+        if thing.kind == "Fan" and fresh and stale and thing.health is Health.OK:
+            repeated.update(key(source) for source in fresh)
+    return repeated | _empty_collections(walk, repeated)
+
+
+def _empty_collections(walk: Walk, skipped: set[str]) -> set[str]:
+    """Collections all of whose members are skipped need not be read either."""
+    return {
+        place
+        for place, resource in walk.resources.items()
+        if (members := [key(link) for _, item in fields.items(resource.body, "Members") if (link := fields.link(item))])
+        and all(member in skipped for member in members)
+    }
+
+
+def kind_of_source(walk: Walk, source: str) -> str:
+    """The type of the resource a source stands in."""
+    resource = walk.resources.get(key(source))
+    return kind_of(resource.body, resource.path) if resource is not None else ""
+
+
+def steady_health(resources: Iterable[Resource], sight: Sight, plan: Plan) -> tuple[ComponentHealth, ...]:
+    """Components told along with the readings, such as the fans of a Thermal resource, under the names of the last walk.
+
+    What is told twice is left to the walks: half of its story would hide the worse half.
+    """
+    twice = {source for thing in sight.things if thing.also for source in (thing.source, *thing.also)}
+    watched = frozenset(plan.watched)
+    return tuple(
+        _health(thing, sight.components[thing.key])
+        for resource in resources
+        for thing in seen_in(resource, watched)
+        if thing.key in sight.components and thing.source not in twice
+    )

@@ -1,0 +1,1 @@
+"""JSON in, model out: pure functions that know the standard and no vendor."""

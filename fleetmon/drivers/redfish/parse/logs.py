@@ -1,0 +1,43 @@
+"""Log entries as records, whatever the vendor made of them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from fleetmon.drivers.redfish.bodies import Json
+from fleetmon.drivers.redfish.parse import fields
+from fleetmon.drivers.redfish.parse.naming import key_of
+from fleetmon.model import Component, Health, LogMark, LogRecord
+
+NOT_HARDWARE = re.compile(
+    r"dump|journal|postcode|hostlogger|crash|audit|debug|fdr|selftest|securitylog|sl$|telemetry", re.I
+)
+"""Ids of logs that tell nothing of hardware, or are no lists of events at all."""
+
+
+def record(entry: Json, path: str, components: Mapping[str, Component]) -> LogRecord:
+    """One LogEntry."""
+    created = entry.get("Created", entry.get("EventTimestamp"))
+    repaired = entry.get("Resolved", fields.child(entry, "Oem", "Hpe").get("Repaired"))
+    origin = fields.link(entry, "Links", "OriginOfCondition")
+    return LogRecord(
+        record_id=fields.text(entry, "Id", "EntryCode", "RecordId") or path.rstrip("/").rpartition("/")[2],
+        severity=fields.health_word(entry.get("Severity")) or Health.UNKNOWN,
+        message=" ".join(str(entry.get("Message") or fields.text(entry, "Name", "Description")).split())[:1000],
+        source=path,
+        message_id=fields.text(entry, "MessageId", "EventId"),
+        created_at=fields.instant(created),
+        created_text=created[:64] if isinstance(created, str) else "",
+        component=components.get(key_of(origin)) if origin else None,
+        repaired=fields.boolean(repaired),
+    )
+
+
+def is_mark(found: LogRecord, known: LogMark) -> bool:
+    """Is this the very record the mark was made of? An id is used again after the log was cleared (F52)."""
+    return (found.record_id, found.created_text, found.content_hash) == (
+        known.record_id,
+        known.created_text,
+        known.content_hash,
+    )

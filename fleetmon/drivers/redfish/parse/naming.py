@@ -1,0 +1,174 @@
+"""One thing, one name: what two resources tell of the same thing becomes one, and every name is unique within its kind.
+
+Names must not change when a neighbour comes or goes. So a kind is named by one scheme for all its members, a scheme is only
+ever left for a more detailed one, and the plan remembers where each kind has arrived.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+
+from fleetmon.drivers.redfish.parse import fields
+from fleetmon.drivers.redfish.parse.components import Seen
+from fleetmon.drivers.redfish.resource import key, segments
+from fleetmon.model import Component, Health
+
+TOLD_TWICE = frozenset({"Fan", "PowerSupply", "StorageController", "Battery", "Redundancy"})
+"""Kinds that stand both inside an old resource (Thermal, Power, Storage) and as resources of their own."""
+
+
+def place_of(seen: Seen) -> str:
+    """The label on the outside, where the device gives one."""
+    location = fields.child(seen.entry, "PhysicalLocation", "PartLocation") or fields.child(
+        seen.entry, "Location", "PartLocation"
+    )
+    return fields.text(location, "ServiceLabel") or fields.text(seen.entry, "DeviceLocator")
+
+
+def _by_ident(seen: Seen) -> str:
+    """The id, with the name before it where the id alone would say little."""
+    if not seen.ident:
+        return ""
+    return seen.ident if len(seen.ident) > 2 and not seen.ident.isdigit() else f"{seen.name} {seen.ident}"
+
+
+def _by_collection(seen: Seen) -> str:
+    """The name behind the collection and id of what holds it: `RackPDUs 1 Outlet A1`."""
+    parts = segments(seen.source)
+    holder = parts[-2:] if seen.nested else parts[-4:-2]
+    return f"{' '.join(holder)} {_by_ident(seen) or seen.name}"
+
+
+SCHEMES: tuple[Callable[[Seen], str], ...] = (
+    lambda seen: seen.name,
+    place_of,
+    _by_ident,
+    lambda seen: f"{seen.owner} {seen.name}".strip(),
+    lambda seen: f"{seen.owner} {_by_ident(seen)}".strip() if seen.ident else "",
+    _by_collection,
+    lambda seen: seen.source.removeprefix("/redfish/v1/"),
+)
+"""From the friendliest name to the one that is always unique."""
+
+
+def names(things: Sequence[Seen], schemes: Mapping[str, int]) -> tuple[dict[str, Component], dict[str, int]]:
+    """The component of every source, and the scheme each kind is named by from now on."""
+    by_kind: dict[str, list[Seen]] = defaultdict(list)
+    for thing in things:
+        by_kind[thing.kind].append(thing)
+    found: dict[str, Component] = {}
+    reached: dict[str, int] = dict(schemes)
+    for kind, members in by_kind.items():
+        scheme, labels = _labels(members, min(schemes.get(kind, 0), len(SCHEMES) - 1))
+        if scheme:
+            reached[kind] = scheme
+        for thing, label in zip(members, labels, strict=True):
+            component = Component(kind, label)
+            found[key_of(thing.source)] = component
+            for source in thing.also:
+                found[key_of(source)] = component
+    return found, reached
+
+
+def key_of(source: str) -> str:
+    """One spelling of a source; the pointer keeps its case."""
+    path, _, pointer = source.partition("#")
+    return f"{key(path)}#{pointer}" if pointer else key(path)
+
+
+def _labels(members: Sequence[Seen], first: int) -> tuple[int, list[str]]:
+    for scheme in range(first, len(SCHEMES)):
+        labels = [SCHEMES[scheme](member) for member in members]
+        if all(labels) and len(set(labels)) == len(labels):
+            return scheme, labels
+    labels = [SCHEMES[-1](member) for member in members]
+    return len(SCHEMES) - 1, labels
+
+
+def merge(things: Iterable[Seen]) -> list[Seen]:
+    """The things with what is told twice made one: the newer resource's words, the worst health, both sources."""
+    kept: list[Seen] = []
+    olds: dict[tuple[str, str], list[Seen]] = defaultdict(list)
+    for thing in things:
+        if thing.kind in TOLD_TWICE and thing.nested and _scope(thing):
+            olds[thing.kind, _scope(thing)].append(thing)
+        else:
+            kept.append(thing)
+    for (kind, scope), old in olds.items():
+        places = [
+            place
+            for place, thing in enumerate(kept)
+            if thing.kind == kind and not thing.nested and key(thing.source).startswith(scope + "/")
+        ]
+        for thing, place in _pairs(old, [(place, kept[place]) for place in places]):
+            if place is None:
+                kept.append(thing)
+            else:
+                kept[place] = _one(thing, kept[place])
+    return _drives_told_once(_once(kept))
+
+
+def _scope(thing: Seen) -> str:
+    """The path below which the newer telling of a nested thing is to be found."""
+    path = key(thing.source)
+    head, _, tail = path.rpartition("/")
+    return head if tail in ("thermal", "power") else path
+
+
+def _pairs(old: Sequence[Seen], new: Sequence[tuple[int, Seen]]) -> list[tuple[Seen, int | None]]:
+    """Each old thing with the place of its newer telling: same serial number, same name, same id, else same order."""
+    tests: tuple[Callable[[Seen], str], ...] = (
+        lambda seen: fields.text(seen.entry, "SerialNumber"),
+        lambda seen: "".join(filter(str.isalnum, seen.name.lower())),
+        lambda seen: seen.ident.lower(),
+    )
+    left_old, left_new = list(old), list(new)
+    pairs: list[tuple[Seen, int | None]] = []
+    for test in tests:
+        known = {test(thing): (place, thing) for place, thing in left_new if test(thing)}
+        for thing in list(left_old):
+            match = known.pop(test(thing), None)
+            if match is not None:
+                pairs.append((thing, match[0]))
+                left_old.remove(thing)
+                left_new.remove(match)
+    if len(left_old) == len(left_new):
+        return pairs + [(thing, place) for thing, (place, _) in zip(left_old, left_new, strict=True)]
+    return pairs + [(thing, None) for thing in left_old]
+
+
+def _one(old: Seen, new: Seen) -> Seen:
+    """The same thing told twice: the newer words, the older name (a steady poll may read only that one), the worst health."""
+    worst, other = (old, new) if old.health.rank > new.health.rank else (new, old)
+    both = worst.health is not other.health and Health.UNKNOWN not in (worst.health, other.health)
+    detail = worst.detail
+    if both:
+        detail = "; ".join(filter(None, [worst.detail, f"{other.health} by {other.source}"]))
+    return replace(
+        new,
+        name=old.name,
+        ident=old.ident,
+        entry={**old.entry, **new.entry},
+        health=worst.health,
+        source=worst.source,
+        state=worst.state,
+        detail=detail,
+        failure_predicted=worst.failure_predicted if worst.failure_predicted is not None else other.failure_predicted,
+        also=(*new.also, other.source),
+    )
+
+
+def _once(things: Iterable[Seen]) -> list[Seen]:
+    """Each source once."""
+    return list({key_of(thing.source): thing for thing in things}.values())
+
+
+def _drives_told_once(things: list[Seen]) -> list[Seen]:
+    """Devices of SimpleStorage are the drives where no Drive is told; else only the ones that are not well are kept."""
+    if any(thing.kind == "Drive" for thing in things):
+        return [
+            thing for thing in things if thing.kind != "SimpleStorageDevice" or thing.health.rank >= Health.WARNING.rank
+        ]
+    return [replace(thing, kind="Drive") if thing.kind == "SimpleStorageDevice" else thing for thing in things]

@@ -1,0 +1,149 @@
+"""The cheapest way to read one device, learned from one walk and remembered as JSON.
+
+`choose` is the whole idea: every request that could be repeated tells a set of sensors; take the fewest that tell them all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from fleetmon.drivers.redfish.catalog import Catalog
+from fleetmon.drivers.redfish.quirks import Make
+from fleetmon.drivers.redfish.walk import Expand
+
+VERSION = 1
+"""Of the remembered form; another version is not read, and the device learned afresh."""
+
+SINGLES_PER_POLL = 12
+"""Sensors read one by one in one poll, when nothing better is offered; the others wait for their turn."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One request of the steady poll and the sensors it tells, by their places in the catalog."""
+
+    path: str
+    sensors: frozenset[int]
+    rank: int = 1
+    """Order among equals: 0 a MetricReport, 1 Thermal, Power and metrics, 2 an expanded collection, 3 a single sensor."""
+
+
+@dataclass(frozen=True, slots=True)
+class LogPlan:
+    """One log worth reading."""
+
+    name: str
+    service: str
+    entries: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """How one device is read."""
+
+    firmware: str = ""
+    """Of the BMC when this was learned; another one means to learn again."""
+    make: Make = Make()
+    gates: tuple[str, ...] = ()
+    """Resources that tell power and whether anything is wrong at all."""
+    sources: tuple[str, ...] = ()
+    """Requests of the steady sensor poll."""
+    singles: tuple[str, ...] = ()
+    """Sensors to be read one by one, in turn."""
+    reports: tuple[str, ...] = ()
+    """Those of the sources that are MetricReports."""
+    refused: tuple[str, ...] = ()
+    """Reports that proved stale or short; not taken again until the firmware changes."""
+    skip: tuple[str, ...] = ()
+    """Resources that tell nothing another one does not; left out of walks."""
+    logs: tuple[LogPlan, ...] | None = None
+    """None until the log services were looked for."""
+    expand: Expand = Expand()
+    naming: Mapping[str, int] = field(default_factory=dict)
+    """Scheme by which each kind is named."""
+    watched: tuple[str, ...] = ()
+    """Sources that once were not well and are told ever since, well or not."""
+    catalog: Catalog = field(default_factory=Catalog, compare=False)
+
+    @property
+    def requests(self) -> int:
+        """Requests of one steady poll."""
+        return len(self.gates) + len(self.sources) + min(len(self.singles), SINGLES_PER_POLL)
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain JSON."""
+        return {
+            "version": VERSION,
+            "firmware": self.firmware,
+            "make": [self.make.vendor, self.make.product],
+            "gates": list(self.gates),
+            "sources": list(self.sources),
+            "singles": list(self.singles),
+            "reports": list(self.reports),
+            "refused": list(self.refused),
+            "skip": list(self.skip),
+            "logs": None if self.logs is None else [[log.name, log.service, log.entries] for log in self.logs],
+            "expand": [self.expand.word, self.expand.max_levels],
+            "naming": dict(self.naming),
+            "watched": list(self.watched),
+            "catalog": self.catalog.to_json(),
+        }
+
+    @classmethod
+    def from_json(cls, remembered: Mapping[str, Any]) -> Plan | None:
+        """The remembered plan; None when there is none, it is of another version, or it is damaged."""
+        if remembered.get("version") != VERSION:
+            return None
+        try:
+            logs = remembered["logs"]
+            return cls(
+                firmware=str(remembered["firmware"]),
+                make=Make(*remembered["make"]),
+                gates=tuple(remembered["gates"]),
+                sources=tuple(remembered["sources"]),
+                singles=tuple(remembered["singles"]),
+                reports=tuple(remembered["reports"]),
+                refused=tuple(remembered["refused"]),
+                skip=tuple(remembered["skip"]),
+                logs=None if logs is None else tuple(LogPlan(*log) for log in logs),
+                expand=Expand(*remembered["expand"]),
+                naming=dict(remembered["naming"]),
+                watched=tuple(remembered["watched"]),
+                catalog=Catalog.from_json(remembered["catalog"]),
+            )
+        except (KeyError, TypeError, ValueError, AttributeError):
+            return None
+
+
+def choose(offers: Iterable[Source], wanted: frozenset[int]) -> tuple[list[Source], list[Source]]:
+    """The fewest requests that tell all `wanted` sensors: those to send in every poll, and single sensors to take in turn.
+
+    Greedy set cover: the request that tells most of what is still missing comes first. It is never far from the best, and its
+    answer is the same each time.
+    """
+    left = set(wanted)
+    many = sorted((offer for offer in offers if offer.rank < 3), key=lambda offer: (offer.rank, offer.path))
+    single = sorted((offer for offer in offers if offer.rank >= 3), key=lambda offer: offer.path)
+    taken: list[Source] = []
+    while left:
+        best = max(many, key=lambda offer: (len(offer.sensors & left), -offer.rank), default=None)
+        if best is None or not best.sensors & left:
+            break
+        taken.append(best)
+        many.remove(best)
+        left -= best.sensors
+    taken = [offer for offer in taken if not _needless(offer, taken, wanted)] if len(taken) > 1 else taken
+    alone: list[Source] = []
+    for offer in single:
+        if offer.sensors & left:
+            alone.append(offer)
+            left -= offer.sensors
+    return taken, alone
+
+
+def _needless(offer: Source, taken: Iterable[Source], wanted: frozenset[int]) -> bool:
+    """Do the others tell everything this one does?"""
+    others = frozenset().union(*(other.sensors for other in taken if other is not offer))
+    return offer.sensors & wanted <= others

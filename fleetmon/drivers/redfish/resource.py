@@ -1,0 +1,138 @@
+"""A resource as read, and the few things every reader needs to know of paths and links."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+from urllib.parse import urlsplit
+
+from fleetmon.drivers.redfish.bodies import Json
+
+ROOT = "/redfish/v1/"
+
+KIND_OF_COLLECTION = {
+    "BatteryMetrics": "BatteryMetrics",
+    "Batteries": "Battery",
+    "Memory": "Memory",
+    "Processors": "Processor",
+    "StorageControllers": "StorageController",
+    "Storage": "Storage",
+    "SimpleStorage": "SimpleStorage",
+    "PowerSupplies": "PowerSupply",
+    "Switches": "Switch",
+    "Chassis": "Chassis",
+    "Systems": "ComputerSystem",
+    "PCIeDevices": "PCIeDevice",
+    "FirmwareInventory": "SoftwareInventory",
+    "SoftwareInventory": "SoftwareInventory",
+    "Reservoirs": "Reservoir",
+}
+"""What the members of a collection are, where taking off the plural s does not tell."""
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """One resource as the device gave it, and when."""
+
+    path: str
+    body: Json
+    taken_at: datetime
+    date: str = ""
+    """The device's own clock at that moment, as its HTTP Date header says."""
+
+
+class Fetch(Protocol):
+    """Where resources come from: a session, or a dictionary in a test."""
+
+    async def get(self, path: str) -> Resource:
+        """The resource; raises DeviceError when there is none to be had."""
+        ...
+
+
+def key(path: str) -> str:
+    """One spelling for every way to write the same path: no fragment, no doubled or trailing slash, lower case."""
+    bare = path.split("#", 1)[0]
+    while "//" in bare:
+        bare = bare.replace("//", "/")
+    return bare.rstrip("/").lower()
+
+
+def local(link: str) -> str | None:
+    """`link` as a path on the same service; None for what leads elsewhere or is no link (F115).
+
+    An absolute URL is taken by its path: behind it stands the same service, or our request to ourselves fails like any other.
+    """
+    try:
+        parts = urlsplit(link)
+    except ValueError:
+        return None
+    path = parts.path
+    while "//" in path:
+        path = path.replace("//", "/")
+    if not path.lower().startswith("/redfish/") or ".." in path or len(link) > 2000:
+        return None
+    return f"{path}?{parts.query}" if parts.query else path
+
+
+def kind_of(body: Json, path: str = "") -> str:
+    """The resource type: from `@odata.type`, else from the collection it is a member of; empty when neither tells."""
+    declared = body.get("@odata.type")
+    if isinstance(declared, str) and declared:
+        return declared.lstrip("#").split(".", 1)[0]
+    return kind_of_path(path)
+
+
+def kind_of_path(path: str) -> str:
+    """A guess at the type of what stands at `path`, from the segment before its id."""
+    segments = path.split("#", 1)[0].rstrip("/").split("/")
+    if len(segments) < 2:
+        return ""
+    if segments[-1] in (
+        "Thermal",
+        "Power",
+        "ThermalSubsystem",
+        "PowerSubsystem",
+        "EnvironmentMetrics",
+        "ThermalMetrics",
+    ):
+        return segments[-1]
+    parent = segments[-2]
+    return KIND_OF_COLLECTION.get(parent, parent.removesuffix("s"))
+
+
+def is_resource(entry: Json) -> bool:
+    """Does this nested object carry a whole resource, not only a link to one (F38, `$expand`)?"""
+    link = entry.get("@odata.id")
+    return (
+        isinstance(link, str)
+        and "#" not in link
+        and len(entry) > 3
+        and ("@odata.type" in entry or "Id" in entry)
+        and "@odata.id" in entry
+    )
+
+
+def unfold(resource: Resource) -> Iterator[Resource]:
+    """The resource, then every whole resource inside it, each under its own path."""
+    yield resource
+    stack: list[Any] = [value for value in resource.body.values() if isinstance(value, (dict, list))]
+    while stack:
+        here = stack.pop()
+        if isinstance(here, dict):
+            if is_resource(here) and (path := local(here["@odata.id"])) and key(path) != key(resource.path):
+                yield Resource(path, here, resource.taken_at, resource.date)
+            stack.extend(value for value in here.values() if isinstance(value, (dict, list)))
+        else:
+            stack.extend(value for value in here if isinstance(value, (dict, list)))
+
+
+def segments(path: str) -> list[str]:
+    """The path in pieces, without the fragment."""
+    return path.split("#", 1)[0].strip("/").split("/")
+
+
+def holder_of(path: str) -> str:
+    """The resource a member hangs below: everything before its collection."""
+    return "/".join(path.split("#", 1)[0].rstrip("/").split("/")[:-2])

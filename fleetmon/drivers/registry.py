@@ -1,0 +1,21 @@
+"""Protocol name -> how to open a driver."""
+
+from __future__ import annotations
+
+from fleetmon.drivers.base import Driver, Opening
+from fleetmon.drivers.redfish.driver import RedfishDriver
+from fleetmon.errors import Unsupported
+from fleetmon.model import Protocol
+
+
+def open_driver(opening: Opening) -> Driver:
+    """A driver for the endpoint; nothing is sent before it is asked. Raises Unsupported or ConfigError."""
+    match opening.endpoint.protocol:
+        case Protocol.REDFISH:
+            return RedfishDriver(opening)
+        case other:
+            raise Unsupported(
+                f"{other.value} comes with a later version of fleetmon",
+                device=opening.endpoint.address,
+                cure="use the device's Redfish address if it has one",
+            )
