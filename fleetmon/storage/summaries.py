@@ -51,6 +51,11 @@ class Summaries:
         rows = await self._database.read("SELECT * FROM device_summary WHERE device_id = ?", (device_id,))
         return summary_of(rows[0]) if rows else None
 
+    async def id_of(self, name: str) -> str | None:
+        """The id of the device of this name; None when there is no such device."""
+        rows = await self._database.read("SELECT device_id FROM device_summary WHERE name = ?", (name,))
+        return str(rows[0]["device_id"]) if rows else None
+
     async def page(
         self,
         wanted: SummaryFilter | None = None,
@@ -141,6 +146,17 @@ class Summaries:
         )
         return {row["rack_id"]: _stated(row, "inlet") for row in rows}
 
+    async def occupied(self) -> dict[str, list[tuple[int, int]]]:
+        """For each rack the lowest and highest unit of every device that has a place in it."""
+        rows = await self._database.read(
+            "SELECT rack_id, position_u, position_u + height_u - 1 AS top FROM device_summary"
+            " WHERE rack_id IS NOT NULL AND position_u IS NOT NULL"
+        )
+        spans: dict[str, list[tuple[int, int]]] = {}
+        for row in rows:
+            spans.setdefault(row["rack_id"], []).append((row["position_u"], row["top"]))
+        return spans
+
     async def mark_stale(self, now: datetime) -> int:
         """Every device without an answer for three intervals is marked stale, visibly; how many were marked."""
 
@@ -173,6 +189,7 @@ class Summaries:
 
 INDEX_COLUMNS = (
     "device_id", "name", "kind", "site_id", "rack_id", "position_u", "health", "power", "stale", "serial_number",
+    "height_u", "face", "slot", "address",
 )  # fmt: skip
 
 
