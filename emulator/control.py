@@ -1,0 +1,283 @@
+"""The control API: what there is, what is wrong with it, and how to make it so. Plain HTTP on loopback."""
+
+from __future__ import annotations
+
+import base64
+import sys
+from array import array
+from typing import Any
+
+from emulator.faults import FAULTS, FaultRefusedError, Fleet
+from emulator.hardware import Machine
+from emulator.redfish_bmc import Bmc
+from emulator.sensor_rows import rows_of
+from emulator.sensors import SensorRow
+from emulator.server import Endpoint, Reply, Request, json_reply
+from emulator.wire_effects import EFFECTS, PRESETS
+
+MOST_POINTS = 100_000
+
+
+class WrongRequestError(Exception):
+    """The client asked for something that cannot be; status and text."""
+
+    def __init__(self, status: int, text: str) -> None:
+        super().__init__(text)
+        self.status = status
+
+
+class Control:
+    """The control API of a fleet."""
+
+    def __init__(self, fleet: Fleet) -> None:
+        self.fleet = fleet
+        self.endpoint = Endpoint(self.serve)
+
+    def serve(self, request: Request) -> Reply:
+        """The answer; an error is `{"error": "..."}`."""
+        self.fleet.plant.agenda.settle()
+        try:
+            return json_reply(*self._answer(request))
+        except WrongRequestError as error:
+            return json_reply(error.status, {"error": str(error)})
+        except FaultRefusedError as error:
+            return json_reply(400, {"error": str(error)})
+
+    def _answer(self, request: Request) -> tuple[int, Any]:
+        steps = request.path.strip("/").split("/")
+        match request.method, steps:
+            case "GET", ["machines"]:
+                return 200, {"items": [summary(self.fleet, bmc) for bmc in self.fleet.bmcs.values()]}
+            case "GET", ["machines", name]:
+                return 200, truth(self.fleet, self._bmc(name))
+            case "GET", ["machines", name, "history"]:
+                return 200, history(self._bmc(name), request.query)
+            case "GET", ["fleet"]:
+                return 200, frame(self.fleet)
+            case "GET", ["faults"]:
+                return 200, {"items": [active.told() for active in self.fleet.active.values()]}
+            case "POST", ["faults"]:
+                return 201, {"id": self.fleet.strike(_object(request)).id}
+            case "DELETE", ["faults", fault_id]:
+                return 200, self._heal(fault_id)
+            case "GET", ["catalogue"]:
+                return 200, catalogue()
+            case "GET", ["ledger"]:
+                return 200, self._ledger(request.query)
+            case "POST", ["time"]:
+                return 200, self._advance(_object(request))
+        raise WrongRequestError(
+            404, f"no {request.method} {request.path}; see /machines /faults /catalogue /ledger /time /fleet"
+        )
+
+    def _bmc(self, name: str) -> Bmc:
+        if name not in self.fleet.bmcs:
+            raise WrongRequestError(404, f"no machine {name!r}; GET /machines lists them")
+        return self.fleet.bmcs[name]
+
+    def _heal(self, fault_id: str) -> dict[str, Any]:
+        if fault_id not in self.fleet.active:
+            raise WrongRequestError(404, f"no fault {fault_id!r} is set; GET /faults lists them")
+        self.fleet.heal(fault_id)
+        return {"id": fault_id, "healed": True}
+
+    def _ledger(self, query: dict[str, str]) -> dict[str, Any]:
+        since = _number(query, "since", 0)
+        ledger = self.fleet.plant.ledger
+        wants_requests = query.get("requests", "true") != "false"
+        items = ledger.since(
+            int(since), machine=query.get("machine", ""), what=query.get("what", ""), requests=wants_requests
+        )
+        return {"sequence": ledger.sequence, "items": items}
+
+    def _advance(self, body: dict[str, Any]) -> dict[str, Any]:
+        seconds = body.get("advance")
+        if not isinstance(seconds, int | float) or isinstance(seconds, bool) or seconds < 0:
+            raise WrongRequestError(400, f'advance is {seconds!r}; write {{"advance": 60}}, in seconds')
+        self.fleet.plant.agenda.advance(float(seconds))
+        return {"now": self.fleet.plant.clock.now()}
+
+
+def _object(request: Request) -> dict[str, Any]:
+    try:
+        body = request.json()
+    except ValueError:
+        raise WrongRequestError(400, "the body is no JSON") from None
+    if not isinstance(body, dict):
+        raise WrongRequestError(400, "the body must be a JSON object")
+    return body
+
+
+def _number(query: dict[str, str], name: str, otherwise: float | None = None) -> float:
+    text = query.get(name)
+    if text is None and otherwise is not None:
+        return otherwise
+    try:
+        return float(text or "")
+    except ValueError:
+        raise WrongRequestError(400, f"{name} is {text!r}; it must be a number") from None
+
+
+# ---- what there is ----
+
+
+def summary(fleet: Fleet, bmc: Bmc) -> dict[str, Any]:
+    """One machine in a line."""
+    machine = bmc.machine
+    return {
+        "name": machine.name, "kind": "server", "family": machine.family.name, "manufacturer": machine.family.vendor,
+        "model": machine.family.model, "serial_number": machine.serial, "site": fleet.plant.site_of(machine), "rack": machine.rack,
+        "position_u": machine.position_u, "height_u": machine.family.height_u, "slot": machine.slot,
+        "endpoints": [{"protocol": "redfish", "address": bmc.endpoint.address if bmc.endpoint else None}], "power": machine.power.state,
+        "health": machine.health()["System"], "user": bmc.user, "faults": [active.told() for active in fleet.faults_of(machine.name)],
+    }  # fmt: skip
+
+
+def frame(fleet: Fleet) -> dict[str, Any]:
+    """Sites, racks and switches, and the credentials that open every BMC."""
+    plant = fleet.plant
+    return {
+        "name": plant.plan.name, "user": plant.plan.user, "password": plant.plan.password, "seed": plant.seed,
+        "now": plant.clock.now(), "started_at": plant.clock.started_at, "speed": plant.clock.speed,
+        "sites": [{"name": site} for site in plant.plan.sites],
+        "racks": [
+            {
+                "name": rack.plan.name, "site": rack.plan.site, "row": rack.plan.row, "height_u": rack.plan.height_u,
+                "feed_budget_watts": rack.plan.feed_budget_watts, "feeds": rack.feeds,
+            }
+            for rack in plant.racks.values()
+        ],
+        "switches": [
+            {
+                "name": switch.name, "rack": switch.rack, "position_u": switch.position_u,
+                "ports": [
+                    {"port": number, "machine": machine.name, "nic_port": machine.parts.ports[index].name, "up": machine.parts.ports[index].up}
+                    for number, (machine, index) in switch.cables.items()
+                ],
+            }
+            for switch in plant.switches.values()
+        ],
+        "story": [{"at": scene.at, "title": scene.title, **scene.fault} for scene in plant.plan.story],
+    }  # fmt: skip
+
+
+def catalogue() -> dict[str, Any]:
+    """Every fault that can be set, and what it takes."""
+    named = [
+        {"fault": row.name, "target": row.target, "fields": list(row.fields), "happens": row.happens}
+        for row in FAULTS.values()
+    ]
+    wire = [
+        {"effect": row.name, "stage": row.stage, "takes": row.wants, "fields": list(row.fields)}
+        for row in EFFECTS.values()
+    ]
+    return {"named": named, "wire": wire, "presets": PRESETS}
+
+
+# ---- the truth about one machine ----
+
+
+def truth(fleet: Fleet, bmc: Bmc) -> dict[str, Any]:
+    """Everything there is to know about a machine, faults or not."""
+    machine, now = bmc.machine, fleet.plant.clock.now()
+    parts, tally = machine.parts, fleet.plant.ledger.tallies[machine.name]
+    return summary(fleet, bmc) | {
+        "uuid": machine.uuid, "boots": machine.power.boots, "boot_progress": machine.power.boot_state, "dark": machine.dark,
+        "now": now, "health_by_subsystem": machine.health(), "locate": machine.led, "boot_override": machine.boot_override,
+        "sensors": _sensors(bmc),
+        "drives": [
+            {
+                "bay": d.bay, "name": d.name, "model": d.kind.model, "serial_number": d.serial, "health": d.health, "state": d.state,
+                "failed": d.failed, "failure_predicted": d.predicted, "life_left": d.life_left(now), "media_errors": d.media_errors,
+                "power_on_hours": d.hours_on(now), "rebuild_percent": None if d.rebuild is None else d.rebuilt(now),
+            }
+            for d in parts.drives
+        ],
+        "volumes": [{"name": v.name, "raid": v.raid, "bays": v.bays, "health": machine.volume_health(v)} for v in parts.volumes],
+        "fans": [{"name": f.name, "health": f.health, "rpm": machine.reading(f"Fan{f.index + 1}")} for f in parts.fans],
+        "supplies": [
+            {"name": s.name, "feed": s.feed, "fed": s.fed, "failed": s.failed, "health": s.health, "serial_number": s.serial,
+             "watts": machine.reading(f"PSU{s.index + 1}Input")}
+            for s in parts.supplies
+        ],
+        "dimms": [{"name": d.name, "serial_number": d.serial, "corrected": d.corrected, "uncorrected": d.uncorrected, "health": d.health}
+                  for d in parts.dimms],
+        "ports": [{"name": p.name, "mac": p.mac, "switch": p.switch, "switch_port": p.switch_port, "up": p.up} for p in parts.ports],
+        "log": {purpose: _log(machine, purpose) for purpose in machine.logs},
+        "traffic": tally.told(len(bmc.living_sessions())),
+    }  # fmt: skip
+
+
+def _log(machine: Machine, purpose: str) -> list[dict[str, Any]]:
+    return [
+        {"id": e.number, "at": e.instant, "severity": e.severity, "message_id": e.message_id, "message": e.message, "part": e.part}
+        for e in machine.logs[purpose].entries
+    ]  # fmt: skip
+
+
+def _sensors(bmc: Bmc) -> list[dict[str, Any]]:
+    return [
+        {
+            "key": row.key,
+            "name": row.name,
+            "type": row.type,
+            "unit": row.unit,
+            "value": value,
+            "paths": sensor_paths(bmc)[row.key],
+        }
+        for row, value in zip(bmc.machine.sensors.rows, bmc.machine.readings(), strict=True)
+    ]
+
+
+OLD_SUPPLY = {"Input": "PowerInputWatts", "Output": "PowerOutputWatts", "InputVoltage": "LineInputVoltage"}
+"""What a PSU's sensors are called in the deprecated Power resource."""
+
+
+def sensor_paths(bmc: Bmc) -> dict[str, list[str]]:
+    """Where each sensor is told, under every model the machine speaks; an array's entry stands for its one reading."""
+    shape, chassis, rows = bmc.shape, bmc.places.chassis, rows_of(bmc.machine.family.name)
+    paths: dict[str, list[str]] = {
+        row.key: [f"{chassis}/Sensors/{row.key}"] if shape.subsystems else [] for row in rows
+    }
+    if shape.thermal_power:
+        arrays = {"Temperature": "Thermal#/Temperatures", "Rotational": "Thermal#/Fans", "Voltage": "Power#/Voltages"}
+        for type_, place in arrays.items():
+            for index, row in enumerate(row for row in rows if row.type == type_):
+                paths[row.key].append(f"{chassis}/{place}/{index}")
+        paths["TotalPower"].append(f"{chassis}/Power#/PowerControl/0")
+        for index in range(bmc.machine.family.supplies):
+            for what, name in OLD_SUPPLY.items():
+                paths[f"PSU{index + 1}{what}"].append(f"{chassis}/Power#/PowerSupplies/{index}/{name}")
+    return paths
+
+
+# ---- history ----
+
+
+def history(bmc: Bmc, query: dict[str, str]) -> dict[str, Any]:
+    """Every sensor over a span, as base64 of little-endian float32, NaN where there was no reading."""
+    since, until, step = _number(query, "from"), _number(query, "to"), _number(query, "step", 3_600)
+    if step <= 0 or until < since:
+        raise WrongRequestError(
+            400, "from must not be after to, and step must be above 0; all three are in epoch seconds"
+        )
+    count = int((until - since) / step) + 1
+    if count > MOST_POINTS:
+        raise WrongRequestError(400, f"{count} points are too many; at most {MOST_POINTS}, so take a longer step")
+    instants = [since + step * n for n in range(count)]
+    paths = sensor_paths(bmc)
+    return {
+        "from": since, "step": step, "count": count,
+        "sensors": [_told_row(row, paths[row.key]) for row in bmc.machine.sensors.rows],
+        "columns": [_packed(column) for column in bmc.machine.sensors.columns(instants)],
+    }  # fmt: skip
+
+
+def _told_row(row: SensorRow, paths: list[str]) -> dict[str, Any]:
+    return {"key": row.key, "name": row.name, "paths": paths, "type": row.type, "unit": row.unit}
+
+
+def _packed(column: array[float]) -> str:
+    if sys.byteorder == "big":
+        column.byteswap()
+    return base64.b64encode(column.tobytes()).decode()

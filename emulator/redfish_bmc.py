@@ -1,0 +1,388 @@
+"""One machine's BMC over Redfish: who may come in, what is asked, and the answer in bytes."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import binascii
+import hashlib
+import random
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from emulator.clock import iso
+from emulator.hardware import Machine
+from emulator.plant import Plant
+from emulator.power import BMC_START_SECONDS
+from emulator.redfish_errors import Answer, Json, refuse
+from emulator.redfish_places import ROOT, SESSIONS, TASKS, Places
+from emulator.redfish_query import apply_query
+from emulator.redfish_resource import Resource
+from emulator.redfish_tree import tree_of
+from emulator.server import Endpoint, Outcome, Reply, Request, Watch
+from emulator.wire import WireFault, perform
+
+OPEN_PATHS = frozenset({"/redfish", ROOT, f"{ROOT}/odata", f"{ROOT}/$metadata"})
+
+
+@dataclass(slots=True)
+class Session:
+    """A signed-in client."""
+
+    id: str
+    token: str
+    user: str
+    client: str
+    created: float
+    used: float
+
+
+@dataclass(slots=True)
+class Task:
+    """Work that a request has started."""
+
+    id: str
+    name: str
+    since: float
+    until: float
+    fails: bool = False
+
+
+class BmcWatch(Watch):
+    """Counts what a BMC has to carry at once."""
+
+    def __init__(self, bmc: Bmc) -> None:
+        self._tally = bmc.plant.ledger.tallies[bmc.machine.name]
+
+    def connected(self) -> None:
+        self._tally.connections += 1
+
+    def began(self) -> None:
+        self._tally.in_flight += 1
+        self._tally.most_in_flight = max(self._tally.most_in_flight, self._tally.in_flight)
+
+    def ended(self) -> None:
+        self._tally.in_flight -= 1
+
+
+class Bmc:
+    """The management controller of one machine."""
+
+    def __init__(self, machine: Machine, plant: Plant) -> None:
+        self.machine = machine
+        self.plant = plant
+        self.shape = machine.family.shape
+        self.places = Places(self.shape)
+        self.tree = tree_of(machine.family.name)
+        self.user, self.password = plant.plan.user, plant.plan.password
+        self.sessions: dict[str, Session] = {}
+        self.tasks: dict[str, Task] = {}
+        self.subscriptions: dict[str, Json] = {}
+        self.settings: dict[str, Any] = {"SessionTimeout": self.shape.session_timeout}
+        self.wire: list[WireFault] = []
+        self.started_at = plant.clock.started_at
+        self.endpoint: Endpoint | None = None
+        self.rejects = False
+        """No password is right."""
+        self._away: set[str] = set()
+        self._opening: asyncio.Task[None] | None = None
+        machine.on_dark = lambda dark: self.leave("dark") if dark else self.come_back_after("dark", BMC_START_SECONDS)
+        self._chance = random.Random(f"{plant.seed}:{machine.name}:tokens")
+        self._refused: list[float] = []
+        self._locked_until = 0.0
+        self._next_id = 1
+
+    # ---- what faults may change ----
+
+    def policy(self, name: str, otherwise: Any) -> Any:
+        """A standing wire fault's setting, or what holds without one."""
+        for fault in self.wire:
+            if name in fault.policies and fault.in_time():
+                return fault.policies[name]
+        return otherwise
+
+    def told_time(self, instant: float) -> str:
+        """An instant by the BMC's own clock, which a fault may have moved."""
+        shift = self.policy("clock", 0)
+        if isinstance(shift, str):
+            instant -= self.started_at - float({"1970": 0, "2000": 946_684_800}[shift])
+        else:
+            instant += shift
+        zone = self.policy("tz", "Z")
+        if zone in ("Z", "none"):
+            return iso(instant, "" if zone == "none" else "Z")
+        hours, minutes = int(zone[1:3]), int(zone[4:6])
+        return iso(instant + (1 if zone[0] == "+" else -1) * (hours * 3_600 + minutes * 60), zone)
+
+    def told_power(self) -> str:
+        """PowerState as this BMC tells it: it may lie, or be slow to notice."""
+        power, lag = self.machine.power, float(self.policy("state_lag", 0.0))
+        before, _, changed_at = power.settled
+        return before if self.plant.clock.now() - changed_at < lag else power.told
+
+    def reset_types(self) -> list[str]:
+        """Values that System.Reset takes."""
+        return list(self.policy("reset_types", self.shape.reset_types))
+
+    # ---- a request ----
+
+    def serve(self, request: Request) -> Outcome:
+        """The answer, or a promise of it where a fault is in the way."""
+        self.plant.agenda.settle()
+        if self.wire:
+            fired = [fault for fault in self.wire if fault.fires(request)]
+            if fired:
+                return perform(self, request, fired)
+        return self.encode(request, self.respond(request))
+
+    def encode(self, request: Request, answer: Answer) -> Reply:
+        """The answer in bytes, with its ETag, noted in the ledger."""
+        headers = {"OData-Version": "4.0", "Server": "bmc", "Cache-Control": "no-cache"} | answer.headers
+        body = b""
+        if answer.document is not None:
+            body = orjson.dumps(answer.document)
+            headers["Content-Type"] = "application/json; charset=utf-8"
+        if answer.status == 200 and request.method in ("GET", "HEAD"):
+            headers["ETag"] = etag = f'"{hashlib.blake2b(body, digest_size=8).hexdigest()}"'
+            if request.headers.get("if-none-match") in (etag, "*", f"W/{etag}"):
+                answer, body = Answer(304), b""
+                del headers["Content-Type"]
+        token = request.headers.get("x-auth-token", "")
+        session = self.sessions.get(token)
+        self.plant.ledger.request(
+            self.machine.name, request.method, request.target, answer.status, session.id if session else None
+        )
+        return Reply(answer.status, headers, body)
+
+    def respond(self, request: Request) -> Answer:
+        """What the BMC has to say, if the client may hear it."""
+        path = request.path.rstrip("/") or "/"
+        if path == "/redfish" and request.method == "GET":
+            return Answer(200, {"v1": f"{ROOT}/"})
+        login = request.method == "POST" and path in (SESSIONS, f"{SESSIONS}/Members")
+        if login:
+            return self._sign_in(request)
+        if (path not in OPEN_PATHS or self.policy("root_401", False)) and not self.admitted(request):
+            locked = self.plant.clock.now() < self._locked_until
+            return refuse("locked" if locked else "unauthorized", **{"WWW-Authenticate": 'Basic realm="bmc"'})
+        return self._dispatch(request, path)
+
+    def _dispatch(self, request: Request, path: str) -> Answer:
+        found = self._find(path)
+        if found is None:
+            return refuse("not_found", path)
+        match request.method:
+            case "GET" | "HEAD" if found.get is not None:
+                return self._get(request, path, found)
+            case "PATCH" if found.patch is not None:
+                return self._patch(request, path, found)
+            case "POST" if found.post is not None:
+                return self._post(request, found)
+            case "DELETE" if found.delete is not None:
+                return found.delete(self)
+        return refuse("method", Allow=found.allow)
+
+    def _find(self, path: str) -> Resource | None:
+        """A resource of the tree, or a member of a collection that changes."""
+        found = self.tree.fixed.get(path)
+        if found is None:
+            parent, _, name = path.rpartition("/")
+            family = self.tree.members.get(parent)
+            found = family(self, name) if family is not None else None
+        return found
+
+    def _get(self, request: Request, path: str, found: Resource) -> Answer:
+        assert found.get is not None
+        document = found.get(self)
+        page = int(self.policy("page_size", self.shape.log_page if found.write else 0))
+        expand = self.shape.expand and not self.policy("no_expand", False)
+        answer = apply_query(document, path, request.query, self.lookup, expand=expand, page=page)
+        return self._written(answer, found)
+
+    def _written(self, answer: Answer, found: Resource) -> Answer:
+        """The answer with the members of its page written out."""
+        if (
+            found.write is not None
+            and answer.status == 200
+            and answer.document is not None
+            and "Members" in answer.document
+        ):
+            answer.document["Members"] = [found.write(member, self) for member in answer.document["Members"]]
+        return answer
+
+    def lookup(self, path: str) -> Json | None:
+        """The document at a path, for $expand."""
+        found = self._find(path.rstrip("/"))
+        if found is None or found.get is None:
+            return None
+        document = found.get(self)
+        if found.write is not None:
+            document["Members"] = document["Members"][: self.shape.log_page]
+        return self._written(Answer(200, document), found).document
+
+    def _patch(self, request: Request, path: str, found: Resource) -> Answer:
+        assert found.patch is not None and found.get is not None
+        current = f'"{hashlib.blake2b(orjson.dumps(found.get(self)), digest_size=8).hexdigest()}"'
+        expected = request.headers.get("if-match")
+        if expected is None and self.shape.if_match_required:
+            return refuse("precondition_required")
+        if expected not in (None, "*", current, f"W/{current}"):
+            return refuse("precondition_failed")
+        body = self._body(request)
+        if isinstance(body, Answer):
+            return body
+        refused = found.patch(self, body)
+        return refused or Answer(200, found.get(self))
+
+    def _post(self, request: Request, found: Resource) -> Answer:
+        assert found.post is not None
+        if self.policy("body_needed", False) and not request.body:
+            return refuse("media_type")
+        body = self._body(request)
+        return body if isinstance(body, Answer) else found.post(self, body, request)
+
+    def _body(self, request: Request) -> Json | Answer:
+        try:
+            body = request.json()
+        except ValueError:
+            return refuse("json")
+        return body if isinstance(body, dict) else refuse("json")
+
+    # ---- who may come in ----
+
+    def admitted(self, request: Request) -> bool:
+        """Whether the request carries a living session or the right password."""
+        token = request.headers.get("x-auth-token")
+        if token is not None:
+            session = self.living_sessions().get(token)
+            if session is not None:
+                session.used = self.plant.clock.now()
+            return session is not None
+        scheme, _, credentials = request.headers.get("authorization", "").partition(" ")
+        if scheme.lower() != "basic":
+            return False
+        try:
+            user, _, password = base64.b64decode(credentials, validate=True).decode().partition(":")
+        except (binascii.Error, UnicodeDecodeError):
+            return False
+        return self._knows(user, password, request.peer, how="basic")
+
+    def who(self, request: Request) -> str:
+        """The user and address behind a request."""
+        session = self.sessions.get(request.headers.get("x-auth-token", ""))
+        return f"{session.user if session else self.user}@{request.peer}"
+
+    def living_sessions(self) -> Mapping[str, Session]:
+        """Sessions that have not expired."""
+        now, most = self.plant.clock.now(), float(self.policy("session_ttl", self.settings["SessionTimeout"]))
+        for token, session in tuple(self.sessions.items()):
+            if now - session.used > most:
+                del self.sessions[token]
+                self.plant.ledger.note(self.machine.name, "session_expired", id=session.id, sessions=len(self.sessions))
+        return self.sessions
+
+    def end_session(self, session: Session) -> None:
+        """Signs a client out."""
+        self.sessions.pop(session.token, None)
+        self.plant.ledger.note(self.machine.name, "logout", id=session.id, sessions=len(self.sessions))
+
+    def _sign_in(self, request: Request) -> Answer:
+        body = self._body(request)
+        if isinstance(body, Answer):
+            return body
+        user, password = body.get("UserName"), body.get("Password")
+        if not isinstance(user, str) or not isinstance(password, str):
+            return refuse("parameter_missing", "SessionCollection.Insert", "UserName, Password")
+        if not self._knows(user, password, request.peer, how="session"):
+            locked = self.plant.clock.now() < self._locked_until
+            return refuse("locked" if locked else "unauthorized")
+        if len(self.living_sessions()) >= int(self.policy("max_sessions", self.shape.max_sessions)):
+            self.plant.ledger.note(self.machine.name, "login_full", client=request.peer, sessions=len(self.sessions))
+            return refuse("sessions_full")
+        return self._welcome(user, request.peer)
+
+    def _welcome(self, user: str, peer: str) -> Answer:
+        now, tally = self.plant.clock.now(), self.plant.ledger.tallies[self.machine.name]
+        session = Session(self.new_id(), f"{self._chance.getrandbits(128):032x}", user, peer, now, now)
+        self.sessions[session.token] = session
+        tally.logins += 1
+        tally.most_sessions = max(tally.most_sessions, len(self.sessions))
+        self.plant.ledger.note(self.machine.name, "login", id=session.id, client=peer, sessions=len(self.sessions))
+        self.machine.log("SessionOpened", user, peer.rpartition(":")[0])
+        document = self.lookup(f"{SESSIONS}/{session.id}")
+        return Answer(201, document, {"X-Auth-Token": session.token, "Location": f"{SESSIONS}/{session.id}"})
+
+    def _knows(self, user: str, password: str, peer: str, *, how: str) -> bool:
+        """Whether user and password are right; a wrong one counts, and may lock the account."""
+        now = self.plant.clock.now()
+        threshold, seconds, sliding = self.policy("lockout", (0, 0.0, False))
+        locked = now < self._locked_until
+        right = (user, password) == (self.user, self.password) and not self.rejects
+        if right and not locked:
+            self._refused.clear()
+            return True
+        self.plant.ledger.tallies[self.machine.name].refused += 1
+        self.plant.ledger.note(self.machine.name, "login_refused", user=user, client=peer, how=how, locked=locked)
+        self.machine.log("LoginRefused", user, peer.rpartition(":")[0])
+        self._refused = [at for at in self._refused if now - at < max(seconds, 60.0)] + [now]
+        if threshold and (len(self._refused) >= threshold and not locked) or (locked and sliding):
+            self._locked_until = now + seconds
+            self.plant.ledger.note(self.machine.name, "locked_out", seconds=seconds)
+        return False
+
+    def lock(self, seconds: float) -> None:
+        """Locks the account; 0 unlocks it."""
+        self._locked_until = self.plant.clock.now() + seconds
+        self._refused.clear()
+
+    # ---- the BMC itself ----
+
+    def new_id(self) -> str:
+        """An id that was not used before."""
+        self._next_id += 1
+        return str(self._next_id - 1)
+
+    def start_task(self, name: str, seconds: float) -> Answer:
+        """202 with a task that takes some time."""
+        now = self.plant.clock.now()
+        task = Task(self.new_id(), name, now, now + seconds, fails=bool(self.policy("task_fails", False)))
+        self.tasks[task.id] = task
+        path = f"{TASKS}/{task.id}"
+        return Answer(202, self.lookup(path), {"Location": path, "Retry-After": "2"})
+
+    def restart(self, seconds: float) -> None:
+        """Goes away for some time, and comes back knowing nobody."""
+        self.leave("restart")
+        self.come_back_after("restart", seconds)
+
+    def leave(self, reason: str) -> None:
+        """Refuses connections until every reason to be away is gone."""
+        self._away.add(reason)
+        self.forget_clients()
+        if self.endpoint is not None:
+            self.endpoint.close()
+
+    def come_back_after(self, reason: str, seconds: float) -> None:
+        """Ends one reason to be away, later."""
+        self.plant.agenda.after(seconds, lambda _: self.come_back(reason))
+
+    def come_back(self, reason: str) -> None:
+        """Ends one reason to be away; listens again, on its old port, when it was the last."""
+        if reason not in self._away or (reason == "dark" and self.machine.dark):
+            return
+        self._away.discard(reason)
+        if self._away:
+            return
+        self.started_at = self.plant.clock.now()
+        self.machine.log("BmcStarted")
+        if self.endpoint is not None and not self.endpoint.listening:
+            self._opening = asyncio.ensure_future(self.endpoint.open())
+
+    def forget_clients(self) -> None:
+        """Drops every session, subscription and task, as a restart does."""
+        self.sessions.clear()
+        self.subscriptions.clear()
+        self.tasks.clear()

@@ -1,0 +1,98 @@
+"""Where a shape keeps its resources, and the small words of which every document is made."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from emulator.accents import Shape
+from emulator.redfish_errors import Json
+
+ROOT = "/redfish/v1"
+SESSIONS = f"{ROOT}/SessionService/Sessions"
+TASKS = f"{ROOT}/TaskService/Tasks"
+SUBSCRIPTIONS = f"{ROOT}/EventService/Subscriptions"
+REPORT_ID = "AllSensors"
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Paths of the resources that others refer to."""
+
+    shape: Shape
+
+    @property
+    def system(self) -> str:
+        return f"{ROOT}/Systems/{self.shape.system_id}"
+
+    @property
+    def chassis(self) -> str:
+        return f"{ROOT}/Chassis/{self.shape.chassis_id}"
+
+    @property
+    def manager(self) -> str:
+        return f"{ROOT}/Managers/{self.shape.manager_id}"
+
+    @property
+    def storage(self) -> str:
+        return f"{self.system}/Storage/1"
+
+    @property
+    def log_services(self) -> str:
+        return f"{self.manager if self.shape.logs_under_manager else self.system}/LogServices"
+
+    def drive(self, bay: int) -> str:
+        return (
+            f"{self.chassis}/Drives/Bay.{bay}"
+            if self.shape.drives_under_chassis
+            else f"{self.storage}/Drives/Bay.{bay}"
+        )
+
+    def log(self, purpose: str) -> str:
+        return f"{self.log_services}/{self.shape.event_log if purpose == 'event' else self.shape.lifecycle_log}"
+
+    def part(self, kind: str, index: int) -> str | None:
+        """The resource of a component, where the shape has one."""
+        match kind:
+            case "Processor":
+                return f"{self.system}/Processors/{index + 1}"
+            case "Memory":
+                return f"{self.system}/Memory/{index + 1}"
+            case "Fan":
+                subsystem = f"{self.chassis}/ThermalSubsystem/Fans/{index + 1}"
+                return subsystem if self.shape.subsystems else f"{self.chassis}/Thermal#/Fans/{index}"
+            case "PowerSupply":
+                subsystem = f"{self.chassis}/PowerSubsystem/PowerSupplies/{index + 1}"
+                return subsystem if self.shape.subsystems else f"{self.chassis}/Power#/PowerSupplies/{index}"
+        return None
+
+
+def ref(path: str) -> Json:
+    """A link."""
+    return {"@odata.id": path}
+
+
+def links(name: str, paths: list[str]) -> Json:
+    """`name` and `name@odata.count`."""
+    return {name: [ref(path) for path in paths], f"{name}@odata.count": len(paths)}
+
+
+def resource(path: str, type_: str, name: str, **properties: Any) -> Json:
+    """A document with its identity in front; `type_` as `Drive.v1_18_0.Drive`."""
+    document: Json = {"@odata.id": path, "@odata.type": f"#{type_}", "Id": path.rpartition("/")[2], "Name": name}
+    document.update(properties)
+    return document
+
+
+def collection(path: str, type_: str, members: list[str]) -> Json:
+    """A collection of links; `type_` as `Drive`."""
+    return {
+        "@odata.id": path, "@odata.type": f"#{type_}Collection.{type_}Collection", "Name": f"{type_} Collection",
+        "Members@odata.count": len(members), "Members": [ref(member) for member in members],
+    }  # fmt: skip
+
+
+def status(health: str | None = "OK", state: str = "Enabled", rollup: str | None = None) -> Json:
+    """A Status object."""
+    told: Json = {"State": state, "Health": health}
+    return told | {"HealthRollup": rollup} if rollup is not None else told

@@ -1,0 +1,43 @@
+"""What lies at a path, and what may be done to it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from emulator.redfish_errors import Answer, Json
+from emulator.server import Request
+
+if TYPE_CHECKING:
+    from emulator.redfish_bmc import Bmc
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resource:
+    """What a path answers to; None is a method that is not allowed."""
+
+    get: Callable[[Bmc], Json] | None = None
+    patch: Callable[[Bmc, Json], Answer | None] | None = None
+    """Changes something; an answer is a refusal."""
+    post: Callable[[Bmc, Json, Request], Answer] | None = None
+    delete: Callable[[Bmc], Answer] | None = None
+    write: Callable[[Any, Bmc], Json] | None = None
+    """Writes one member of a collection that is cut into pages first."""
+
+    @property
+    def allow(self) -> str:
+        """The Allow header."""
+        methods = {"GET, HEAD": self.get, "PATCH": self.patch, "POST": self.post, "DELETE": self.delete}
+        return ", ".join(name for name, does in methods.items() if does is not None)
+
+
+Member = Callable[["Bmc", str], Resource | None]
+
+
+@dataclass(slots=True)
+class Tree:
+    """All paths of a family: fixed ones, and collections whose members come and go."""
+
+    fixed: dict[str, Resource] = field(default_factory=dict)
+    members: dict[str, Member] = field(default_factory=dict)

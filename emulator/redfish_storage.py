@@ -1,0 +1,127 @@
+"""Storage: controller, drives, volumes."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from emulator.accents import Family
+from emulator.parts import TOLERANCE
+from emulator.redfish_errors import Answer, Json, refuse
+from emulator.redfish_places import Places, collection, links, ref, resource, status
+from emulator.redfish_resource import Resource, Tree
+from emulator.redfish_services import firmware_of
+
+if TYPE_CHECKING:
+    from emulator.redfish_bmc import Bmc
+
+
+def storage_branch(family: Family, tree: Tree) -> None:
+    """Everything below Systems/x/Storage, and Chassis/x/Drives where drives live there."""
+    places, fixed = Places(family.shape), tree.fixed
+    storages = f"{places.system}/Storage"
+    fixed[storages] = Resource(get=lambda bmc: collection(storages, "Storage", [places.storage]))
+    fixed[places.storage] = Resource(get=_storage)
+    controllers, volumes = f"{places.storage}/Controllers", f"{places.storage}/Volumes"
+    if family.shape.subsystems:
+        fixed[controllers] = Resource(
+            get=lambda bmc: collection(controllers, "StorageController", [f"{controllers}/1"])
+        )
+        fixed[f"{controllers}/1"] = Resource(get=_controller)
+    fixed[volumes] = Resource(
+        get=lambda bmc: collection(volumes, "Volume", [f"{volumes}/{v.index}" for v in bmc.machine.parts.volumes])
+    )
+    for index in range(len(family.raid)):
+        fixed[f"{volumes}/{index}"] = Resource(get=partial(_volume, index))
+    if family.shape.drives_under_chassis:
+        drives = f"{places.chassis}/Drives"
+        fixed[drives] = Resource(get=lambda bmc: collection(drives, "Drive", _drive_paths(bmc)))
+    for bay in range(family.bays):
+        fixed[places.drive(bay)] = Resource(get=partial(_drive, bay), patch=partial(_change_drive, bay))
+
+
+def _drive_paths(bmc: Bmc) -> list[str]:
+    """Drives, unless a fault makes them vanish while the machine is off or in POST."""
+    power = bmc.machine.power
+    if bmc.policy("hide_drives", False) and (power.state != "On" or power.in_post):
+        return []
+    return [bmc.places.drive(drive.bay) for drive in bmc.machine.parts.drives]
+
+
+def _storage(bmc: Bmc) -> Json:
+    places, family = bmc.places, bmc.machine.family
+    document = resource(
+        places.storage, "Storage.v1_15_1.Storage", "Storage 1", Status=status(rollup=bmc.machine.health()["Storage"]),
+        Volumes=ref(f"{places.storage}/Volumes"), **links("Drives", _drive_paths(bmc)), Links=links("Enclosures", [places.chassis]),
+    )  # fmt: skip
+    if bmc.shape.subsystems:
+        return document | {"Controllers": ref(f"{places.storage}/Controllers")}
+    embedded = {
+        "@odata.id": f"{places.storage}#/StorageControllers/0", "MemberId": "0", "Name": "Storage Controller 1",
+        "Manufacturer": family.vendor, "Model": "SC-9460", "FirmwareVersion": firmware_of(family, "StorageController"),
+        "Status": status(), "SupportedDeviceProtocols": [family.drive.protocol],
+    }  # fmt: skip
+    return document | {"StorageControllers": [embedded], "StorageControllers@odata.count": 1}
+
+
+def _controller(bmc: Bmc) -> Json:
+    family = bmc.machine.family
+    return resource(
+        f"{bmc.places.storage}/Controllers/1", "StorageController.v1_7_1.StorageController", "Storage Controller 1",
+        Manufacturer=family.vendor, Model="SC-9660", SerialNumber=f"SC{bmc.machine.serial}", Status=status(),
+        FirmwareVersion=firmware_of(family, "StorageController"), SpeedGbps=24, SupportedDeviceProtocols=[family.drive.protocol],
+        SupportedRAIDTypes=list(TOLERANCE),
+    )  # fmt: skip
+
+
+def _drive(bay: int, bmc: Bmc) -> Json:
+    drive, now = bmc.machine.parts.drives[bay], bmc.plant.clock.now()
+    kind, life = drive.kind, drive.life_left(now)
+    volumes = [v for v in bmc.machine.parts.volumes if bay in v.bays]
+    document = resource(
+        bmc.places.drive(bay), "Drive.v1_18_0.Drive", drive.name, Manufacturer=kind.vendor, Model=kind.model,
+        SerialNumber=drive.serial, PartNumber=f"{kind.model}-P1", Revision="EDA53W0Q", MediaType=kind.media, Protocol=kind.protocol,
+        CapacityBytes=kind.capacity, BlockSizeBytes=512, FailurePredicted=drive.predicted, StatusIndicator=drive.indicator,
+        HotspareType="Global" if drive.spare else "None", PredictedMediaLifeLeftPercent=None if life is None else round(life),
+        Status=status(drive.health, drive.state), LocationIndicatorActive=drive.led,
+        PhysicalLocation={"PartLocation": {"LocationOrdinalValue": bay, "LocationType": "Bay", "ServiceLabel": f"Bay {bay}"}},
+        Links={**links("Volumes", [f"{bmc.places.storage}/Volumes/{v.index}" for v in volumes]), "Chassis": ref(bmc.places.chassis)},
+        Oem={"Emulated": {"PowerOnHours": drive.hours_on(now), "MediaErrorCount": drive.media_errors}},
+    )  # fmt: skip
+    if life is None:
+        del document["PredictedMediaLifeLeftPercent"]
+    if kind.rpm is not None:
+        document["RotationSpeedRPM"] = kind.rpm
+    if drive.rebuild is not None:
+        document["Operations"] = [{"OperationName": "Rebuild", "PercentageComplete": drive.rebuilt(now)}]
+    return document
+
+
+def _change_drive(bay: int, bmc: Bmc, body: Json) -> Answer | None:
+    unknown = set(body) - {"LocationIndicatorActive"}
+    if unknown:
+        return refuse("property_unknown", min(unknown))
+    value = body.get("LocationIndicatorActive", False)
+    if not isinstance(value, bool):
+        return refuse("property_type", str(value), "LocationIndicatorActive")
+    bmc.machine.parts.drives[bay].led = value
+    return None
+
+
+def _volume(index: int, bmc: Bmc) -> Json:
+    machine = bmc.machine
+    volume, now = machine.parts.volumes[index], bmc.plant.clock.now()
+    health = machine.volume_health(volume)
+    data_drives = (
+        len(volume.bays) // 2 if volume.raid in ("RAID1", "RAID10") else len(volume.bays) - TOLERANCE[volume.raid]
+    )
+    document = resource(
+        f"{bmc.places.storage}/Volumes/{index}", "Volume.v1_9_0.Volume", volume.name, RAIDType=volume.raid,
+        CapacityBytes=data_drives * machine.family.drive.capacity, Encrypted=False,
+        Status=status(health, "Enabled" if health == "OK" else "Degraded" if health == "Warning" else "UnavailableOffline"),
+        Links=links("Drives", [bmc.places.drive(bay) for bay in volume.bays]),
+    )  # fmt: skip
+    rebuilding = [machine.parts.drives[bay] for bay in volume.bays if machine.parts.drives[bay].rebuild is not None]
+    if rebuilding:
+        document["Operations"] = [{"OperationName": "Rebuild", "PercentageComplete": rebuilding[0].rebuilt(now)}]
+    return document

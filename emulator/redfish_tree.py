@@ -1,0 +1,29 @@
+"""Which resource lies at which path of a family.
+
+Paths depend on the family alone, so a tree is built once and shared by all machines of the family.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+
+from emulator.accents import FAMILIES
+from emulator.redfish_chassis import chassis_branch
+from emulator.redfish_logs import log_branch
+from emulator.redfish_manager import manager_branch
+from emulator.redfish_resource import Tree
+from emulator.redfish_services import services_branch
+from emulator.redfish_storage import storage_branch
+from emulator.redfish_system import system_branch
+from emulator.redfish_thermal import thermal_branch
+
+BRANCHES = (services_branch, system_branch, storage_branch, chassis_branch, thermal_branch, manager_branch, log_branch)
+
+
+@cache
+def tree_of(family_name: str) -> Tree:
+    """The tree of a family."""
+    family, tree = FAMILIES[family_name], Tree()
+    for branch in BRANCHES:
+        branch(family, tree)
+    return tree

@@ -1,0 +1,146 @@
+"""A fleet in this process: endpoints open, agenda running, control answering.
+
+For tests:
+
+    async with running_fleet("one_server") as fleet:
+        fleet.address("web-01")                                   # https://127.0.0.1:40123
+        fleet.strike(machine="web-01", fault="fail_drive", bay=2)
+        fleet.advance(300)                                        # five minutes in no time
+        fleet.ledger.since(0, what="login")
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ssl
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from time import time
+from typing import Any
+
+from emulator.certificates import server_context
+from emulator.clock import Clock
+from emulator.control import Control
+from emulator.faults import ActiveFault, Fleet
+from emulator.fleet import FleetPlan, Scene, read_fleet
+from emulator.hardware import Machine
+from emulator.ledger import Ledger
+from emulator.plant import Plant
+from emulator.redfish_bmc import Bmc, BmcWatch
+from emulator.server import Endpoint
+
+
+class RunningFleet:
+    """A fleet that answers, as tests see it."""
+
+    def __init__(self, fleet: Fleet, control: Control) -> None:
+        self.fleet = fleet
+        self.control = control
+
+    @property
+    def user(self) -> str:
+        return self.fleet.plant.plan.user
+
+    @property
+    def password(self) -> str:
+        return self.fleet.plant.plan.password
+
+    @property
+    def ledger(self) -> Ledger:
+        return self.fleet.plant.ledger
+
+    @property
+    def control_address(self) -> str:
+        """`http://127.0.0.1:PORT` of the control API."""
+        return self.control.endpoint.address
+
+    def address(self, name: str) -> str:
+        """`https://127.0.0.1:PORT` of a machine's BMC."""
+        endpoint = self.bmc(name).endpoint
+        assert endpoint is not None
+        return endpoint.address
+
+    def bmc(self, name: str) -> Bmc:
+        """The BMC of a machine."""
+        return self.fleet.bmcs[name]
+
+    def machine(self, name: str) -> Machine:
+        """The truth about a machine."""
+        return self.fleet.plant.machines[name]
+
+    def strike(self, **fault: Any) -> ActiveFault:
+        """Sets a fault, told as to `POST /faults`."""
+        return self.fleet.strike(fault)
+
+    def heal(self, fault: ActiveFault) -> None:
+        """Ends a fault."""
+        self.fleet.heal(fault.id)
+
+    def advance(self, seconds: float) -> None:
+        """Lets time pass at once, with everything that is due in it."""
+        self.fleet.plant.agenda.advance(seconds)
+
+
+@contextlib.asynccontextmanager
+async def running_fleet(
+    fleet: str | Path | FleetPlan,
+    *,
+    control: tuple[str, int] = ("127.0.0.1", 0),
+    seed: int | None = None,
+    speed: float = 1.0,
+    base_port: int = 0,
+    story: bool = False,
+    shard: tuple[int, int] = (0, 1),
+    real: Callable[[], float] = time,
+) -> AsyncIterator[RunningFleet]:
+    """A fleet, by the name of a file or as a plan, whose every endpoint answers as long as the context lasts.
+
+    `real` is the clock below the fleet's own; give it a constant function and only `advance` moves time. Base port 0 takes
+    free ports. A shard (number, of how many) holds every n-th rack. FleetFileError and OSError tell why it cannot start.
+    """
+    plan = fleet if isinstance(fleet, FleetPlan) else read_fleet(fleet)
+    number, count = shard
+    racks = frozenset(rack.name for index, rack in enumerate(plan.racks) if index % count == number)
+    plant = Plant(plan, Clock(real, speed=speed), seed=seed, racks=racks)
+    living = Fleet(plant, prefix="f" if count == 1 else f"{number}f")
+    for scene in plan.standing:
+        _play(living, scene)
+    agenda = asyncio.ensure_future(plant.agenda.run())
+    door = Control(living)
+    try:
+        await door.endpoint.open(*control)
+        await _open_all(living, base_port)
+        if story:
+            for scene in plan.story:
+                plant.agenda.after(scene.at, lambda _, scene=scene: _play(living, scene))  # type: ignore[misc]  # bound now
+        yield RunningFleet(living, door)
+    finally:
+        agenda.cancel()
+        door.endpoint.close()
+        for bmc in living.bmcs.values():
+            if bmc.endpoint is not None:
+                bmc.endpoint.close()
+        await asyncio.gather(agenda, return_exceptions=True)
+        await asyncio.sleep(0)
+
+
+def _play(fleet: Fleet, scene: Scene) -> None:
+    """Lets a scene happen, if its machine, rack or switch is in this process."""
+    plant = fleet.plant
+    here = {"machine": plant.machines, "rack": plant.racks, "switch": plant.switches}
+    if all(scene.fault[key] in known for key, known in here.items() if key in scene.fault):
+        fleet.strike(scene.fault)
+
+
+async def _open_all(fleet: Fleet, base_port: int) -> None:
+    """Opens every BMC; on base_port + n for the n-th server of the file, whatever the shard."""
+    plan = fleet.plant.plan
+    shared: ssl.SSLContext | None = None if plan.distinct_certificates else server_context(f"{plan.name} fleet")
+    for index, server in enumerate(plan.servers):
+        bmc = fleet.bmcs.get(server.name)
+        if bmc is None:
+            continue
+        context = shared or server_context(f"{server.name}-bmc")
+        bmc.endpoint = Endpoint(bmc.serve, tls=context, watch=BmcWatch(bmc))
+        await bmc.endpoint.open(port=base_port + index if base_port else 0)

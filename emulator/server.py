@@ -1,0 +1,288 @@
+"""A lean HTTP/1.1 server over asyncio: enough for ten thousand small BMCs in a few processes, and able to misbehave.
+
+A request is answered at once where the answer is at hand, else by a task of its own connection; answers keep the order of the
+requests. A reply can be slow, cut short or never come: that is decided elsewhere, and only done here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import parse_qsl
+
+import httptools
+import orjson
+
+BODY_LIMIT = 1 << 20
+REASONS = {status.value: status.phrase for status in HTTPStatus}
+
+
+@dataclass(slots=True)
+class Request:
+    """One request as it came."""
+
+    method: str
+    target: str
+    headers: dict[str, str]
+    """Names in lower case; of doubled ones the last."""
+    body: bytes
+    peer: str
+    nth_on_connection: int = 1
+
+    @property
+    def path(self) -> str:
+        return self.target.partition("?")[0]
+
+    @property
+    def query(self) -> dict[str, str]:
+        return dict(parse_qsl(self.target.partition("?")[2], keep_blank_values=True))
+
+    def json(self) -> Any:
+        """The body as JSON; ValueError where it is none."""
+        return orjson.loads(self.body) if self.body else {}
+
+
+@dataclass(slots=True)
+class Reply:
+    """One answer, and how it is to be sent."""
+
+    status: int
+    headers: dict[str, str] = field(default_factory=dict)
+    body: bytes | Iterable[bytes] = b""
+    close: bool = False
+    pace: float | None = None
+    """Bytes a second."""
+    cut: float | None = None
+    """Part of the body after which the connection is aborted; 0 sends nothing at all."""
+    chunked: bool = False
+
+
+Outcome = Reply | Awaitable[Reply]
+Serve = Callable[[Request], Outcome]
+
+
+def json_reply(status: int, document: Any, **headers: str) -> Reply:
+    """A JSON answer."""
+    return Reply(status, {"Content-Type": "application/json", **headers}, orjson.dumps(document))
+
+
+class Connection(asyncio.Protocol):
+    """One client's connection."""
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        self._endpoint = endpoint
+        self._parser = httptools.HttpRequestParser(self)
+        self._waiting: deque[tuple[Request, bool]] = deque()
+        self._task: asyncio.Task[None] | None = None
+        self._flowing = asyncio.Event()
+        self._flowing.set()
+        self._count = 0
+        self._begun = False
+        self._transport: asyncio.Transport | None = None
+
+    # ---- asyncio.Protocol ----
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport) or hasattr(transport, "write")
+        self._transport = transport  # type: ignore[assignment]  # uvloop's transports do not inherit asyncio's
+        peer = transport.get_extra_info("peername")
+        self._peer = f"{peer[0]}:{peer[1]}" if peer else ""
+        self._endpoint.connections.add(self)
+        self._endpoint.watch.connected()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._endpoint.connections.discard(self)
+        self._flowing.set()
+        if self._task is not None:
+            self._task.cancel()
+        for _ in range(len(self._waiting) + self._begun):
+            self._endpoint.watch.ended()
+        self._waiting.clear()
+        self._begun = False
+
+    def pause_writing(self) -> None:
+        self._flowing.clear()
+
+    def resume_writing(self) -> None:
+        self._flowing.set()
+
+    def data_received(self, data: bytes) -> None:
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserUpgrade:
+            self.abort()
+        except httptools.HttpParserError:
+            self._write(Reply(400, close=True), "GET")
+
+    # ---- httptools ----
+
+    def on_message_begin(self) -> None:
+        self._target, self._headers, self._body = b"", dict[str, str](), bytearray()
+        self._begun = True
+        self._endpoint.watch.began()
+
+    def on_url(self, url: bytes) -> None:
+        self._target += url
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._headers[name.decode("latin-1").lower()] = value.decode("latin-1")
+
+    def on_headers_complete(self) -> None:
+        if self._headers.get("expect", "").lower() == "100-continue" and self._transport is not None:
+            self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+
+    def on_body(self, body: bytes) -> None:
+        if len(self._body) + len(body) > BODY_LIMIT:
+            self.abort()
+        else:
+            self._body += body
+
+    def on_message_complete(self) -> None:
+        self._count += 1
+        self._begun = False
+        method, target = self._parser.get_method().decode(), self._target.decode("latin-1")
+        request = Request(method, target, self._headers, bytes(self._body), self._peer, self._count)
+        self._waiting.append((request, self._parser.should_keep_alive()))
+        self._go_on()
+
+    # ---- answering ----
+
+    def _go_on(self) -> None:
+        while self._waiting and self._task is None:
+            request, keep = self._waiting.popleft()
+            outcome = self._endpoint.serve(request)
+            if isinstance(outcome, Reply) and _plain(outcome):
+                self._write(outcome, request.method, keep)
+                self._endpoint.watch.ended()
+            else:
+                self._task = asyncio.ensure_future(self._answer(outcome, request, keep))
+
+    async def _answer(self, outcome: Outcome, request: Request, keep: bool) -> None:
+        try:
+            reply = outcome if isinstance(outcome, Reply) else await outcome
+            if _plain(reply):
+                self._write(reply, request.method, keep)
+            else:
+                await self._perform(reply, request.method, keep)
+        finally:
+            self._endpoint.watch.ended()
+            self._task = None
+        self._go_on()
+
+    def _write(self, reply: Reply, method: str, keep: bool = True) -> None:
+        assert isinstance(reply.body, bytes)
+        if self._transport is None or self._transport.is_closing():
+            return
+        keep = keep and not reply.close
+        body = b"" if method == "HEAD" else reply.body
+        self._transport.write(_head(reply, len(reply.body), keep) + body)
+        if not keep:
+            self._transport.close()
+
+    async def _perform(self, reply: Reply, method: str, keep: bool) -> None:
+        """Sends an answer that is slow, endless or cut short."""
+        if reply.cut == 0 or self._transport is None:
+            self.abort()
+            return
+        whole = isinstance(reply.body, bytes) and not reply.chunked
+        self._transport.write(_head(reply, len(reply.body) if whole and isinstance(reply.body, bytes) else None, keep))
+        for piece in _pieces(reply):
+            if self._transport.is_closing():
+                return
+            self._transport.write(piece if whole else b"%x\r\n%b\r\n" % (len(piece), piece))
+            await self._flowing.wait()
+            await asyncio.sleep(len(piece) / reply.pace if reply.pace else 0)
+        if reply.cut is not None:
+            self.abort()
+            return
+        if not whole:
+            self._transport.write(b"0\r\n\r\n")
+        if not keep or reply.close:
+            self._transport.close()
+
+    def abort(self) -> None:
+        """Cuts the line at once."""
+        if self._transport is not None:
+            self._transport.abort()
+
+
+def _plain(reply: Reply) -> bool:
+    return isinstance(reply.body, bytes) and reply.pace is None and reply.cut is None and not reply.chunked
+
+
+def _head(reply: Reply, length: int | None, keep: bool) -> bytes:
+    lines = [f"HTTP/1.1 {reply.status} {REASONS.get(reply.status, 'Unknown')}"]
+    lines += [f"{name}: {value}" for name, value in reply.headers.items()]
+    lines.append("Transfer-Encoding: chunked" if length is None else f"Content-Length: {length}")
+    if not keep or reply.close:
+        lines.append("Connection: close")
+    return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1", "replace")
+
+
+def _pieces(reply: Reply) -> Iterator[bytes]:
+    """The body in pieces: single bytes when it drips, up to the cut when it is cut."""
+    if not isinstance(reply.body, bytes):
+        yield from reply.body
+        return
+    end = len(reply.body) if reply.cut is None else int(len(reply.body) * reply.cut)
+    size = max(1, int(reply.pace / 10)) if reply.pace else 65_536
+    for start in range(0, end, size):
+        yield reply.body[start : min(start + size, end)]
+
+
+class Watch:
+    """What an endpoint tells of its traffic; the plain one does not care."""
+
+    def connected(self) -> None:
+        """A client connected."""
+
+    def began(self) -> None:
+        """The first byte of a request came."""
+
+    def ended(self) -> None:
+        """A request was answered, or its client went away."""
+
+
+class Endpoint:
+    """A listening socket that can go silent and come back on the same port."""
+
+    def __init__(self, serve: Serve, *, tls: ssl.SSLContext | None = None, watch: Watch | None = None) -> None:
+        self.serve = serve
+        self.watch = watch or Watch()
+        self.connections: set[Connection] = set()
+        self.port = 0
+        self._tls = tls
+        self._server: asyncio.Server | None = None
+
+    @property
+    def address(self) -> str:
+        return f"{'https' if self._tls else 'http'}://127.0.0.1:{self.port}"
+
+    async def open(self, host: str = "127.0.0.1", port: int = 0) -> None:
+        """Listens; on the port it had before, once it had one."""
+        loop = asyncio.get_running_loop()
+        self._server = await loop.create_server(
+            lambda: Connection(self), host, port or self.port, ssl=self._tls, backlog=128, reuse_address=True
+        )
+        self.port = self._server.sockets[0].getsockname()[1]
+
+    def close(self) -> None:
+        """Stops listening and cuts every line; the port is refused from then on."""
+        if self._server is not None:
+            self._server.close()
+            self._server = None
+        self.drop_connections()
+
+    @property
+    def listening(self) -> bool:
+        return self._server is not None
+
+    def drop_connections(self) -> None:
+        """Cuts every line, and goes on listening."""
+        for connection in tuple(self.connections):
+            connection.abort()

@@ -1,0 +1,174 @@
+"""Faults on the wire: which requests they meet, and what becomes of those.
+
+An effect decides; nothing here waits or writes but `perform`, which does what the exchange says in the end.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, Any
+
+from emulator.redfish_errors import Answer
+from emulator.server import Reply, Request
+
+if TYPE_CHECKING:
+    from emulator.redfish_bmc import Bmc
+
+WHEN = {"nth": int, "first": int, "every": int, "prob": float, "after_s": float, "until_s": float, "state": str}
+"""Conditions under which a wire fault fires: the n-th matching request, the first n, every n-th, by chance, from or until seconds
+after it was set, in a power state."""
+
+
+@dataclass(slots=True)
+class Exchange:
+    """One request under the influence of faults."""
+
+    bmc: Bmc
+    request: Request
+    delay: float = 0.0
+    hang: float | None = None
+    """Seconds without an answer before the line is cut; infinite waits for the fault to be healed."""
+    answer: Answer | None = None
+    """Given instead of the BMC's own."""
+    reply: Reply | None = None
+
+
+MARK = "\u2063"
+"""Invisible separator: stands around what cannot be said in JSON until the body is bytes."""
+RAW_TOKEN = re.compile(f'"{MARK}([^"]*){MARK}"'.encode())
+
+Act = Callable[[Exchange, dict[str, Any]], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Effect:
+    """One thing that can go wrong on the wire."""
+
+    name: str
+    stage: str
+    """`before` the BMC thinks, on its `document`, `after` the answer is bytes, as a standing `policy`, or a `deed` done once."""
+    check: Callable[[Any], bool]
+    """Whether a setting is possible."""
+    wants: str
+    """What a possible setting is, for the one who got it wrong."""
+    act: Act | None = None
+    deed: Callable[[Bmc, dict[str, Any]], None] | None = None
+    fields: tuple[str, ...] = ()
+    """Further fields it understands."""
+
+
+@dataclass(slots=True)
+class WireFault:
+    """A fault set on one BMC."""
+
+    id: str
+    effect: Effect
+    settings: dict[str, Any]
+    match: dict[str, str]
+    when: dict[str, Any]
+    bmc: Bmc
+    chance: random.Random
+    since: float
+    met: int = 0
+    fired: int = 0
+    healed: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def policies(self) -> dict[str, Any]:
+        """What it changes for good; empty for a fault of single requests."""
+        return self.settings if self.effect.stage == "policy" else {}
+
+    def in_time(self) -> bool:
+        """Whether its time has come and not passed."""
+        age = self.bmc.plant.clock.now() - self.since
+        return self.when.get("after_s", 0.0) <= age < self.when.get("until_s", float("inf"))
+
+    def fires(self, request: Request) -> bool:
+        """Whether this request is met by it; counts, and notes it when it is."""
+        if self.effect.stage in ("policy", "deed") or not self._matches(request) or not self.in_time():
+            return False
+        state = self.when.get("state")
+        if state is not None and self.bmc.machine.power.state != state:
+            return False
+        self.met += 1
+        if not self._its_turn():
+            return False
+        self.fired += 1
+        self.bmc.plant.ledger.note(
+            self.bmc.machine.name,
+            "fault_fired",
+            id=self.id,
+            effect=self.effect.name,
+            method=request.method,
+            target=request.target,
+        )
+        return True
+
+    def _matches(self, request: Request) -> bool:
+        method, path = self.match.get("method", "*"), self.match.get("path", "*")
+        return fnmatchcase(request.method, method.upper()) and fnmatchcase(request.path.rstrip("/") or "/", f"*{path}")
+
+    def _its_turn(self) -> bool:
+        when = self.when
+        if "nth" in when and self.met != when["nth"]:
+            return False
+        if "first" in when and self.met > when["first"]:
+            return False
+        if "every" in when and self.met % when["every"]:
+            return False
+        return "prob" not in when or self.chance.random() < when["prob"]
+
+
+async def perform(bmc: Bmc, request: Request, fired: list[WireFault]) -> Reply:
+    """The reply to a request that faults have met."""
+    exchange = Exchange(bmc, request)
+    _act("before", exchange, fired)
+    if exchange.hang is not None:
+        return await _hang(exchange, fired)
+    if exchange.delay:
+        await asyncio.sleep(exchange.delay)
+        bmc.plant.agenda.settle()
+    if exchange.reply is None:
+        if exchange.answer is None:
+            exchange.answer = bmc.respond(request)
+        _act("document", exchange, fired)
+        exchange.reply = bmc.encode(request, exchange.answer)
+        exchange.reply.body = _unmarked(exchange.reply.body)
+    else:
+        bmc.plant.ledger.request(bmc.machine.name, request.method, request.target, exchange.reply.status, None)
+    _act("after", exchange, fired)
+    return exchange.reply
+
+
+def _unmarked(body: Any) -> Any:
+    """The body with raw tokens and doubled keys let out of their marks."""
+    if not isinstance(body, bytes) or MARK.encode() not in body:
+        return body
+    return RAW_TOKEN.sub(rb"\1", body).replace(MARK.encode(), b"")
+
+
+def _act(stage: str, exchange: Exchange, fired: list[WireFault]) -> None:
+    for fault in fired:
+        if fault.effect.stage == stage and fault.effect.act is not None:
+            fault.effect.act(exchange, fault.settings)
+
+
+async def _hang(exchange: Exchange, fired: list[WireFault]) -> Reply:
+    """No answer, until the fault is healed, the time is over or the client has enough; then the line is cut."""
+    request, bmc = exchange.request, exchange.bmc
+    bmc.plant.ledger.request(bmc.machine.name, request.method, request.target, 0, None)
+    healed = [asyncio.ensure_future(fault.healed.wait()) for fault in fired if fault.effect.stage == "before"]
+    try:
+        seconds = exchange.hang
+        await asyncio.wait(
+            healed, timeout=None if seconds == float("inf") else seconds, return_when=asyncio.FIRST_COMPLETED
+        )
+    finally:
+        for waiting in healed:
+            waiting.cancel()
+    return Reply(0, cut=0)
