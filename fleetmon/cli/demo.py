@@ -50,8 +50,16 @@ def demo(
 
     Needs no hardware, no network and no configuration. Prints both addresses once both answer.
     """
-    addresses = {"port": port, "control_port": control_port}
-    options = Options(**addresses, seed=seed, speed=speed, devices=devices, story=story, fleet=fleet, data=data)
+    options = Options(
+        port=port,
+        control_port=control_port,
+        seed=seed,
+        speed=speed,
+        devices=devices,
+        story=story,
+        fleet=fleet,
+        data=data,
+    )
     asyncio.run(_until_stopped(options))
 
 

@@ -4,22 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections.abc import Mapping
 from typing import Annotated
 
 import typer
 
 from fleetmon.cli.columns import DEVICES
-from fleetmon.cli.device_edit import ADD, IMPORT, REMOVE, add, import_fleet, remove
+from fleetmon.cli.device_edit import ADD, IMPORT, REMOVE, TRUST, add, import_fleet, remove, trust
 from fleetmon.cli.device_page import page
 from fleetmon.cli.devices import DeviceId, found_device, poll_now
 from fleetmon.cli.options import DEFAULT_URL, Output, Url, examples, noun
-from fleetmon.cli.outcome import Exit
+from fleetmon.cli.outcome import Exit, WrongUsage
 from fleetmon.cli.output import Column, Form, as_json, ascii_only, counting, listing, paper, waiting, write
 from fleetmon.cli.service import Service, segment
 from fleetmon.clock import SystemClock
 
 app = noun("Devices: add, look at, import, poll, remove.")
 
+HEALTHS = {"ok": "OK", "warning": "Warning", "critical": "Critical", "unknown": "Unknown"}
+POWERS = {"on": "On", "off": "Off", "poweringon": "PoweringOn", "poweringoff": "PoweringOff", "unknown": "Unknown"}
+KINDS = {word: word for word in ("server", "switch", "pdu", "ups", "storage", "cooling")}
+SORTS = {word: word for word in ("name", "worst", "place")}
 POLLED = (
     Column(key="device_id", head="device", value=lambda row: row["device_id"]),
     Column(key="state", value=lambda row: row["state"]),
@@ -31,7 +36,7 @@ POLLED = (
     "list",
     epilog=examples(
         ("fleetmon device list", "every device"),
-        ("fleetmon device list --health critical", "those that are in trouble"),
+        ("fleetmon device list --health warning,critical --sort worst", "those that need somebody"),
         ("fleetmon device list --rack R04 -o csv", "one rack, for a spreadsheet"),
         ("fleetmon device list --search SN1234", "by name, serial number, model or address"),
     ),
@@ -41,11 +46,11 @@ def list_devices(
         str | None, typer.Option("--search", "-q", metavar="WORDS", help="In name, serial, model, address.")
     ] = None,
     health: Annotated[
-        str | None, typer.Option("--health", metavar="HEALTH", help="ok, warning, critical or unknown.")
+        str | None, typer.Option("--health", metavar="A,B", help="Any of ok, warning, critical, unknown.")
     ] = None,
-    power: Annotated[str | None, typer.Option("--power", metavar="STATE", help="on, off or unknown.")] = None,
+    power: Annotated[str | None, typer.Option("--power", metavar="A,B", help="Any of on, off, unknown.")] = None,
     kind: Annotated[
-        str | None, typer.Option("--kind", metavar="KIND", help="server, switch, pdu, ups, storage or cooling.")
+        str | None, typer.Option("--kind", metavar="A,B", help="Any of server, switch, pdu, ups, storage, cooling.")
     ] = None,
     rack: Annotated[str | None, typer.Option("--rack", metavar="RACK", help="Only this rack's.")] = None,
     site: Annotated[str | None, typer.Option("--site", metavar="SITE", help="Only this site's.")] = None,
@@ -53,17 +58,16 @@ def list_devices(
     stale: Annotated[
         bool, typer.Option("--stale", help="Only those that have not answered for three intervals.")
     ] = False,
-    sort: Annotated[
-        str | None, typer.Option("--sort", metavar="KEY", help="name, worst, watts, inlet or polled.")
-    ] = None,
+    sort: Annotated[str | None, typer.Option("--sort", metavar="KEY", help="name, worst or place.")] = None,
     limit: Annotated[int | None, typer.Option("--limit", "-n", min=1, help="At most so many.")] = None,
     output: Output = Form.TABLE,
     url: Url = DEFAULT_URL,
 ) -> None:
     """List devices with health, power, place and readings."""
     asked = {
-        "q": search, "health": _spelled(health, HEALTHS), "power": _spelled(power, POWERS), "kind": kind, "rack": rack,
-        "site": site, "tag": tag, "stale": "true" if stale else None, "sort": sort,
+        "q": search, "health": spelled("--health", health, HEALTHS), "power": spelled("--power", power, POWERS),
+        "kind": spelled("--kind", kind, KINDS), "rack": rack, "site": site, "tag": tag,
+        "stale": "true" if stale else None, "sort": sort and spelled("--sort", sort, SORTS)[0],
     }  # fmt: skip
     with Service(url) as service:
         filtered = any(value for key, value in asked.items() if key != "sort")
@@ -140,6 +144,15 @@ def raw(
     write(as_json(answer["body"]))
 
 
+def spelled(option: str, text: str | None, words: Mapping[str, str]) -> list[str]:
+    """The API's spelling of words in whatever case; raises WrongUsage for a word that is none."""
+    named = [word.strip() for word in (text or "").split(",") if word.strip()]
+    if unknown := [word for word in named if word.lower() not in words]:
+        raise WrongUsage(f"{option}: there is no {', '.join(unknown)}", cure=f"choose from {', '.join(words)}")
+    return [words[word.lower()] for word in named]
+
+
 app.command(epilog=ADD)(add)
 app.command("import", epilog=IMPORT)(import_fleet)
+app.command(epilog=TRUST)(trust)
 app.command(epilog=REMOVE)(remove)

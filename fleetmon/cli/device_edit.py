@@ -33,6 +33,7 @@ IMPORT = examples(
     ("fleetmon device import fleet.csv --plan", "only show it"),
     ("fleetmon device import fleet.toml --apply --yes", "in a script"),
 )
+TRUST = examples(("fleetmon device trust web-11", "after its certificate was renewed on purpose"))
 REMOVE = examples(
     ("fleetmon device remove web-11", "asks before it does"),
     ("fleetmon device remove web-11 --yes", "in a script"),
@@ -101,25 +102,36 @@ def import_fleet(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="fleet.toml, or a CSV file with a head line.")],
     plan: Annotated[bool, typer.Option("--plan", help="Only show what would change.")] = False,
     apply: Annotated[bool, typer.Option("--apply", help="Do it; asks first unless --yes.")] = False,
+    prune: Annotated[bool, typer.Option("--prune", help="Also remove every device the file does not name.")] = False,
     yes: Yes = False,
     output: Output = Form.TABLE,
     url: Url = DEFAULT_URL,
 ) -> None:
     """Import sites, racks and devices from a file: first the plan, then, when you agree, all of it or nothing.
 
-    What stands in the fleet and not in the file stays as it is. Files name credentials; passwords are set apart.
+    What stands in the fleet and not in the file stays as it is, unless --prune. Files name credentials; passwords are
+    set apart, with `fleetmon credential set`.
     """
     if plan and apply:
         raise WrongUsage("--plan only looks and --apply does it", cure="give one of the two")
     text = _read(file)
     with Service(url) as service:
-        planned = _import(service, file, text)
+        planned = _import(service, file, text, prune=prune)
         _print_plan(planned, output)
         if not changes(planned) or plan or (output is not Form.TABLE and not apply):
             return
         _agree(f"do it: {summary(planned)}?", yes)
-        done = _import(service, file, text, plan_hash=str(planned["plan_hash"]))
+        done = _import(service, file, text, prune=prune, plan_hash=str(planned["plan_hash"]))
     note(f"done: {summary(done)}")
+
+
+def trust(device: DeviceId, url: Url = DEFAULT_URL) -> None:
+    """Forget the certificate a device showed first: the one it shows next is taken as its own."""
+    with Service(url) as service:
+        protocols = [str(endpoint["protocol"]) for endpoint in found_device(service, device).body["endpoints"]]
+        for protocol in protocols:
+            service.send("DELETE", f"/devices/{segment(device)}/endpoints/{protocol}/pin")
+    note(f"{device}: the next certificate it shows is taken as its own")
 
 
 def remove(device: DeviceId, yes: Yes = False, url: Url = DEFAULT_URL) -> None:
@@ -137,9 +149,9 @@ def changes(planned: dict[str, Any]) -> bool:
     return any(step["action"] != "keep" for step in planned["plan"])
 
 
-def _import(service: Service, file: Path, text: str, *, plan_hash: str = "") -> dict[str, Any]:
+def _import(service: Service, file: Path, text: str, *, prune: bool, plan_hash: str = "") -> dict[str, Any]:
     """The plan of the file; with the hash of a plan that was shown, exactly that plan applied."""
-    body = {"format": "csv" if file.suffix.lower() == ".csv" else "toml", "content": text}
+    body = {"format": "csv" if file.suffix.lower() == ".csv" else "toml", "text": text, "prune": prune}
     applied = {"apply": True, "plan_hash": plan_hash} if plan_hash else {}
     return dict(service.send("POST", "/import", {**body, **applied}))
 

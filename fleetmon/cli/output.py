@@ -24,6 +24,8 @@ from fleetmon.cli.words import in_ascii, plain
 
 Row = Mapping[str, Any]
 _UNSAFE_IN_JSON = re.compile("[\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
+_FLEXIBLE = 12
+"""Cells that text which may be folded keeps in a narrow terminal."""
 _FORMULA = ("=", "+", "-", "@")
 
 
@@ -131,7 +133,8 @@ def table(rows: Sequence[Row], columns: Sequence[Column], *, width: int, in_asci
             justify="right" if column.right else "left",
             no_wrap=not column.flexible,
             overflow="fold" if column.flexible else "ellipsis",
-            min_width=8 if column.flexible else None,
+            min_width=_FLEXIBLE if column.flexible else None,
+            max_width=None if column.flexible or column.right else max(12, width * 2 // 5),
         )
     for row in rows:
         drawn.add_row(*(_cell(column, row, in_ascii_only) for column in shown))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from enum import Enum
@@ -14,9 +15,23 @@ from rich.text import Text
 from fleetmon.cli.marks import health, power
 from fleetmon.cli.output import Column, Row, table
 from fleetmon.cli.words import count, plain
-from fleetmon.model import Component, ComponentHealth, Identity, LogReading, LogRecord, Observation, Reading
+from fleetmon.model import (
+    Component,
+    ComponentHealth,
+    Identity,
+    LogReading,
+    LogRecord,
+    NoReading,
+    Observation,
+    Reading,
+    ReadingType,
+)
 
 LAST_EVENTS = 10
+_FIRST = (ReadingType.TEMPERATURE, ReadingType.POWER, ReadingType.ROTATIONAL, ReadingType.PERCENT)
+"""What people look for first."""
+_WHOLES = ("Chassis", "ComputerSystem", "Manager", "Device")
+"""Components whose name says no more than their kind."""
 _UNITS = {"Cel": "°C", "{rev}/min": "rpm", "[cft_i]/min": "cfm", "{}": ""}
 
 
@@ -79,7 +94,7 @@ def _head(seen: Observation, address: str, in_ascii_only: bool) -> Text:
         ("host", identity.host_name),
         ("serial", identity.serial_number),
         ("asset tag", identity.asset_tag),
-        ("BMC", " ".join(part for part in (identity.bmc_model, identity.firmware) if part)),
+        ("BMC", f"{identity.bmc_model} {identity.firmware.removeprefix(identity.bmc_model).strip()}".strip()),
         ("BIOS", identity.bios_version),
         ("uuid", identity.uuid),
     )
@@ -90,18 +105,11 @@ def _head(seen: Observation, address: str, in_ascii_only: bool) -> Text:
 
 
 def _health_table(seen: Observation, width: int, in_ascii_only: bool) -> RenderableType | None:
-    """Every component that is not well, one by one; those that are, counted by kind."""
-    rows = [asdict(found) | {"rank": found.health.rank} for found in seen.health if _wants_a_look(found)]
-    well: dict[str, int] = {}
-    for found in seen.health:
-        if not _wants_a_look(found):
-            well[found.component.kind] = well.get(found.component.kind, 0) + 1
+    """Every component that is not well, one by one; those that are well, or say nothing, counted by kind."""
     if not seen.health:
         return None
-    fine = Text(", ".join(f"{number} {kind}" for kind, number in sorted(well.items())), style="dim")
-    fine = Text.assemble(_mark("OK", in_ascii_only), "  ", fine)
-    if not rows:
-        return fine
+    rows = [asdict(found) | {"rank": found.health.rank} for found in seen.health if _wants_a_look(found)]
+    quiet = [found for found in seen.health if not _wants_a_look(found)]
     columns = (
         Column(key="health", value=lambda row: row["health"], shown=lambda row: _mark(row["health"], in_ascii_only)),
         Column(key="component", value=lambda row: _component(row["component"])),
@@ -109,37 +117,59 @@ def _health_table(seen: Observation, width: int, in_ascii_only: bool) -> Rendera
         Column(key="detail", value=lambda row: row["detail"], shown=_why, flexible=True),
     )
     worst_first = sorted(rows, key=lambda row: (-row["rank"], row["component"]["kind"], row["component"]["name"]))
-    return Group(table(worst_first, columns, width=width, in_ascii_only=in_ascii_only), *([fine] if well else []))
+    parts: list[RenderableType] = (
+        [table(worst_first, columns, width=width, in_ascii_only=in_ascii_only)] if rows else []
+    )
+    for word, remark in (("OK", ""), ("Unknown", ", which say nothing of their health")):
+        if told := _by_kind([found for found in quiet if found.health.value == word and found.state != "Absent"]):
+            parts.append(Text.assemble(_mark(word, in_ascii_only), "  ", (told + remark, "dim")))
+    if absent := _by_kind([found for found in quiet if found.state == "Absent"]):
+        parts.append(Text(f"absent: {absent}", style="dim"))
+    return Group(*parts)
+
+
+def _by_kind(found: Sequence[ComponentHealth]) -> str:
+    counted = Counter(component.component.kind for component in found)
+    return ", ".join(f"{number} {plain(kind)}" for kind, number in sorted(counted.items()))
 
 
 def _wants_a_look(found: ComponentHealth) -> bool:
+    """Not well, or unwell to come; a component that is absent or simply says nothing is counted only."""
     if found.state == "Absent":
         return False
+    if found.health.value == "Unknown":
+        return bool(found.failure_predicted or found.detail)
     return found.health.value != "OK" or bool(found.failure_predicted)
 
 
 def _why(row: Row) -> str:
-    predicted = "failure predicted" if row["failure_predicted"] else ""
-    return plain("; ".join(part for part in (predicted, row["detail"]) if part))
+    detail = str(row["detail"])
+    predicted = "failure predicted" if row["failure_predicted"] and "failure predicted" not in detail else ""
+    return plain("; ".join(part for part in (predicted, detail) if part))
 
 
 def _sensor_table(seen: Observation, width: int, in_ascii_only: bool) -> RenderableType | None:
-    if not seen.readings:
-        return None
+    present = [reading for reading in seen.readings if reading.value is not NoReading.ABSENT]
+    absent = len(seen.readings) - len(present)
     columns = (
-        Column(key="component", value=lambda row: row["component"]),
         Column(key="sensor", value=lambda row: row["sensor"]),
         Column(key="reading", value=lambda row: row["reading"], right=True),
         Column(key="limits", value=lambda row: row["limits"]),
-        Column(key="remark", value=lambda row: row["remark"], flexible=True),
+        Column(key="of", value=lambda row: row["component"]),
     )
-    rows = [_sensor_row(reading) for reading in sorted(seen.readings, key=_sensor_order)]
-    return table(rows, columns, width=width, in_ascii_only=in_ascii_only)
+    parts: list[RenderableType] = []
+    if present:
+        rows = [_sensor_row(reading) for reading in sorted(present, key=_sensor_order)]
+        parts.append(table(rows, columns, width=width, in_ascii_only=in_ascii_only))
+    if absent:
+        parts.append(Text(f"and {count(absent, 'sensor')} of what is absent", style="dim"))
+    return Group(*parts) if parts else None
 
 
-def _sensor_order(reading: Reading) -> tuple[str, str, str]:
+def _sensor_order(reading: Reading) -> tuple[int, str, str, str]:
     sensor = reading.sensor
-    return (sensor.type.value, sensor.component.kind, sensor.name)
+    place = _FIRST.index(sensor.type) if sensor.type in _FIRST else len(_FIRST)
+    return (place, sensor.type.value, sensor.component.kind, sensor.name)
 
 
 def _sensor_row(reading: Reading) -> dict[str, str]:
@@ -152,13 +182,12 @@ def _sensor_row(reading: Reading) -> dict[str, str]:
         "" if reading.quality.value == "good" else f"{reading.quality.value}: {reading.quality_reason}".rstrip(": ")
     )
     return {
-        "component": _component({"kind": sensor.component.kind, "name": sensor.component.name}),
+        "component": "; ".join(part for part in (_component(_pair(sensor.component)), quality) if part),
         "sensor": sensor.name,
         "reading": f"{_short(reading.number)} {unit}".strip() if reading.number is not None else str(reading.reason),
         "limits": " ".join(
             f"{word} {_short(limit)}" for word, limit in (("min", low), ("max", high)) if limit is not None
         ),
-        "remark": quality,
     }
 
 
@@ -215,7 +244,9 @@ def _mark(word: str, in_ascii_only: bool) -> Text:
     return Text(f"{mark.ascii if in_ascii_only else mark.glyph} {mark.word}", style=mark.style)
 
 
-def _component(component: dict[str, str] | Any) -> str:
+def _component(component: dict[str, str]) -> str:
+    if component["kind"] in _WHOLES:
+        return component["kind"]
     return f"{component['kind']} {component['name']}".strip()
 
 
