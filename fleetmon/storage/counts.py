@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from fleetmon.model import Quality
 from fleetmon.storage.database import Connection
 from fleetmon.storage.rows import Counts, DeviceSummary, FleetCounts
 
@@ -110,6 +111,6 @@ def _cell(summary: DeviceSummary | None) -> Cell | None:
 
 def _milliwatts(summary: DeviceSummary | None) -> int | None:
     """Watts that may be summed: a stale device's last word is no longer what the rack draws."""
-    if summary is None or summary.watts.value is None or summary.stale:
+    if summary is None or summary.watts.value is None or summary.stale or summary.watts.quality is Quality.BAD:
         return None
     return round(summary.watts.value * 1000)

@@ -82,15 +82,9 @@ class LogState:
 # ---- rows in, rows out ----------------------------------------------------------------------------------------------
 
 
-def content_hash(record: LogRecord) -> str:
-    """What the record says, in brief; what may change later, such as `repaired`, is not part of it."""
-    said = f"{record.severity.value}\x1f{record.message_id}\x1f{record.message}"
-    return hashlib.blake2b(said.encode(errors="surrogatepass"), digest_size=12).hexdigest()
-
-
 def identity_of(record: LogRecord) -> bytes:
     """What makes a record the same record within one generation of its log (F52)."""
-    said = f"{record.record_id}\x1f{record.created_text}\x1f{content_hash(record)}"
+    said = f"{record.record_id}\x1f{record.created_text}\x1f{record.content_hash}"
     return hashlib.blake2b(said.encode(errors="surrogatepass"), digest_size=16).digest()
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from fleetmon.model import Component, ComponentHealth, Health, Identity, Part, Problem, Quality
-from fleetmon.storage.columns import from_json, from_ms, maybe_at, maybe_ms, to_json, to_ms
+from fleetmon.model import Aspect, Component, ComponentHealth, Health, Identity, Part, Problem, Quality
+from fleetmon.storage.columns import from_json, from_ms, maybe_at, to_json, to_ms
 from fleetmon.storage.database import Connection, Database
 from fleetmon.storage.rows import ComponentRow, HealthChange, InventoryRow, PartChange, PartEvent, ProblemRow
 
@@ -210,30 +211,107 @@ def add_part_changes(connection: Connection, changes: Iterable[PartChange]) -> N
     )
 
 
-def put_inventory(
-    connection: Connection, device_id: str, identity: Identity, taken_at: datetime | None, *, complete: bool
-) -> None:
-    """Who the device says it is; with `taken_at`, also when all of it was looked at."""
+def miss(connection: Connection, device_id: str, components: Iterable[Component]) -> None:
+    """These components were looked for and not found, once more in a row."""
+    connection.executemany(
+        "UPDATE component SET absent = absent + 1 WHERE device_id = ? AND kind = ? AND name = ?",
+        [(device_id, one.kind, one.name) for one in components],
+    )
+
+
+def miss_parts(connection: Connection, device_id: str, components: Iterable[Component]) -> None:
+    """The parts of these components were looked for and not found, once more in a row."""
+    connection.executemany(
+        "UPDATE component SET part_absent = part_absent + 1 WHERE device_id = ? AND kind = ? AND name = ?",
+        [(device_id, one.kind, one.name) for one in components],
+    )
+
+
+def remove(connection: Connection, device_id: str, components: Iterable[Component]) -> None:
+    """These components are not there any more."""
+    connection.executemany(
+        "DELETE FROM component WHERE device_id = ? AND kind = ? AND name = ?",
+        [(device_id, one.kind, one.name) for one in components],
+    )
+
+
+def remove_parts(connection: Connection, device_id: str, components: Iterable[Component]) -> None:
+    """There is no part any more where these components are; one that tells no health either is gone."""
+    keys = [(device_id, one.kind, one.name) for one in components]
+    where = "WHERE device_id = ? AND kind = ? AND name = ?"
+    connection.executemany(f"DELETE FROM component {where} AND health IS NULL", keys)  # noqa: S608
+    connection.executemany(
+        f"UPDATE component SET part = NULL, serial_number = '', slot = '', part_absent = 0 {where}",  # noqa: S608
+        keys,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LastInventory:
+    """When a device was last looked at as a whole; `complete` when any look so far was."""
+
+    taken_at: datetime
+    complete: bool
+
+
+def load_inventory(connection: Connection, device_id: str) -> LastInventory | None:
+    """The last inventory; None before the first."""
+    rows = connection.execute(
+        "SELECT taken_at, complete FROM inventory WHERE device_id = ? AND taken_at IS NOT NULL", (device_id,)
+    ).fetchall()
+    return LastInventory(taken_at=from_ms(rows[0][0]), complete=bool(rows[0][1])) if rows else None
+
+
+def put_inventory(connection: Connection, device_id: str, taken_at: datetime, *, complete: bool) -> None:
+    """A device was looked at as a whole."""
     connection.execute(
-        "INSERT INTO inventory VALUES (?, ?, ?, ?) ON CONFLICT (device_id) DO UPDATE SET identity = excluded.identity,"
-        " complete = CASE WHEN excluded.taken_at IS NULL THEN complete ELSE excluded.complete END,"
-        " taken_at = coalesce(excluded.taken_at, taken_at)",
-        (device_id, identity_json(identity), maybe_ms(taken_at), int(complete)),
+        "INSERT INTO inventory VALUES (?, ?, ?, ?) ON CONFLICT (device_id) DO UPDATE SET"
+        " taken_at = excluded.taken_at, complete = excluded.complete",
+        (device_id, identity_json(Identity()), to_ms(taken_at), int(complete)),
     )
 
 
-def put_problems(connection: Connection, device_id: str, problems: Iterable[Problem], now: datetime) -> None:
-    """These are the problems now; one that was there before keeps its age."""
-    wanted = {(problem.resource, problem.reason) for problem in problems}
-    rows = connection.execute("SELECT resource, reason FROM problem WHERE device_id = ?", (device_id,)).fetchall()
+def load_identity(connection: Connection, device_id: str) -> Identity | None:
+    """Who the device last said it is; None when it never did."""
+    rows = connection.execute("SELECT identity FROM inventory WHERE device_id = ?", (device_id,)).fetchall()
+    return Identity(**_identity_fields(rows[0]["identity"])) if rows else None
+
+
+def put_identity(connection: Connection, device_id: str, identity: Identity) -> None:
+    """Who the device says it is."""
+    connection.execute(
+        "INSERT INTO inventory VALUES (?, ?, NULL, 0)"
+        " ON CONFLICT (device_id) DO UPDATE SET identity = excluded.identity",
+        (device_id, identity_json(identity)),
+    )
+
+
+def put_problems(
+    connection: Connection, device_id: str, problems: Iterable[Problem], asked: Sequence[Aspect], now: datetime
+) -> None:
+    """What a poll that asked for `asked`, rarest first, could not read; what it could read is no problem any more.
+
+    A problem is known by the most frequent aspect that showed it, and goes when a poll that asks for this one does not.
+    """
+    wanted = {(problem.resource, problem.reason): None for problem in problems}
+    rows = connection.execute("SELECT * FROM problem WHERE device_id = ?", (device_id,)).fetchall()
     known = {(row["resource"], row["reason"]) for row in rows}
-    connection.executemany(
-        "DELETE FROM problem WHERE device_id = ? AND resource = ? AND reason = ?",
-        [(device_id, *key) for key in known - wanted],
-    )
-    connection.executemany(
-        "INSERT INTO problem VALUES (?, ?, ?, ?)", [(device_id, *key, to_ms(now)) for key in wanted - known]
-    )
+    gone = [
+        (device_id, row["resource"], row["reason"])
+        for row in rows
+        if row["aspect"] in asked and (row["resource"], row["reason"]) not in wanted
+    ]
+    if gone:
+        connection.executemany("DELETE FROM problem WHERE device_id = ? AND resource = ? AND reason = ?", gone)
+    for key in wanted:
+        if key not in known:
+            connection.execute("INSERT INTO problem VALUES (?, ?, ?, ?, ?)", (device_id, *key, asked[0], to_ms(now)))
+    again = [row for row in rows if row["aspect"] not in asked and (row["resource"], row["reason"]) in wanted]
+    for row in again:
+        connection.execute(
+            "UPDATE problem SET aspect = ? WHERE device_id = ? AND resource = ? AND reason = ?",
+            (asked[0], device_id, row["resource"], row["reason"]),
+        )
 
 
 def part_json(part: Part) -> str:

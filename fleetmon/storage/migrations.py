@@ -35,15 +35,21 @@ def no_step(name: str) -> None:
 
 def migrate(connection: Any, file: str, rows: tuple[Migration, ...], step: Step = no_step) -> None:
     """The schema of `file` is the one `rows` end in; raises StorageError, changing nothing, when it is a newer one."""
+    pending(connection, file, rows)
+    _set_of(file, rows, step).apply(sqlite_utils.Database(connection, execute_plugins=False))
+
+
+def pending(connection: Any, file: str, rows: tuple[Migration, ...]) -> list[str]:
+    """Names of the migrations still to come; raises StorageError for a schema newer than `rows`."""
     database = sqlite_utils.Database(connection, execute_plugins=False)
-    migrations = _set_of(file, rows, step)
+    migrations = _set_of(file, rows, no_step)
     unknown = {applied.name for applied in migrations.applied(database)} - {row.name for row in rows}
     if unknown:
         raise StorageError(
             f"{file} was written by a newer fleetmon (it has {', '.join(sorted(unknown))})",
             cure="run that version, or restore a backup made by this one",
         )
-    migrations.apply(database)
+    return [migration.name for migration in migrations.pending(database)]
 
 
 def _set_of(file: str, rows: tuple[Migration, ...], step: Step) -> Migrations:
@@ -164,8 +170,8 @@ STATE = (
                 device_id TEXT PRIMARY KEY, identity TEXT NOT NULL, taken_at INTEGER, complete INTEGER NOT NULL
             ) STRICT, WITHOUT ROWID""",
             """CREATE TABLE problem (
-                device_id TEXT NOT NULL, resource TEXT NOT NULL, reason TEXT NOT NULL, since INTEGER NOT NULL,
-                PRIMARY KEY (device_id, resource, reason)
+                device_id TEXT NOT NULL, resource TEXT NOT NULL, reason TEXT NOT NULL, aspect TEXT NOT NULL,
+                since INTEGER NOT NULL, PRIMARY KEY (device_id, resource, reason)
             ) STRICT, WITHOUT ROWID""",
         ),
     ),

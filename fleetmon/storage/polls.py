@@ -24,6 +24,8 @@ class Polls:
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
         self._clock = clock
+        self.remembered: dict[tuple[str, str], bytes] = {}
+        """By device and protocol a fingerprint of what is stored of driver and breaker: nobody stores it again."""
 
     async def of_device(self, device_id: str) -> list[PollRow]:
         """The last poll of each aspect."""
@@ -146,19 +148,19 @@ def put_polls(connection: Connection, device_id: str, polls: Iterable[PollRow]) 
     )
 
 
-def put_memory(connection: Connection, device_id: str, protocol: Protocol, memory: MemoryRow) -> None:
+def put_memory(connection: Connection, device_id: str, protocol: str, memory: MemoryRow) -> None:
     """What the driver wants to know again."""
     connection.execute(
         "REPLACE INTO driver_memory VALUES (?, ?, ?, ?)",
-        (device_id, protocol.value, to_json(dict(memory.plan)), memory.sealed_session),
+        (device_id, protocol, to_json(dict(memory.plan)), memory.sealed_session),
     )
 
 
-def put_breaker(connection: Connection, device_id: str, protocol: Protocol, breaker: BreakerRow) -> None:
+def put_breaker(connection: Connection, device_id: str, protocol: str, breaker: BreakerRow) -> None:
     """The state of the credential breaker."""
     connection.execute(
         "REPLACE INTO breaker VALUES (?, ?, ?, ?, ?)",
-        (device_id, protocol.value, breaker.refusals, maybe_ms(breaker.open_until), breaker.credential_version),
+        (device_id, protocol, breaker.refusals, maybe_ms(breaker.open_until), breaker.credential_version),
     )
 
 

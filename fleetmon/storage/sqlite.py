@@ -45,6 +45,11 @@ def version_warning(version: tuple[int, ...] = tuple(sqlite3.sqlite_version_info
     return None
 
 
+def sqlite_version() -> str:
+    """The SQLite in use."""
+    return str(sqlite3.sqlite_version)
+
+
 def connect(path: Path, *, read_only: bool = False) -> Any:
     """A connection with our ways: explicit transactions, rows by name, patience with locks."""
     mode = "ro" if read_only else "rwc"
@@ -146,6 +151,10 @@ class SqliteDatabase:
     async def copy_to(self, target: Path) -> None:
         """An online copy of the file as it is now, readers and the writer undisturbed."""
         await self._in_reader(lambda connection: copy_database(connection, target))
+
+    def is_idle(self) -> bool:
+        """Nothing is waiting to be written."""
+        return self._queue.empty()
 
     def wal_bytes(self) -> int:
         """How large the write-ahead log is."""

@@ -12,6 +12,7 @@ from fleetmon.storage import migrations
 from fleetmon.storage.events import Events
 from fleetmon.storage.fleet import Fleet
 from fleetmon.storage.health import Components
+from fleetmon.storage.lanes import Lanes
 from fleetmon.storage.lock import DirectoryLock
 from fleetmon.storage.polls import Polls
 from fleetmon.storage.sqlite import SqliteDatabase, connect_writer, version_warning
@@ -36,6 +37,7 @@ class Store:
     telemetry: Telemetry
     polls: Polls
     workers: Workers
+    lanes: Lanes
     lock: DirectoryLock
 
     def warnings(self) -> list[str]:
@@ -74,6 +76,7 @@ async def open_store(directory: Path, *, clock: Clock, interval: timedelta = tim
         telemetry=Telemetry(telemetry_file, interval),
         polls=Polls(state, clock),
         workers=Workers(state),
+        lanes=Lanes(state),
         lock=lock,
     )
 

@@ -5,9 +5,10 @@ Every change of a summary goes through `save`, so that the revision and the coun
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from dataclasses import astuple, replace
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 from fleetmon.model import DeviceKind, Health, PowerState, Quality, Reachability
@@ -142,7 +143,8 @@ class Summaries:
         """For each rack the warmest inlet among its devices that are not stale."""
         rows = await self._database.read(
             "SELECT rack_id, max(inlet) AS inlet, inlet_reason, inlet_at, inlet_source, inlet_quality"
-            " FROM device_summary WHERE stale = 0 AND inlet IS NOT NULL AND rack_id IS NOT NULL GROUP BY rack_id"
+            " FROM device_summary WHERE stale = 0 AND inlet IS NOT NULL AND inlet_quality <> 'bad'"
+            " AND rack_id IS NOT NULL GROUP BY rack_id"
         )
         return {row["rack_id"]: _stated(row, "inlet") for row in rows}
 
@@ -226,8 +228,7 @@ def add(connection: Connection, summary: DeviceSummary, added_at: datetime) -> D
 
 def save(connection: Connection, before: DeviceSummary, after: DeviceSummary) -> DeviceSummary:
     """What changed, written with a new revision and counted; nothing at all when nothing changed."""
-    old = columns_of(before)
-    changed = {name: value for name, value in columns_of(after).items() if value != old[name] and name != "revision"}
+    changed = _changed_columns(before, after)
     if not changed:
         return before
     after = replace(after, revision=next_revision(connection))
@@ -252,53 +253,69 @@ def remove(connection: Connection, summary: DeviceSummary, now: datetime) -> Non
 # ---- columns --------------------------------------------------------------------------------------------------------
 
 
-def columns_of(summary: DeviceSummary) -> dict[str, Any]:
-    """A summary as columns."""
-    return {
-        "device_id": summary.device_id,
-        "name": summary.name,
-        "kind": summary.kind.value,
-        "address": summary.address,
-        "interval": summary.interval // timedelta(milliseconds=1),
-        "site_id": summary.site_id,
-        "rack_id": summary.rack_id,
-        "position_u": summary.position_u,
-        "height_u": summary.height_u,
-        "face": summary.face,
-        "slot": summary.slot,
-        "tags": to_json(summary.tags) if summary.tags else "[]",
-        "enabled": int(summary.enabled),
-        "health": summary.health.value,
-        "urgency": -summary.health.rank,
-        "health_reason": summary.health_reason,
-        "failure_predicted": int(summary.failure_predicted),
-        "power": summary.power.value,
-        "power_at": maybe_ms(summary.power_at),
-        "power_source": summary.power_source,
-        "power_known": summary.power_known.value,
-        "power_since": maybe_ms(summary.power_since),
-        "reachability": summary.reachability.value,
-        "reachability_reason": summary.reachability_reason,
-        "unreachable_since": maybe_ms(summary.unreachable_since),
-        "misses": summary.misses,
-        **_stated_columns("inlet", summary.inlet),
-        **_stated_columns("outlet", summary.outlet),
-        **_stated_columns("watts", summary.watts),
-        "stale": int(summary.stale),
-        "polled_at": maybe_ms(summary.polled_at),
-        "seen_at": maybe_ms(summary.seen_at),
-        "manufacturer": summary.manufacturer,
-        "model": summary.model,
-        "serial_number": summary.serial_number,
-        "firmware": summary.firmware,
-        "subsystems": _rows_json(
-            [entry.kind, entry.health, entry.present, entry.not_ok, entry.reason] for entry in summary.subsystems
-        ),
-        "bays": _places_json(summary.bays),
-        "supplies": _places_json(summary.supplies),
-        "fans": _places_json(summary.fans),
-        "revision": summary.revision,
+Columns = dict[str, Any]
+
+
+def _plain(name: str) -> Callable[[Any], Columns]:
+    return lambda value: {name: value}
+
+
+def _flag(name: str) -> Callable[[Any], Columns]:
+    return lambda value: {name: int(value)}
+
+
+def _word(name: str) -> Callable[[Any], Columns]:
+    return lambda value: {name: value.value}
+
+
+def _instant(name: str) -> Callable[[Any], Columns]:
+    return lambda value: {name: maybe_ms(value)}
+
+
+def _json(name: str) -> Callable[[Any], Columns]:
+    return lambda value: {name: to_json([astuple(entry) for entry in value])}
+
+
+def _stated_as(name: str) -> Callable[[Any], Columns]:
+    return lambda stated: {
+        name: stated.value,
+        f"{name}_reason": stated.reason,
+        f"{name}_at": maybe_ms(stated.taken_at),
+        f"{name}_source": stated.source,
+        f"{name}_quality": stated.quality.value,
     }
+
+
+_COLUMNS: dict[str, Callable[[Any], Columns]] = {
+    **{name: _plain(name) for name in DeviceSummary.__slots__},
+    **{name: _flag(name) for name in ("enabled", "failure_predicted", "stale")},
+    **{name: _word(name) for name in ("kind", "power", "power_known", "reachability")},
+    **{name: _instant(name) for name in ("power_at", "power_since", "unreachable_since", "polled_at", "seen_at")},
+    **{name: _stated_as(name) for name in ("inlet", "outlet", "watts")},
+    **{name: _json(name) for name in ("subsystems", "bays", "supplies", "fans")},
+    "tags": lambda tags: {"tags": to_json(tags)},
+    "interval": lambda interval: {"interval": interval // timedelta(milliseconds=1)},
+    "health": lambda health: {"health": health.value, "urgency": -health.rank},
+}
+"""How each field of a summary lies in columns."""
+
+
+def columns_of(summary: DeviceSummary) -> Columns:
+    """A summary as columns."""
+    columns: Columns = {}
+    for name, column in _COLUMNS.items():
+        columns |= column(getattr(summary, name))
+    return columns
+
+
+def _changed_columns(before: DeviceSummary, after: DeviceSummary) -> Columns:
+    """The columns in which two summaries differ, the revision apart."""
+    columns: Columns = {}
+    for name, column in _COLUMNS.items():
+        old, new = getattr(before, name), getattr(after, name)
+        if old is not new and old != new and name != "revision":
+            columns |= column(new)
+    return columns
 
 
 def summary_of(row: Any) -> DeviceSummary:
@@ -339,10 +356,7 @@ def summary_of(row: Any) -> DeviceSummary:
         model=row["model"],
         serial_number=row["serial_number"],
         firmware=row["firmware"],
-        subsystems=tuple(
-            Subsystem(kind=kind, health=Health(health), present=present, not_ok=not_ok, reason=reason)
-            for kind, health, present, not_ok, reason in from_json(row["subsystems"])
-        ),
+        subsystems=_subsystems(row["subsystems"]),
         bays=_places(row["bays"]),
         supplies=_places(row["supplies"]),
         fans=_places(row["fans"]),
@@ -355,16 +369,6 @@ def order_keys(columns: Sequence[str]) -> str:
     return ", ".join(f"{column} AS key_{number}" for number, column in enumerate(columns))
 
 
-def _stated_columns(name: str, stated: Stated) -> dict[str, Any]:
-    return {
-        name: stated.value,
-        f"{name}_reason": stated.reason,
-        f"{name}_at": maybe_ms(stated.taken_at),
-        f"{name}_source": stated.source,
-        f"{name}_quality": stated.quality.value,
-    }
-
-
 def _stated(row: Any, name: str) -> Stated:
     return Stated(
         value=row[name],
@@ -375,14 +379,15 @@ def _stated(row: Any, name: str) -> Stated:
     )
 
 
-def _rows_json(rows: Iterable[list[Any]]) -> str:
-    return to_json(list(rows))
+@lru_cache(maxsize=2048)
+def _subsystems(text: str) -> tuple[Subsystem, ...]:
+    return tuple(
+        Subsystem(kind=kind, health=Health(health), present=present, not_ok=not_ok, reason=reason)
+        for kind, health, present, not_ok, reason in from_json(text)
+    )
 
 
-def _places_json(places: Sequence[Place]) -> str:
-    return _rows_json([place.name, place.health, place.state, place.failure_predicted] for place in places)
-
-
+@lru_cache(maxsize=2048)
 def _places(text: str) -> tuple[Place, ...]:
     return tuple(
         Place(name=name, health=Health(health), state=state, failure_predicted=predicted)

@@ -8,7 +8,7 @@ make a new one.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -40,7 +40,7 @@ class _Known:
     told: dict[int, Sensor] = field(default_factory=dict)
     layouts: list[Layout] = field(default_factory=list)
     chosen: dict[tuple[Key, ...], Layout] = field(default_factory=dict)
-    latest: dict[int, Reading] | None = None
+    latest: dict[Key, Reading] | None = None
 
 
 class Telemetry:
@@ -65,7 +65,7 @@ class Telemetry:
         row = (layout.layout_id, to_ms(taken_at), values, exceptions)
         await self._database.write(lambda connection: connection.execute(_INSERT, row) and None)
         if known.latest is not None:
-            _refresh(known.latest, by_id)
+            _refresh(known.latest, by_key)
 
     async def layout(self, device_id: str, sensors: Sequence[Sensor]) -> Layout:
         """The layout whose places are exactly these sensors in this order; made when there is none."""
@@ -90,6 +90,10 @@ class Telemetry:
 
     # ---- out
 
+    async def latest(self, device_id: str) -> Mapping[Key, Reading]:
+        """The last reading of every sensor of a device, by `key_of` the sensor."""
+        return await self._latest(await self._know(device_id))
+
     async def sensors(self, device_id: str, *, spark: bool = False) -> list[SensorRow]:
         """Every sensor ever seen on a device with its last reading, by component and name."""
         known = await self._know(device_id)
@@ -97,7 +101,7 @@ class Telemetry:
         sparks = await self._sparks(known) if spark else {}
         rows = [
             SensorRow(
-                sensor_id=sensor_id, sensor=sensor, reading=latest.get(sensor_id), spark=sparks.get(sensor_id, ())
+                sensor_id=sensor_id, sensor=sensor, reading=latest.get(key_of(sensor)), spark=sparks.get(sensor_id, ())
             )
             for sensor_id, sensor in known.told.items()
         ]
@@ -191,14 +195,14 @@ class Telemetry:
             known.layouts.append(layout)
         return layout
 
-    async def _latest(self, known: _Known) -> dict[int, Reading]:
+    async def _latest(self, known: _Known) -> dict[Key, Reading]:
         """The last reading of each sensor; from the newest row of each layout the first time, at hand afterwards."""
         if known.latest is None:
-            latest: dict[int, Reading] = {}
+            latest: dict[Key, Reading] = {}
             for layout in known.layouts:
                 rows = await self._database.read(_NEWEST, (layout.layout_id, 1))
                 for row in rows:
-                    _refresh(latest, dict(_readings(row, layout, known.told)))
+                    _refresh(latest, {key_of(one.sensor): one for one in _readings(row, layout, known.told)})
             known.latest = latest
         return known.latest
 
@@ -248,11 +252,11 @@ def fitting(layouts: Iterable[Layout], wanted: Sequence[int]) -> Layout | None:
     )
 
 
-def _refresh(latest: dict[int, Reading], readings: dict[int, Reading]) -> None:
-    for sensor_id, reading in readings.items():
-        before = latest.get(sensor_id)
+def _refresh(latest: dict[Key, Reading], readings: dict[Key, Reading]) -> None:
+    for key, reading in readings.items():
+        before = latest.get(key)
         if before is None or before.taken_at <= reading.taken_at:
-            latest[sensor_id] = reading
+            latest[key] = reading
 
 
 def _load(connection: Connection, device_id: str) -> _Known:
@@ -298,11 +302,11 @@ def _sensor_of(row: Any) -> Sensor:
     )
 
 
-def _readings(row: Any, layout: Layout, told: dict[int, Sensor]) -> Iterator[tuple[int, Reading]]:
-    """The readings of one packed row, by sensor."""
+def _readings(row: Any, layout: Layout, told: dict[int, Sensor]) -> Iterator[Reading]:
+    """The readings of one packed row."""
     exceptions = unpack_exceptions(row["exceptions"])
     taken_at = from_ms(row["taken_at"])
     for place, (sensor_id, number) in enumerate(zip(layout.sensor_ids, unpack(row["values"]), strict=False)):
         reading = history.reading(told[sensor_id], number, exceptions.get(place), taken_at)
         if reading is not None:
-            yield sensor_id, reading
+            yield reading

@@ -1,0 +1,203 @@
+"""Log continuity: which records are new, was the log cleared, may records be lost; pure.
+
+The order of records, their ids and the device's clock are all untrusted, each alone: a record is known by its identity,
+a log by its generation. What we say ourselves of a log (cleared, a gap, a flood) is an event like any other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+
+from fleetmon.model import Health, LogMark, LogReading, LogRecord
+from fleetmon.storage.events import LogState, NewEvent, identity_of
+
+MOST_NEW = 1000
+"""New records of one log stored per poll; more is a device gone mad (F57)."""
+EARLIEST = datetime(2015, 1, 1, tzinfo=UTC)
+"""A device clock before this has never been set (F49)."""
+AHEAD = timedelta(days=1)
+"""A device clock further ahead than this is wrong (F51)."""
+_WRAPPED = 32_768
+"""Ids this far apart in one log mean that its counter started again from the bottom while older records remain."""
+
+Seen = Callable[[int, Sequence[LogRecord]], Mapping[bytes, bool]]
+"""For a generation and records: by identity, is it stored already."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Followed:
+    """What one look at one log leads to."""
+
+    state: LogState
+    events: tuple[NewEvent, ...]
+
+
+def follow(
+    known: LogState | None, reading: LogReading, seen: Seen, *, generation: int, received_at: datetime
+) -> Followed:
+    """What to store of one look at a log. `generation` is where a log starts that is read for the first time."""
+    records = tuple({identity_of(record): record for record in reading.records}.values())
+    state = known or LogState(generation=generation, mark=None, empty_reads=0)
+    if not records:
+        return _empty(state, reading, received_at)
+    stored = seen(state.generation, records)
+    cleared = state.mark is not None and not reading.reached_mark and was_cleared(state.mark, records, stored)
+    if cleared:
+        stored = {}
+    fresh = [record for record in records if not stored.get(identity_of(record), False)]
+    told = list(_told(state, reading, records, stored, cleared=cleared))
+    kept = fresh if state.mark is None else _newest_first(fresh)[:MOST_NEW]
+    if len(kept) < len(fresh):
+        told.append(_flood(reading, fresh, len(fresh) - len(kept)))
+    number = state.generation + int(cleared)
+    return Followed(
+        state=LogState(
+            generation=number, mark=mark_of(newest(records, None if cleared else state.mark, fresh)), empty_reads=0
+        ),
+        events=tuple(
+            NewEvent(
+                record=record,
+                log=reading.log,
+                generation=number,
+                received_at=received_at,
+                clock_suspect=clock_suspect(record, received_at),
+                history=known is None,
+            )
+            for record in [*told, *reversed(_newest_first(kept))]
+        ),
+    )
+
+
+def mark_of(record: LogRecord) -> LogMark:
+    """How far a log has been read when this is its newest record."""
+    return LogMark(record_id=record.record_id, created_text=record.created_text, content_hash=record.content_hash)
+
+
+def was_cleared(mark: LogMark, records: Sequence[LogRecord], stored: Mapping[bytes, bool]) -> bool:
+    """Was the log cleared since `mark`, which is not among `records` any more (F52).
+
+    Rotation drops the oldest first, so a newest record that is gone, while ids start again below it, was cleared away.
+    A record at the mark's id that was merely edited (same time stamp) is no sign of that.
+    """
+    at_mark = [record for record in records if record.record_id == mark.record_id]
+    if at_mark:
+        return not any(record.created_text and record.created_text == mark.created_text for record in at_mark)
+    pointer, ids = _id(mark.record_id), [_id(record.record_id) for record in records]
+    numbers = [number for number in ids if number is not None]
+    if pointer is None or len(numbers) < len(ids):
+        return False
+    if max(numbers) < pointer:
+        return True
+    unknown_below = [
+        number for number, known in zip(numbers, stored.values(), strict=True) if number < pointer and not known
+    ]
+    return bool(unknown_below) and not any(stored.values())
+
+
+def connects(mark: LogMark, records: Sequence[LogRecord], stored: Mapping[bytes, bool]) -> bool:
+    """Do the records follow on what is stored, although the mark itself has gone."""
+    if any(stored.values()) or any(record.record_id == mark.record_id for record in records):
+        return True
+    pointer = _id(mark.record_id)
+    return pointer is not None and any(_id(record.record_id) == pointer + 1 for record in records)
+
+
+def newest(records: Sequence[LogRecord], mark: LogMark | None, fresh: Sequence[LogRecord]) -> LogRecord:
+    """The record to read on from: the highest id, by device time where ids are no numbers.
+
+    After an id counter has wrapped, the newest is the highest of the new low ones.
+    """
+    pointer = _id(mark.record_id) if mark is not None else None
+    if pointer is not None:
+        low = [
+            record for record in fresh if (number := _id(record.record_id)) is not None and pointer - number > _WRAPPED
+        ]
+        if low:
+            records = low
+    return _newest_first(records)[0]
+
+
+def clock_suspect(record: LogRecord, received_at: datetime) -> bool:
+    """Is the record's time stamp one nobody should believe (F49, F51)."""
+    if record.created_at is None:
+        return bool(record.created_text)
+    return record.created_at < EARLIEST or record.created_at > received_at + AHEAD
+
+
+def _empty(state: LogState, reading: LogReading, received_at: datetime) -> Followed:
+    """Nothing to read. Only the second time in a row says something, and what comes next decides what it meant."""
+    reads = state.empty_reads + 1
+    events: tuple[NewEvent, ...] = ()
+    if state.mark is not None and reads == 2 and not reading.truncated and not reading.total:
+        record = _own(
+            reading,
+            "LogEmptied",
+            f"emptied-{state.mark.record_id}",
+            f"The log {reading.log} is empty now: it was cleared",
+        )
+        events = (
+            NewEvent(
+                record=record,
+                log=reading.log,
+                generation=state.generation,
+                received_at=received_at,
+                clock_suspect=False,
+            ),
+        )
+    return Followed(state=replace(state, empty_reads=reads), events=events)
+
+
+def _told(
+    state: LogState, reading: LogReading, records: Sequence[LogRecord], stored: Mapping[bytes, bool], *, cleared: bool
+) -> Iterable[LogRecord]:
+    """What we say ourselves about how the log goes on."""
+    if state.mark is None:
+        return
+    after = state.mark.record_id
+    if cleared:
+        yield _own(
+            reading,
+            "LogCleared",
+            f"cleared-after-{after}",
+            f"The log {reading.log} was cleared after record {after}; records written between two looks may be lost",
+        )
+    elif not reading.reached_mark and not connects(state.mark, records, stored):
+        yield _own(
+            reading,
+            "LogGap",
+            f"gap-after-{after}",
+            f"The log {reading.log} does not connect to record {after}, read last; records may have been lost",
+        )
+
+
+def _flood(reading: LogReading, fresh: Sequence[LogRecord], left_out: int) -> LogRecord:
+    latest = _newest_first(fresh)[0].record_id
+    return _own(
+        reading,
+        "LogFlood",
+        f"flood-up-to-{latest}",
+        f"The log {reading.log} has {len(fresh)} new records at once; the {left_out} oldest of them are not stored",
+    )
+
+
+def _own(reading: LogReading, name: str, record_id: str, message: str) -> LogRecord:
+    return LogRecord(
+        record_id=record_id,
+        severity=Health.WARNING,
+        message=message,
+        source=reading.source,
+        message_id=f"Fleetmon.{name}",
+    )
+
+
+def _newest_first(records: Sequence[LogRecord]) -> list[LogRecord]:
+    if all(_id(record.record_id) is not None for record in records):
+        return sorted(records, key=lambda record: _id(record.record_id) or 0, reverse=True)
+    return sorted(records, key=lambda record: (record.created_at or EARLIEST, record.record_id), reverse=True)
+
+
+def _id(record_id: str) -> int | None:
+    """The id as a number, where it is one."""
+    return int(record_id) if record_id.isascii() and record_id.isdigit() and len(record_id) < 19 else None

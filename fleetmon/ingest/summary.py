@@ -1,0 +1,69 @@
+"""What one observation changes in a device's summary, apart from its components; pure.
+
+Changes are collected by field and made at once, since a summary has many fields and a poll changes few of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from fleetmon.ingest.readings import vital
+from fleetmon.model import Aspect, Identity, Observation, PowerState, Reachability, Reading
+from fleetmon.storage.rows import DeviceSummary
+
+Changes = dict[str, Any]
+"""New values of a DeviceSummary's fields, by name."""
+
+
+def reached(before: DeviceSummary, observation: Observation, *, primary: bool, misses: int) -> Changes:
+    """Was there an answer, and what of the power.
+
+    A failed poll changes what is said of reachability and when it was asked, and nothing that was learned before. Only
+    after `misses` of them in a row is the power state unknown (SEMANTICS D1); its last word stays in `power_known`. A
+    second endpoint that does not answer says nothing of a device that answers on its first.
+    """
+    at = observation.taken_at
+    changes: Changes = {"polled_at": at}
+    missed = before.misses
+    if observation.answered:
+        changes |= {"seen_at": at, "stale": False}
+    if primary or (observation.answered and before.reachability is Reachability.NEVER_ASKED):
+        missed = 0 if _answered_on_power(observation) else before.misses + 1
+        fine = observation.reachability is Reachability.REACHABLE
+        changes |= {
+            "reachability": observation.reachability,
+            "reachability_reason": "" if fine else observation.reason,
+            "unreachable_since": None if fine else before.unreachable_since or at,
+            "misses": missed,
+        }
+    return changes | _powered(before, observation, unknown=missed >= misses)
+
+
+def measured(readings: Sequence[Reading]) -> Changes:
+    """Inlet, outlet and watts among these readings; what they do not tell stays and grows old."""
+    found = vital(readings)
+    told = {"inlet": found.inlet, "outlet": found.outlet, "watts": found.watts}
+    return {name: stated for name, stated in told.items() if stated is not None}
+
+
+def identified(identity: Identity) -> Changes:
+    """Who the device says it is."""
+    return {name: getattr(identity, name) for name in ("manufacturer", "model", "serial_number", "firmware")}
+
+
+def _answered_on_power(observation: Observation) -> bool:
+    if Aspect.HEARTBEAT in observation.asked:
+        return Aspect.HEARTBEAT in observation.answered
+    return bool(observation.answered)
+
+
+def _powered(before: DeviceSummary, observation: Observation, *, unknown: bool) -> Changes:
+    told = observation.power
+    if told is None:
+        return {"power": PowerState.UNKNOWN, "power_since": None} if unknown else {}
+    changes: Changes = {"power": told.state, "power_at": told.taken_at, "power_source": told.source}
+    if told.state is PowerState.UNKNOWN:
+        return changes | {"power_since": None}
+    unbroken = before.power is told.state and before.power_since is not None
+    return changes | {"power_known": told.state, "power_since": before.power_since if unbroken else told.taken_at}

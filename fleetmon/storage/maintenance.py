@@ -1,0 +1,164 @@
+"""`fleetmon db`: check, back up and restore a data directory that no service is using."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from fleetmon.errors import StorageError
+from fleetmon.storage import migrations
+from fleetmon.storage.lock import DirectoryLock, prepare
+from fleetmon.storage.sqlite import connect, copy_database, sqlite3, sqlite_version
+from fleetmon.storage.store import STATE_FILE, TELEMETRY_FILE, Store
+
+FILES = {STATE_FILE: migrations.STATE, TELEMETRY_FILE: migrations.TELEMETRY}
+MANIFEST = "manifest.json"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checked:
+    """One file of a data directory, looked at as a whole; `problems` is empty when it is sound."""
+
+    file: str
+    size: int
+    rows: int
+    problems: tuple[str, ...]
+
+
+def check(directory: Path) -> list[Checked]:
+    """Every page, index and reference of both files. Raises StorageError when a service has the directory."""
+    _expect_files(directory)
+    with DirectoryLock(directory):
+        return [_checked(directory / name, rows) for name, rows in FILES.items()]
+
+
+def backup(directory: Path, target: Path, *, now: datetime) -> Path:
+    """A copy of both files and a manifest in the new directory `target`, made while no service runs."""
+    _expect_files(directory)
+    with DirectoryLock(directory):
+        _make(target)
+        for name in FILES:
+            connection = connect(directory / name)
+            try:
+                copy_database(connection, target / name)
+            finally:
+                connection.close()
+        return _finish(target, now)
+
+
+async def backup_running(store: Store, target: Path, *, now: datetime) -> Path:
+    """As `backup`, from the service itself, with writes going on; each file is as of one instant of its own."""
+    _make(target)
+    await store.state.copy_to(target / STATE_FILE)
+    await store.telemetry_file.copy_to(target / TELEMETRY_FILE)
+    return _finish(target, now)
+
+
+def restore(source: Path, directory: Path) -> None:
+    """A backup becomes the data directory `directory`, which must hold no data yet; raises StorageError for a bad one.
+
+    The master key is no part of a backup; without the one it was made under, credentials have to be set again.
+    """
+    manifest = _manifest(source)
+    for name, told in manifest["files"].items():
+        if name not in FILES or not (source / name).is_file() or _digest(source / name) != told["sha256"]:
+            raise StorageError(f"{source / name} is not what the manifest says", cure="use another backup")
+    with DirectoryLock(directory):
+        for name in FILES:
+            if (directory / name).exists():
+                raise StorageError(f"{directory} holds data already", cure="restore into an empty directory")
+        try:
+            for name in FILES:
+                shutil.copyfile(source / name, directory / name)
+                (directory / name).chmod(0o600)
+        except OSError as error:
+            for name in FILES:
+                (directory / name).unlink(missing_ok=True)
+            raise StorageError(f"the backup cannot be copied: {error.strerror}", cure="free some space") from None
+        problems = [problem for name, rows in FILES.items() for problem in _checked(directory / name, rows).problems]
+    if problems:
+        raise StorageError(f"the restored data is damaged: {problems[0]}", cure="use another backup")
+
+
+def _expect_files(directory: Path) -> None:
+    missing = [name for name in FILES if not (directory / name).is_file()]
+    if missing:
+        raise StorageError(
+            f"{directory} has no {missing[0]}", cure="name the data directory of a fleetmon that has run"
+        )
+
+
+def _checked(path: Path, rows: tuple[migrations.Migration, ...]) -> Checked:
+    try:
+        connection = connect(path)
+    except StorageError as error:
+        return Checked(file=path.name, size=path.stat().st_size, rows=0, problems=(str(error),))
+    try:
+        return Checked(
+            file=path.name,
+            size=path.stat().st_size,
+            rows=_count(connection),
+            problems=tuple(_problems(connection, path.name, rows)),
+        )
+    except sqlite3.Error as error:
+        return Checked(file=path.name, size=path.stat().st_size, rows=0, problems=(f"{path.name}: {error}",))
+    finally:
+        connection.close()
+
+
+def _problems(connection: Any, name: str, rows: tuple[migrations.Migration, ...]) -> Iterator[str]:
+    for row in connection.execute("PRAGMA integrity_check(20)").fetchall():
+        if row[0] != "ok":
+            yield f"{name}: {row[0]}"
+    for row in connection.execute("PRAGMA foreign_key_check").fetchall()[:20]:
+        yield f"{name}: a row of {row[0]} refers to a row of {row[2]} that is not there"
+    try:
+        pending = migrations.pending(connection, name, rows)
+    except StorageError as error:
+        yield str(error)
+    else:
+        if pending:
+            yield f"{name}: schema is older than this program ({', '.join(pending)} missing); the next start mends that"
+
+
+def _count(connection: Any) -> int:
+    tables = connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'").fetchall()
+    return sum(connection.execute(f'SELECT count(*) FROM "{table[0]}"').fetchone()[0] for table in tables)  # noqa: S608
+
+
+def _make(target: Path) -> None:
+    if target.exists() and any(target.iterdir()):
+        raise StorageError(f"{target} is not empty", cure="name a new directory for the backup")
+    prepare(target)
+
+
+def _finish(target: Path, now: datetime) -> Path:
+    """The manifest is written last: a backup without one is not finished."""
+    files = {name: {"bytes": (target / name).stat().st_size, "sha256": _digest(target / name)} for name in FILES}
+    manifest = {"made_at": now.isoformat(), "sqlite": sqlite_version(), "files": files}
+    path = target / MANIFEST
+    path.write_bytes(orjson.dumps(manifest, option=orjson.OPT_INDENT_2))
+    path.chmod(0o600)
+    return path
+
+
+def _manifest(source: Path) -> dict[str, Any]:
+    try:
+        manifest = orjson.loads((source / MANIFEST).read_bytes())
+        if set(manifest["files"]) == set(FILES):
+            return dict(manifest)
+    except (OSError, ValueError, KeyError, TypeError):
+        pass
+    raise StorageError(f"{source} holds no finished backup", cure=f"name a directory with a {MANIFEST}")
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

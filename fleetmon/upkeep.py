@@ -1,0 +1,105 @@
+"""The role that tidies: silent devices turn stale, what is old is forgotten, the write-ahead logs stay short."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import timedelta
+
+from fleetmon import logs
+from fleetmon.clock import Clock
+from fleetmon.settings import Retention
+from fleetmon.storage import Store
+from fleetmon.storage.sqlite import WAL_LIMIT, SqliteDatabase
+
+log = logs.get("upkeep")
+
+TICK = 5.0
+"""Seconds between two looks at what is due."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chore:
+    """Something to be done again and again."""
+
+    name: str
+    every: timedelta
+    work: Callable[[], Awaitable[None]]
+
+
+def due(chores: tuple[Chore, ...], done: dict[str, float], now: float) -> list[Chore]:
+    """The chores whose time has come, on the monotonic clock; a chore never done is due."""
+    return [chore for chore in chores if now - done.get(chore.name, float("-inf")) >= chore.every.total_seconds()]
+
+
+class Upkeep:
+    """Looks after the store while the other roles work."""
+
+    def __init__(self, *, store: Store, retention: Retention, clock: Clock) -> None:
+        self._store = store
+        self._retention = retention
+        self._clock = clock
+        self._files = (store.state, store.telemetry_file)
+        self._swollen: set[SqliteDatabase] = set()
+        self.chores = (
+            Chore(name="mark stale", every=timedelta(seconds=5), work=self.mark_stale),
+            Chore(name="watch write-ahead logs", every=timedelta(seconds=30), work=self.watch_logs),
+            Chore(name="tidy requests", every=timedelta(minutes=1), work=self.tidy_requests),
+            Chore(name="expire", every=timedelta(minutes=10), work=self.expire),
+            Chore(name="optimise", every=timedelta(hours=6), work=self.optimise),
+        )
+
+    async def run(self) -> None:
+        """Do every chore at its time until cancelled."""
+        done: dict[str, float] = {}
+        while True:
+            for chore in due(self.chores, done, self._clock.monotonic()):
+                done[chore.name] = self._clock.monotonic()
+                await chore.work()
+            await self._clock.sleep(TICK)
+
+    async def mark_stale(self) -> None:
+        """Devices without an answer for three intervals say so, visibly."""
+        marked = await self._store.summaries.mark_stale(self._clock.now())
+        if marked:
+            log.info("devices turned stale", devices=marked)
+
+    async def watch_logs(self) -> None:
+        """A write-ahead log is cut back when it is idle or has grown; one that cannot be is told once (F106, F107)."""
+        for file in self._files:
+            before = file.wal_bytes()
+            if before == 0:
+                continue
+            busy = before > WAL_LIMIT
+            if not busy and not file.is_idle():
+                continue
+            await file.checkpoint(truncate=True)
+            held = file.wal_bytes() > WAL_LIMIT
+            if held and file not in self._swollen:
+                log.warning("the write-ahead log cannot be cut back", file=file.path.name, bytes=file.wal_bytes())
+            (self._swollen.add if held else self._swollen.discard)(file)
+
+    async def tidy_requests(self) -> None:
+        """Poll requests nobody served have failed; workers long silent are forgotten."""
+        now = self._clock.now()
+        await self._store.polls.tidy(now)
+        await self._store.workers.expire(now - timedelta(days=1))
+
+    async def expire(self) -> None:
+        """What is older than its retention is forgotten, in bounded steps that let others write in between."""
+        now = self._clock.now()
+        kept = self._retention
+        await _until_done(lambda: self._store.telemetry.expire(now - kept.readings))
+        await _until_done(lambda: self._store.events.expire(now - kept.events))
+        await _until_done(lambda: self._store.components.expire(now - kept.changes))
+        await self._store.summaries.forget_removals(now)
+
+    async def optimise(self) -> None:
+        """Both files keep the statistics their query plans rest on."""
+        for file in self._files:
+            await file.optimise()
+
+
+async def _until_done(step: Callable[[], Awaitable[int]]) -> None:
+    while await step():
+        pass
