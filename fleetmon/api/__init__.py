@@ -1,0 +1,1 @@
+"""The HTTP API: the one door of FastAPI. It reads and leaves rows; devices are asked by others."""
