@@ -31,6 +31,8 @@ class Catalog:
     by_place: dict[str, Sensor] = field(default_factory=dict)
     by_property: dict[str, Sensor] = field(default_factory=dict)
     """By what a MetricReport calls them."""
+    ignored: set[str] = field(default_factory=set)
+    """Sources that repeat what a sensor tells already."""
 
     def sensor_of(self, told: Told) -> Sensor | None:
         """The sensor a value belongs to; None for one never seen before."""
@@ -104,25 +106,69 @@ def build(values: Iterable[Told], components: Mapping[str, Component]) -> Catalo
     """The catalog of everything told in one walk. Sensor resources speak first, then Thermal and Power, then excerpts."""
     ordered = sorted(values, key=_family)
     aliases = _aliases(ordered, components)
-    taken: dict[tuple[Component, str, ReadingType], tuple[Sensor, set[int]]] = {}
+    taken: dict[_Label, _Claim] = {}
     catalog = Catalog()
     for told in ordered:
+        component, name = aliases.get(told.place) or _identity(told, components)
+        labels = _labels(told, component, name)
         if (known := catalog.sensor_of(told)) is not None:
             _file(catalog, told, known)
+            _claim(taken, labels, _Claim(known, {_family(told)}))
             continue
-        component, name = aliases.get(told.place) or _identity(told, components)
-        family, label = _family(told), _plain(name)
-        match = taken.get((component, label, told.type))
-        if match is not None and family not in match[1]:
-            match[1].add(family)
-            _file(catalog, told, match[0])
+        if _repeats_speed(told, component, taken):
+            catalog.ignored.add(told.source)
             continue
-        if match is not None:
+        claim = next(
+            (taken[label] for label in labels if label in taken and _family(told) not in taken[label].families), None
+        )
+        if claim is not None:
+            claim.families.add(_family(told))
+            _file(catalog, told, claim.sensor)
+            continue
+        if labels[0] in taken:
             name = _distinct(told, component, name, taken)
+            labels = _labels(told, component, name)[:1]
         sensor = _sensor(told, component, name)
-        taken[component, _plain(name), told.type] = (sensor, {family})
+        _claim(taken, labels, _Claim(sensor, {_family(told)}))
         _file(catalog, told, sensor)
     return catalog
+
+
+_Label = tuple[object, str, ReadingType]
+
+
+@dataclass(slots=True)
+class _Claim:
+    """A sensor, and the families of resources that have told of it: each family tells a sensor once."""
+
+    sensor: Sensor
+    families: set[int]
+
+
+def _claim(taken: dict[_Label, _Claim], labels: Iterable[_Label], claim: _Claim) -> None:
+    for label in labels:
+        taken.setdefault(label, claim)
+
+
+def _labels(told: Told, component: Component, name: str) -> list[_Label]:
+    """What a sensor may be recognised by: its component and name; its chassis and the name the device gives it."""
+    chassis = "/".join(key(told.owner).split("/")[:5])
+    labels: list[_Label] = [(component, _plain(name), told.type)]
+    if not told.excerpt:
+        labels.append((chassis, _plain(told.name if told.name != "Speed" else component.name), told.type))
+    if told.quantity:
+        labels.append((chassis, told.quantity, told.type))
+    return labels
+
+
+def _repeats_speed(told: Told, component: Component, taken: Mapping[_Label, _Claim]) -> bool:
+    """Is this the share of its full speed at which a fan turns that also tells its revolutions?"""
+    return (
+        told.excerpt
+        and told.type is ReadingType.PERCENT
+        and component.kind == "Fan"
+        and ((component, "speed", ReadingType.ROTATIONAL) in taken or "SpeedRPM" in told.entry)
+    )
 
 
 def _file(catalog: Catalog, told: Told, sensor: Sensor) -> None:
@@ -183,9 +229,7 @@ def _aliases(values: Iterable[Told], components: Mapping[str, Component]) -> dic
     return {place: identity for place, identity in found.items() if seen[identity] == 1}
 
 
-def _distinct(
-    told: Told, component: Component, name: str, taken: Mapping[tuple[Component, str, ReadingType], object]
-) -> str:
+def _distinct(told: Told, component: Component, name: str, taken: Mapping[_Label, object]) -> str:
     """A name nobody has yet, made of what the device says and the same in every walk."""
     tail = (
         key(told.place.partition("#")[0]).rpartition("/")[2] if "#" not in told.place else told.place.partition("#")[2]

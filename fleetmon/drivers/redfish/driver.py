@@ -183,7 +183,7 @@ class RedfishDriver:
         for resource in resources:
             if resource.path in self._plan.reports:
                 self._watch_report(look, resource)
-                for reading in reports.readings(resource, self._plan.catalog):
+                for reading in reports.readings(resource, self._plan.catalog, self._plan.clock_offset):
                     found.setdefault(id(reading.sensor), reading)
             else:
                 plain.extend(mend(part, self._plan.make) for part in unfold(resource))
@@ -218,7 +218,8 @@ class RedfishDriver:
             names = frozenset() if look.wants(Aspect.INVENTORY) or not self._learned else INVENTORY_ONLY
             expand = self._plan.expand if self._learned else None
             self._walk = Walk(expand=expand, skip=frozenset(self._plan.skip) | names)
-            self._walk.start()
+            root_told = any(source.startswith(f"{ROOT.rstrip('/')}#") for source in self._plan.watched)
+            self._walk.start(() if root_told or not self._learned else self._plan.entrances)
 
     def _forget(self) -> None:
         """Learn afresh: the plan no longer fits the device. Names are kept."""
@@ -241,7 +242,8 @@ class RedfishDriver:
         raw = list(walk.resources.values())
         root = walk.resources.get(key(ROOT))
         systems = [part.body for part in raw if kind_of(part.body, part.path) == "ComputerSystem"]
-        self._plan = replace(self._plan, make=make_of(root.body if root else {}, systems))
+        if root is not None:
+            self._plan = replace(self._plan, make=make_of(root.body, systems))
         resources = [mend(part, self._plan.make) for part in raw]
         self._keep_apart(resources)
         own = {key(part.path) for part in resources}
@@ -271,6 +273,8 @@ class RedfishDriver:
             self._plan = replace(self._plan, refused=(), logs=None)
         self._learned, self._walk = True, None
         look.components_complete = not walk.problems
+        if not self._plan.gates:
+            look.answered |= {Aspect.HEARTBEAT} & look.request.aspects
         look.answered.add(Aspect.COMPONENTS)
         look.answered |= {Aspect.INVENTORY} & look.request.aspects
 

@@ -51,10 +51,11 @@ def power_of(gates: Sequence[Resource]) -> Power | None:
 
 def overall_of(gates: Sequence[Resource]) -> ComponentHealth | None:
     """The worst that the gates say of themselves and of what is below them."""
-    rows = [(_worst(gate.body), gate) for gate in gates]
-    if not rows:
+    if not gates:
         return None
-    health, gate = max(rows, key=lambda row: row[0].rank)
+    rows = [(_worst(gate.body), gate) for gate in gates]
+    told = [row for row in rows if row[0] is not Health.UNKNOWN]
+    health, gate = max(told or rows[:1], key=lambda row: row[0].rank)
     detail = condition(kind_of(gate.body, gate.path), gate.body)[2]
     return ComponentHealth(
         component=DEVICE,

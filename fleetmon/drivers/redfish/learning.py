@@ -70,7 +70,7 @@ def readings_of(values: Iterable[Told], taken_at: Mapping[str, datetime], known:
     for told in values:
         sensor = known.sensor_of(told)
         if sensor is None:
-            strange += 1
+            strange += told.source not in known.ignored
             continue
         before = found.get(id(sensor))
         if before is None or (isinstance(before.value, NoReading) and not isinstance(told.value, NoReading)):
@@ -83,7 +83,9 @@ def learned(walk: Walk, sight: Sight, before: Plan) -> Plan:
     resources = list(walk.resources.values())
     expand = (walk.expand or Expand()) if walk.expand_worked else Expand()
     skip = tuple(sorted({*before.skip, *_told_elsewhere(walk, sight)})) if not expand.usable else ()
-    sources, singles, taken = _sources(resources, sight, expand, before)
+    managers = [resource for resource in resources if kind_of(resource.body, resource.path) == "Manager"]
+    offset = reports.clock_offset(managers)
+    sources, singles, taken = _sources(resources, sight, expand, before.refused, offset)
     ill = {thing.source for thing in sight.things if not thing.told_always and thing.health.rank >= Health.WARNING.rank}
     return replace(
         before,
@@ -93,6 +95,8 @@ def learned(walk: Walk, sight: Sight, before: Plan) -> Plan:
         singles=singles,
         reports=taken,
         skip=skip,
+        clock_offset=offset,
+        entrances=walk.entrances or before.entrances,
         expand=expand,
         naming=sight.naming,
         watched=tuple(sorted({*before.watched, *ill})),
@@ -101,7 +105,7 @@ def learned(walk: Walk, sight: Sight, before: Plan) -> Plan:
 
 
 def _sources(
-    resources: Sequence[Resource], sight: Sight, expand: Expand, before: Plan
+    resources: Sequence[Resource], sight: Sight, expand: Expand, refused: Sequence[str], offset: float | None
 ) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
     """Requests of the steady poll, sensors to read one by one, and which of the requests are MetricReports."""
     offers = [*_resource_offers(sight, resources), *_expanded_offers(sight, resources, expand)]
@@ -110,8 +114,8 @@ def _sources(
         resource.path: resource
         for resource in resources
         if kind_of(resource.body, resource.path) == "MetricReport"
-        and resource.path not in before.refused
-        and reports.is_alive(resource)
+        and resource.path not in refused
+        and reports.is_alive(resource, offset)
     }
     known = {told.source: told.value for told in sight.values if isinstance(told.value, float)}
     offers += [

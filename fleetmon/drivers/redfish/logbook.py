@@ -71,7 +71,7 @@ async def read_log(fetch: Fetch, log: LogPlan, mark: LogMark | None, components:
     cut = await _read_pages(fetch, log, reading, first, seen) if not reading.enough else _next(first.body) is not None
     cut = await _read_references(fetch, reading) or cut
     known = len(reading.records)
-    whole = not cut and (reading.total is None or known >= reading.total)
+    whole = known >= reading.total if reading.total is not None else not cut
     return LogReading(
         log=log.name,
         source=log.entries,

@@ -60,6 +60,10 @@ class Plan:
     """Resources that tell nothing another one does not; left out of walks."""
     logs: tuple[LogPlan, ...] | None = None
     """None until the log services were looked for."""
+    clock_offset: float | None = None
+    """Seconds the device's own clock is ahead of ours; None when it does not tell its time."""
+    entrances: tuple[tuple[str, str], ...] = ()
+    """Where a walk begins, as (name, path): what the service root named, so that the root need not be read again."""
     expand: Expand = Expand()
     naming: Mapping[str, int] = field(default_factory=dict)
     """Scheme by which each kind is named."""
@@ -85,10 +89,13 @@ class Plan:
             "refused": list(self.refused),
             "skip": list(self.skip),
             "logs": None if self.logs is None else [[log.name, log.service, log.entries] for log in self.logs],
+            "clock_offset": self.clock_offset,
+            "entrances": [list(entrance) for entrance in self.entrances],
             "expand": [self.expand.word, self.expand.max_levels],
             "naming": dict(self.naming),
             "watched": list(self.watched),
             "catalog": self.catalog.to_json(),
+            "ignored": sorted(self.catalog.ignored),
         }
 
     @classmethod
@@ -98,6 +105,8 @@ class Plan:
             return None
         try:
             logs = remembered["logs"]
+            catalog = Catalog.from_json(remembered["catalog"])
+            catalog.ignored.update(remembered["ignored"])
             return cls(
                 firmware=str(remembered["firmware"]),
                 make=Make(*remembered["make"]),
@@ -108,10 +117,12 @@ class Plan:
                 refused=tuple(remembered["refused"]),
                 skip=tuple(remembered["skip"]),
                 logs=None if logs is None else tuple(LogPlan(*log) for log in logs),
+                clock_offset=remembered["clock_offset"],
+                entrances=tuple((name, path) for name, path in remembered["entrances"]),
                 expand=Expand(*remembered["expand"]),
                 naming=dict(remembered["naming"]),
                 watched=tuple(remembered["watched"]),
-                catalog=Catalog.from_json(remembered["catalog"]),
+                catalog=catalog,
             )
         except (KeyError, TypeError, ValueError, AttributeError):
             return None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
@@ -17,18 +17,26 @@ FRESH = timedelta(minutes=5)
 _LONGEST_AGE = timedelta(days=1)
 
 
-def device_clock(report: Resource) -> datetime | None:
-    """What the device's own clock showed when it sent the report."""
+def device_clock(report: Resource, offset: float | None) -> datetime | None:
+    """What the device's own clock showed when it sent the report: its Date header, else its known `offset` from ours."""
     try:
         at = parsedate_to_datetime(report.date)
     except (TypeError, ValueError):
-        return None
+        return None if offset is None else report.taken_at + timedelta(seconds=offset)
     return at if at.tzinfo else at.replace(tzinfo=UTC)
 
 
-def readings(report: Resource, catalog: Catalog) -> Iterator[Reading]:
+def clock_offset(managers: Iterable[Resource]) -> float | None:
+    """Seconds by which the first manager that tells its time is ahead of us."""
+    for manager in managers:
+        if (at := fields.instant(manager.body.get("DateTime"))) is not None:
+            return (at - manager.taken_at).total_seconds()
+    return None
+
+
+def readings(report: Resource, catalog: Catalog, offset: float | None) -> Iterator[Reading]:
     """The readings of a report. Each is as old as its time stamp says, by the device's own clock."""
-    device_now = device_clock(report)
+    device_now = device_clock(report, offset)
     ages: dict[str, timedelta] = {}
     own = report.body.get("Timestamp")
     for metric in metrics(report.body):
@@ -49,9 +57,9 @@ def age(stamp: str, device_now: datetime | None) -> timedelta:
     return min(max(device_now - at, timedelta(0)), _LONGEST_AGE)
 
 
-def is_alive(report: Resource) -> bool:
+def is_alive(report: Resource, offset: float | None) -> bool:
     """Are the report's values of now, by the device's own clock? Without a clock to go by it is not believed."""
-    device_now = device_clock(report)
+    device_now = device_clock(report, offset)
     if device_now is None:
         return False
     stamps = {metric.stamp for metric in metrics(report.body)} | {str(report.body.get("Timestamp", ""))}

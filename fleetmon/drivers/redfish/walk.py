@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import heapq
 import itertools
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -90,12 +91,19 @@ NEVER = frozenset(
 )  # fmt: skip
 """Names not followed even in a close look: they lead away from the hardware, or round in circles."""
 
+_AWAY = frozenset(name.lower() for name in NEVER) - {"telemetryservice", "computersystem", "computersystems"}
+
 DEPTHS = {
     "Systems": 4, "Chassis": 5, "Managers": 3, "UpdateService": 2, "Storage": 3, "NetworkAdapters": 3,
     "ThermalSubsystem": 3,
     "PowerSubsystem": 3, "Fabrics": 3, "PowerEquipment": 4, "ThermalEquipment": 4, "Switches": 3, "TelemetryService": 2,
 }  # fmt: skip
 """How many levels a single request may usefully bring; 1 for every other collection, none for what is no collection."""
+
+EXPANDED = "*"
+"""Stands for a name where a resource is read a second time, expanded."""
+MANY = 3
+"""References to unread resources that make it worth while."""
 
 NOT_COLLECTIONS = frozenset(
     {"Thermal", "Power", "EnvironmentMetrics", "ThermalMetrics", "Metrics", "Assembly", "LeakDetection"}
@@ -160,15 +168,21 @@ class Walk:
     problems: list[Problem] = field(default_factory=list)
     expand_worked: bool = False
     _asked: set[str] = field(default_factory=set)
+    entrances: tuple[tuple[str, str], ...] = ()
+    """What the service root named, if it was read."""
+    _reread: set[str] = field(default_factory=set)
     _looked_at: set[str] = field(default_factory=set)
     _pending: list[Step] = field(default_factory=list)
     _order: Iterator[int] = field(default_factory=itertools.count)
     _failures_in_a_row: int = 0
 
-    def start(self, *paths: str) -> None:
-        """Begin at the service root, or at `paths`."""
-        for path in paths or (ROOT,):
-            self._push(path, "", rank=-1, close=0)
+    def start(self, entrances: Iterable[tuple[str, str]] = ()) -> None:
+        """Begin at the service root, or at what it named before."""
+        for name, path in entrances:
+            if name not in self.skip:
+                self._push(path, name, RANKS.get(name, 9), close=0)
+        if not self._pending:
+            self._push(ROOT, "", rank=-1, close=0)
 
     @property
     def finished(self) -> bool:
@@ -189,7 +203,7 @@ class Walk:
                 self._pending.clear()
                 return
             step = heapq.heappop(self._pending)
-            if key(step.path) not in self.resources:
+            if step.name == EXPANDED or key(step.path) not in self.resources:
                 await self._take(fetch, step)
 
     async def _take(self, fetch: Fetch, step: Step) -> None:
@@ -215,6 +229,8 @@ class Walk:
         """Levels worth asking for; 0 for a plain GET."""
         if self.expand is None or not self.expand.usable or step.pages:
             return 0
+        if step.name == EXPANDED:
+            return 2
         return DEPTHS.get(step.name, 1) if step.name in RANKS and step.name not in NOT_COLLECTIONS else 0
 
     def _expansion_seen(self, resource: Resource) -> bool:
@@ -232,17 +248,32 @@ class Walk:
         """Keep a resource with all that it carries, and put its links in the queue."""
         if self.expand is None and key(resource.path) == key(ROOT):
             self.expand = claimed_expand(resource.body)
-        for part in unfold(resource):
+        parts = [part for part in unfold(resource) if not _leads_away(part.path)]
+        for part in parts:
             known = self.resources.get(key(part.path))
             if known is None or len(part.body) > len(known.body):
                 self.resources[key(part.path)] = part
-        for part in unfold(resource):
+        for part in parts:
             close = CLOSE_LOOK_DEPTH if in_trouble(part.body) else max(step.close - 1, 0)
             own_name = step.name if part is resource or part.path == resource.path else f"{part.path}/"
-            for name, link, page in links(part.body, close > 0):
+            found = list(links(part.body, close > 0))
+            if key(part.path) == key(ROOT):
+                self.entrances = tuple((name, path) for name, link, _ in found if (path := local(link)) and not close)
+            if self._better_expanded(part, found):
+                self._reread.add(key(part.path))
+                heapq.heappush(self._pending, Step(-1, next(self._order), part.path, EXPANDED, step.close))
+                continue
+            for name, link, page in found:
                 self._follow(part, own_name, name, link, close, step.pages + 1 if page else 0)
             if close == CLOSE_LOOK_DEPTH:
                 self._look_closely_at(holder_of(part.path))
+
+    def _better_expanded(self, part: Resource, found: Iterable[tuple[str, str, bool]]) -> bool:
+        """Does a resource refer to so many others that one more look at it, expanded, costs less than each of them?"""
+        if self.expand is None or not self.expand.usable or key(part.path) in self._reread or "Members" in part.body:
+            return False
+        unread = Counter(name for name, link, _ in found if (path := local(link)) and key(path) not in self.resources)
+        return any(count >= MANY and isinstance(part.body.get(name), list) for name, count in unread.items())
 
     def _look_closely_at(self, path: str) -> None:
         """Follow every link of what holds a thing in trouble; the vendor's own words about it often hang there."""
@@ -286,6 +317,11 @@ class Walk:
         if isinstance(error, Unsupported) and not first:
             return
         self.problems.append(Problem(resource=step.path, reason=error.reason))
+
+
+def _leads_away(path: str) -> bool:
+    """Did `$expand` bring something a walk would never have asked for?"""
+    return not _AWAY.isdisjoint(key(path).split("/"))
 
 
 def _collection_name(path: str) -> str:

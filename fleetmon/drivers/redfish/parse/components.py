@@ -127,7 +127,7 @@ def seen_in(resource: Resource, watched: frozenset[str] = frozenset()) -> Iterat
             continue
         if pointer and is_resource(here):
             continue
-        kind = own_kind if not pointer else nested_kind(own_kind, name)
+        kind = own_kind if not pointer else nested_kind(own_kind, pointer, name)
         if (found := _seen(resource, pointer, kind, here, watched)) is not None:
             yield found
         stack.extend(
@@ -139,9 +139,13 @@ def seen_in(resource: Resource, watched: frozenset[str] = frozenset()) -> Iterat
         )
 
 
-def nested_kind(own_kind: str, name: str) -> str:
-    """The kind of what stands under `name` inside a resource of `own_kind`."""
-    if name == "Devices" and own_kind != "SimpleStorage":
+def nested_kind(own_kind: str, pointer: str, name: str) -> str:
+    """The kind of what stands under `name` inside a resource of `own_kind`: an item of a known list, else as it is called."""
+    if (
+        not pointer.rpartition("/")[2].isdigit()
+        or "/Oem/" in pointer
+        or (name == "Devices" and own_kind != "SimpleStorage")
+    ):
         return name
     return NESTED_KINDS.get(name, name)
 
@@ -153,7 +157,7 @@ def _seen(resource: Resource, pointer: str, kind: str, entry: Json, watched: fro
     if not kind or fields.is_absent(entry) or (not status and not (component and _speaks(entry, pointer))):
         return None
     health, predicted, detail = condition(kind, entry)
-    source = f"{resource.path}#{pointer}" if pointer else resource.path
+    source = f"{resource.path.rstrip('/')}#{pointer}" if pointer else resource.path
     if not component and health.rank < Health.WARNING.rank and source not in watched:
         return None
     return Seen(

@@ -33,7 +33,11 @@ class Told:
     excerpt: bool = False
     """Told in passing by the component it belongs to, of a sensor that may have a resource of its own."""
     context: str = ""
+    quantity: str = ""
+    """A word shared by two resources that tell the same thing under different names; empty for nearly all."""
 
+
+CHASSIS_POWER = "chassis power"
 
 _SPAN = (
     ("lower_fatal", "LowerThresholdFatal", "LowerFatal"),
@@ -133,7 +137,15 @@ def power_control(resource: Resource) -> Iterator[Told]:
         if "PowerConsumedWatts" in entry:
             context = fields.text(entry, "PhysicalContext") or ("Chassis" if place == 0 else "")
             yield _legacy(
-                resource, "PowerControl", place, entry, "PowerConsumedWatts", "", ReadingType.POWER, context=context
+                resource,
+                "PowerControl",
+                place,
+                entry,
+                "PowerConsumedWatts",
+                "",
+                ReadingType.POWER,
+                context=context,
+                quantity=CHASSIS_POWER if place == 0 and context == "Chassis" else "",
             )
 
 
@@ -148,20 +160,24 @@ def _legacy(
     *,
     nested: bool = False,
     context: str | None = None,
+    quantity: str = "",
 ) -> Told:
     """An entry of an array in Thermal or Power. The place holds its names, so that a shifted array is never misread."""
     label = fields.text(entry, "Name", "FanName", "MemberId") or f"{section} {place}"
     mark = fields.text(entry, "MemberId", "SensorNumber") or str(place)
     return Told(
         place=f"{key(resource.path)}#{section}/{mark}/{label}/{value}",
-        source=f"{resource.path}#/{section}/{place}/{value}",
-        owner=f"{resource.path}#/{section}/{place}" if nested else resource.path.rstrip("/").rpartition("/")[0],
+        source=f"{resource.path.rstrip('/')}#/{section}/{place}/{value}",
+        owner=f"{resource.path.rstrip('/')}#/{section}/{place}"
+        if nested
+        else resource.path.rstrip("/").rpartition("/")[0],
         name=name or label,
         type=kind,
         value=fields.reading_or_reason(entry, value),
         entry=entry,
         related=_related(entry),
         context=fields.text(entry, "PhysicalContext") if context is None else context,
+        quantity=quantity,
     )
 
 
@@ -326,6 +342,7 @@ def _excerpt(resource: Resource, kind: str, pointer: str, names: tuple[str, ...]
         type=quantity,
         value=fields.reading_or_reason(entry, "Reading", resource.body),
         related=device,
+        quantity=CHASSIS_POWER if kind == "EnvironmentMetrics" and names == ("PowerWatts",) else "",
         **common,
     )
     if "SpeedRPM" in entry:
