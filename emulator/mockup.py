@@ -22,7 +22,8 @@ Where this server differs from the DMTF one, it does so on purpose:
 - A password sent by a client is not given back.
 - `headers.json` and `time.json` are heeded wherever they lie, without options; recorded transport headers, also
   `Content-Encoding`, are left out, because bodies are sent plain.
-- Expansion stops after 10,000 resources. Test events are posted to loopback subscribers only.
+- Expansion stops at 4 MiB of captured text; references beyond stay references.
+- Test events are posted to loopback subscribers only.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ import ipaddress
 import itertools
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -19,7 +19,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from emulator.mockup_folder import SERVICE_ROOT, Json, Mockup, canonical, encode, readable
 
 TOKEN = "1234567890ABCDEF"  # noqa: S105 - what the DMTF server hands to everyone
-EXPANSIONS = 10_000
+EXPANSION_BYTES = 4 << 20
 TRANSPORT_HEADERS = {"connection", "keep-alive", "content-length", "transfer-encoding", "content-encoding"}
 EVENT_PROPERTIES = {
     "EventType",
@@ -138,40 +138,49 @@ def selected(mockup: Mockup, path: str, body: Json, query: str) -> Json:
         shown["Members"] = rest
     wanted = re.match(r"([.~*])(?:\(\$levels=(\d+)\))?", options.get("$expand", [""])[0])
     if wanted:
-        budget = iter(range(EXPANSIONS))
-        shown = _expanded(mockup, shown, wanted[1], int(wanted[2] or 1), budget)
+        shown = _expanded(_Expansion(mockup, wanted[1]), shown, int(wanted[2] or 1))
     return shown
 
 
-def _expanded(mockup: Mockup, body: Json, kind: str, levels: int, budget: Iterator[int]) -> Json:
-    """`body` with its references replaced by what they lead to, `levels` deep; `.` leaves Links alone."""
+@dataclass(slots=True)
+class _Expansion:
+    """One `$expand`: `.` leaves Links alone, `~` and `*` do not; it stops when what it brought is too much."""
+
+    mockup: Mockup
+    kind: str
+    left: int = EXPANSION_BYTES
+
+    def target(self, value: Json) -> Json | None:
+        """What a bare reference leads to, where it leads anywhere and there is room for it."""
+        link = value.get("@odata.id")
+        place = canonical(link) if len(value) == 1 and isinstance(link, str) else None
+        body = self.mockup.json(place[0]) if place else None
+        if place is None or body is None:
+            return None
+        size = self.mockup.size(place[0])
+        if size > self.left:
+            return None
+        self.left -= size
+        return {key: item for key, item in body.items() if key != "@Redfish.Copyright"}
+
+
+def _expanded(expansion: _Expansion, body: Json, levels: int) -> Json:
+    """`body` with its references replaced by what they lead to, `levels` deep."""
     if levels < 1:
         return body
     return {
-        key: value if kind == "." and key == "Links" else _with_targets(mockup, value, kind, levels, budget)
+        key: value if expansion.kind == "." and key == "Links" else _with_targets(expansion, value, levels)
         for key, value in body.items()
     }
 
 
-def _with_targets(mockup: Mockup, value: Any, kind: str, levels: int, budget: Iterator[int]) -> Any:
+def _with_targets(expansion: _Expansion, value: Any, levels: int) -> Any:
     if isinstance(value, list):
-        return [_with_targets(mockup, item, kind, levels, budget) if isinstance(item, dict) else item for item in value]
+        return [_with_targets(expansion, item, levels) if isinstance(item, dict) else item for item in value]
     if not isinstance(value, dict):
         return value
-    target = _target(mockup, value)
-    if target is None or next(budget, None) is None:
-        return _expanded(mockup, value, kind, levels, budget)
-    shown = {key: item for key, item in target.items() if key != "@Redfish.Copyright"}
-    return _expanded(mockup, shown, kind, levels - 1, budget)
-
-
-def _target(mockup: Mockup, value: Json) -> Json | None:
-    """The resource a bare reference leads to."""
-    link = value.get("@odata.id")
-    if len(value) != 1 or not isinstance(link, str):
-        return None
-    place = canonical(link)
-    return mockup.json(place[0]) if place else None
+    target = expansion.target(value)
+    return _expanded(expansion, value, levels) if target is None else _expanded(expansion, target, levels - 1)
 
 
 def head(mockup: Mockup, asked: Asked) -> Answer:

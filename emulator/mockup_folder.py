@@ -53,6 +53,7 @@ class Mockup:
         self.root, self.short = locate(folder)
         self._resources: dict[str, Json | bytes | None] = {}
         self._encoded: dict[str, bytes] = {}
+        self._sizes: dict[str, int] = {}
         self._sidecars = {place for name in SIDECARS for place in self.root.rglob(name)}
 
     def resource(self, path: str) -> Json | bytes | None:
@@ -62,13 +63,19 @@ class Mockup:
         file = self.file(path, "index.json")
         if file is None:
             return None
-        self._resources[path] = found = object_or_bytes(file.read_bytes())
+        captured = file.read_bytes()
+        self._resources[path] = found = object_or_bytes(captured)
+        self._sizes[path] = len(captured)
         return found
 
     def json(self, path: str) -> Json | None:
         """The JSON object at a canonical path, where there is one."""
         found = self.resource(path)
         return found if isinstance(found, dict) else None
+
+    def size(self, path: str) -> int:
+        """Bytes of the resource as it was captured; a small guess for one that a client made."""
+        return self._sizes.get(path, 1000)
 
     def store(self, path: str, body: Json | None) -> None:
         """From now on the resource at `path` is `body`; None takes it away."""
