@@ -1,8 +1,8 @@
-"""Self-signed certificates of a form that strict clients accept: EC P-256, SAN, key identifiers, server authentication."""
+"""Self-signed certificates whose form a strict client accepts: EC P-256, SAN, key identifiers, server usage."""
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import ipaddress
 import ssl
 import tempfile
@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-YEAR = datetime.timedelta(days=365)
+YEAR = dt.timedelta(days=365)
 
 
 def server_context(common_name: str) -> ssl.SSLContext:
@@ -31,7 +31,7 @@ def pem(common_name: str) -> bytes:
     """Private key and certificate, in the only form in which ssl takes them: a file."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name[:64])])
-    now = datetime.datetime.now(datetime.UTC)
+    now = dt.datetime.now(dt.UTC)
     subject_key = x509.SubjectKeyIdentifier.from_public_key(key.public_key())
     usage = {what: what == "digital_signature" or what == "key_cert_sign" for what in _KEY_USAGES}
     names: list[x509.GeneralName] = [x509.DNSName("localhost")]
@@ -42,7 +42,7 @@ def pem(common_name: str) -> bytes:
         .issuer_name(name)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(days=1))
+        .not_valid_before(now - dt.timedelta(days=1))
         .not_valid_after(now + YEAR)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .add_extension(x509.KeyUsage(**usage), critical=True)
@@ -59,6 +59,7 @@ def pem(common_name: str) -> bytes:
 
 
 _KEY_USAGES = (
-    "digital_signature", "content_commitment", "key_encipherment", "data_encipherment", "key_agreement", "key_cert_sign",
+    "digital_signature", "content_commitment", "key_encipherment", "data_encipherment", "key_agreement",
+    "key_cert_sign",
     "crl_sign", "encipher_only", "decipher_only",
 )  # fmt: skip

@@ -1,7 +1,7 @@
 """The fleet's own time, and what is due at which instant of it.
 
-Nothing here ticks. Sensor values are computed from the time when someone asks; what must happen at an instant (a power state
-reached, a rebuild done, a scene of the story) waits on the agenda and is settled before every answer.
+Nothing here ticks. Sensor values are computed from the time when someone asks; what must happen at an instant (a power
+state reached, a rebuild done, a scene of the story) waits on the agenda and is settled before every answer.
 """
 
 from __future__ import annotations

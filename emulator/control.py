@@ -7,13 +7,14 @@ import sys
 from array import array
 from typing import Any
 
-from emulator.faults import FAULTS, FaultRefusedError, Fleet
+from emulator.fault_rows import FAULTS, FaultRefusedError
+from emulator.faults import Fleet
 from emulator.hardware import Machine
 from emulator.redfish_bmc import Bmc
 from emulator.sensor_rows import rows_of
 from emulator.sensors import SensorRow
 from emulator.server import Endpoint, Reply, Request, json_reply
-from emulator.wire_effects import EFFECTS, PRESETS
+from emulator.wire_catalogue import EFFECTS, PRESETS
 
 MOST_POINTS = 100_000
 
@@ -126,10 +127,13 @@ def summary(fleet: Fleet, bmc: Bmc) -> dict[str, Any]:
     machine = bmc.machine
     return {
         "name": machine.name, "kind": "server", "family": machine.family.name, "manufacturer": machine.family.vendor,
-        "model": machine.family.model, "serial_number": machine.serial, "site": fleet.plant.site_of(machine), "rack": machine.rack,
+        "model": machine.family.model, "serial_number": machine.serial, "site": fleet.plant.site_of(machine),
+        "rack": machine.rack,
         "position_u": machine.position_u, "height_u": machine.family.height_u, "slot": machine.slot,
-        "endpoints": [{"protocol": "redfish", "address": bmc.endpoint.address if bmc.endpoint else None}], "power": machine.power.state,
-        "health": machine.health()["System"], "user": bmc.user, "faults": [active.told() for active in fleet.faults_of(machine.name)],
+        "endpoints": [{"protocol": "redfish", "address": bmc.endpoint.address if bmc.endpoint else None}],
+        "power": machine.power.state,
+        "health": machine.health()["System"], "user": bmc.user,
+        "faults": [active.told() for active in fleet.faults_of(machine.name)],
     }  # fmt: skip
 
 
@@ -151,7 +155,8 @@ def frame(fleet: Fleet) -> dict[str, Any]:
             {
                 "name": switch.name, "rack": switch.rack, "position_u": switch.position_u,
                 "ports": [
-                    {"port": number, "machine": machine.name, "nic_port": machine.parts.ports[index].name, "up": machine.parts.ports[index].up}
+                    {"port": number, "machine": machine.name, "nic_port": machine.parts.ports[index].name,
+                        "up": machine.parts.ports[index].up}
                     for number, (machine, index) in switch.cables.items()
                 ],
             }
@@ -182,27 +187,35 @@ def truth(fleet: Fleet, bmc: Bmc) -> dict[str, Any]:
     machine, now = bmc.machine, fleet.plant.clock.now()
     parts, tally = machine.parts, fleet.plant.ledger.tallies[machine.name]
     return summary(fleet, bmc) | {
-        "uuid": machine.uuid, "boots": machine.power.boots, "boot_progress": machine.power.boot_state, "dark": machine.dark,
-        "now": now, "health_by_subsystem": machine.health(), "locate": machine.led, "boot_override": machine.boot_override,
+        "uuid": machine.uuid, "boots": machine.power.boots, "boot_progress": machine.power.boot_state,
+        "dark": machine.dark,
+        "now": now, "health_by_subsystem": machine.health(), "locate": machine.led,
+        "boot_override": machine.boot_override,
         "sensors": _sensors(bmc),
         "drives": [
             {
-                "bay": d.bay, "name": d.name, "model": d.kind.model, "serial_number": d.serial, "health": d.health, "state": d.state,
-                "failed": d.failed, "failure_predicted": d.predicted, "life_left": d.life_left(now), "media_errors": d.media_errors,
+                "bay": d.bay, "name": d.name, "model": d.kind.model, "serial_number": d.serial, "health": d.health,
+                "state": d.state,
+                "failed": d.failed, "failure_predicted": d.predicted, "life_left": d.life_left(now),
+                "media_errors": d.media_errors,
                 "power_on_hours": d.hours_on(now), "rebuild_percent": None if d.rebuild is None else d.rebuilt(now),
             }
             for d in parts.drives
         ],
-        "volumes": [{"name": v.name, "raid": v.raid, "bays": v.bays, "health": machine.volume_health(v)} for v in parts.volumes],
+        "volumes": [{"name": v.name, "raid": v.raid, "bays": v.bays,
+                "health": machine.volume_health(v)} for v in parts.volumes],
         "fans": [{"name": f.name, "health": f.health, "rpm": machine.reading(f"Fan{f.index + 1}")} for f in parts.fans],
         "supplies": [
-            {"name": s.name, "feed": s.feed, "fed": s.fed, "failed": s.failed, "health": s.health, "serial_number": s.serial,
+            {"name": s.name, "feed": s.feed, "fed": s.fed, "failed": s.failed, "health": s.health,
+                "serial_number": s.serial,
              "watts": machine.reading(f"PSU{s.index + 1}Input")}
             for s in parts.supplies
         ],
-        "dimms": [{"name": d.name, "serial_number": d.serial, "corrected": d.corrected, "uncorrected": d.uncorrected, "health": d.health}
+        "dimms": [{"name": d.name, "serial_number": d.serial, "corrected": d.corrected, "uncorrected": d.uncorrected,
+                "health": d.health}
                   for d in parts.dimms],
-        "ports": [{"name": p.name, "mac": p.mac, "switch": p.switch, "switch_port": p.switch_port, "up": p.up} for p in parts.ports],
+        "ports": [{"name": p.name, "mac": p.mac, "switch": p.switch, "switch_port": p.switch_port,
+                "up": p.up} for p in parts.ports],
         "log": {purpose: _log(machine, purpose) for purpose in machine.logs},
         "traffic": tally.told(len(bmc.living_sessions())),
     }  # fmt: skip
@@ -210,7 +223,8 @@ def truth(fleet: Fleet, bmc: Bmc) -> dict[str, Any]:
 
 def _log(machine: Machine, purpose: str) -> list[dict[str, Any]]:
     return [
-        {"id": e.number, "at": e.instant, "severity": e.severity, "message_id": e.message_id, "message": e.message, "part": e.part}
+        {"id": e.number, "at": e.instant, "severity": e.severity, "message_id": e.message_id, "message": e.message,
+            "part": e.part}
         for e in machine.logs[purpose].entries
     ]  # fmt: skip
 

@@ -1,6 +1,7 @@
 """Ground truth: what the fleet saw and did, in order, numbered without gaps.
 
-Rows that matter (logins, power commands, log entries, faults fired) are all kept; single requests are kept in a ring and counted
+Rows that matter (logins, power commands, log entries,
+    faults fired) are all kept; single requests are kept in a ring and counted
 for ever, by machine and by class.
 """
 

@@ -1,6 +1,7 @@
 """A machine's logs: entries with ids that only grow, newest dropped never, oldest dropped when full, clearable.
 
-Every machine has a past: entries from the month before the start, the same for the same seed, made when first asked for.
+Every machine has a past: entries from the month before the start, the same for the same seed,
+made when first asked for.
 """
 
 from __future__ import annotations
@@ -157,7 +158,7 @@ class Log:
                     message_id=kind.message_id,
                     message=kind.message(args),
                     args=args,
-                )  # fmt: skip
+                )
             )
         self._next = count + 1
         return past

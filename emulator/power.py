@@ -1,4 +1,4 @@
-"""The power of one machine: it takes time, an operating system may refuse, and a command may be accepted and forgotten."""
+"""The power of one machine: it takes time, an operating system may refuse, a command may be accepted and forgotten."""
 
 from __future__ import annotations
 

@@ -224,7 +224,8 @@ class Bmc:
         return self._written(Answer(200, document), found).document
 
     def _patch(self, request: Request, path: str, found: Resource) -> Answer:
-        assert found.patch is not None and found.get is not None
+        assert found.patch is not None
+        assert found.get is not None
         current = f'"{hashlib.blake2b(orjson.dumps(found.get(self)), digest_size=8).hexdigest()}"'
         expected = request.headers.get("if-match")
         if expected is None and self.shape.if_match_required:
@@ -328,7 +329,7 @@ class Bmc:
         self.plant.ledger.note(self.machine.name, "login_refused", user=user, client=peer, how=how, locked=locked)
         self.machine.log("LoginRefused", user, peer.rpartition(":")[0])
         self._refused = [at for at in self._refused if now - at < max(seconds, 60.0)] + [now]
-        if threshold and (len(self._refused) >= threshold and not locked) or (locked and sliding):
+        if (threshold and len(self._refused) >= threshold and not locked) or (locked and sliding):
             self._locked_until = now + seconds
             self.plant.ledger.note(self.machine.name, "locked_out", seconds=seconds)
         return False

@@ -49,7 +49,8 @@ def _chassis(bmc: Bmc) -> Json:
     health = machine.health()
     document = resource(
         places.chassis, "Chassis.v1_25_0.Chassis", "Chassis", ChassisType="Sled" if family.nodes > 1 else "RackMount",
-        Manufacturer=family.vendor, Model=family.model, SerialNumber=machine.serial, PartNumber=f"0{family.bays}{family.height_u}C",
+        Manufacturer=family.vendor, Model=family.model, SerialNumber=machine.serial,
+        PartNumber=f"0{family.bays}{family.height_u}C",
         AssetTag=machine.asset_tag, PowerState=bmc.told_power(),
         HeightMm=family.height_u * 44.45, Status=status(health["Thermal"], rollup=health["System"]),
         Location={
@@ -121,11 +122,13 @@ def number(value: float | None, row: SensorRow) -> float | int | None:
 def _sensor(index: int, bmc: Bmc) -> Json:
     row, value = bmc.machine.sensors.rows[index], bmc.machine.readings()[index]
     document = resource(
-        f"{bmc.places.chassis}/Sensors/{row.key}", "Sensor.v1_9_0.Sensor", row.name, ReadingType=row.type, ReadingUnits=row.unit,
+        f"{bmc.places.chassis}/Sensors/{row.key}", "Sensor.v1_9_0.Sensor", row.name, ReadingType=row.type,
+        ReadingUnits=row.unit,
         Reading=number(value, row), PhysicalContext=row.context, Status=row_health(bmc, row, value),
     )  # fmt: skip
     named = {
-        "LowerCritical": row.limits.lower_critical, "LowerCaution": row.limits.lower_caution, "UpperCaution": row.limits.upper_caution,
+        "LowerCritical": row.limits.lower_critical, "LowerCaution": row.limits.lower_caution,
+        "UpperCaution": row.limits.upper_caution,
         "UpperCritical": row.limits.upper_critical, "UpperFatal": row.limits.upper_fatal,
     }  # fmt: skip
     limits = {name: {"Reading": limit} for name, limit in named.items() if limit is not None}
@@ -147,8 +150,10 @@ def excerpt(bmc: Bmc, key: str) -> Json:
 
 def _environment(bmc: Bmc) -> Json:
     return resource(
-        f"{bmc.places.chassis}/EnvironmentMetrics", "EnvironmentMetrics.v1_3_1.EnvironmentMetrics", "Environment Metrics",
-        TemperatureCelsius=excerpt(bmc, "Inlet"), PowerWatts=excerpt(bmc, "TotalPower"), EnergykWh=excerpt(bmc, "Energy"),
+        f"{bmc.places.chassis}/EnvironmentMetrics", "EnvironmentMetrics.v1_3_1.EnvironmentMetrics",
+        "Environment Metrics",
+        TemperatureCelsius=excerpt(bmc, "Inlet"), PowerWatts=excerpt(bmc, "TotalPower"),
+        EnergykWh=excerpt(bmc, "Energy"),
     )  # fmt: skip
 
 
@@ -160,8 +165,10 @@ def _power(bmc: Bmc) -> Json:
     health = machine.health()["PowerSupplies"]
     watts = machine.reading("TotalPower")
     control = {
-        "@odata.id": f"{path}#/PowerControl/0", "MemberId": "0", "Name": "System Power Control", "PowerConsumedWatts": watts and int(watts),
-        "PowerCapacityWatts": machine.family.supplies * machine.family.supply_watts, "PhysicalContext": "Chassis", "Status": status(),
+        "@odata.id": f"{path}#/PowerControl/0", "MemberId": "0", "Name": "System Power Control",
+        "PowerConsumedWatts": watts and int(watts),
+        "PowerCapacityWatts": machine.family.supplies * machine.family.supply_watts, "PhysicalContext": "Chassis",
+        "Status": status(),
         "PowerMetrics": {"AverageConsumedWatts": watts and int(watts), "IntervalInMin": 1},
         "RelatedItem": [ref(bmc.places.system)],
     }  # fmt: skip
@@ -171,19 +178,22 @@ def _power(bmc: Bmc) -> Json:
     ]
     supplies = [_old_supply(bmc, f"{path}#/PowerSupplies/{supply.index}", supply) for supply in machine.parts.supplies]
     redundancy = {
-        "@odata.id": f"{path}#/Redundancy/0", "MemberId": "0", "Name": "PSU Redundancy", "Mode": "N+m", "MinNumNeeded": 1,
+        "@odata.id": f"{path}#/Redundancy/0", "MemberId": "0", "Name": "PSU Redundancy", "Mode": "N+m",
+        "MinNumNeeded": 1,
         "MaxNumSupported": len(supplies), "RedundancySet": [ref(supply["@odata.id"]) for supply in supplies],
         "Status": status("OK" if machine.redundant else "Warning"),
     }  # fmt: skip
     return resource(
-        path, "Power.v1_7_3.Power", "Power", PowerControl=[control], Voltages=voltages, PowerSupplies=supplies, Redundancy=[redundancy],
+        path, "Power.v1_7_3.Power", "Power", PowerControl=[control], Voltages=voltages, PowerSupplies=supplies,
+        Redundancy=[redundancy],
         Status=status(health),
     )  # fmt: skip
 
 
 def _voltage(bmc: Bmc, path: str, index: int, row: SensorRow, value: float | None) -> Json:
     entry: Json = {
-        "@odata.id": path, "MemberId": str(index), "Name": row.name, "ReadingVolts": value, "PhysicalContext": row.context,
+        "@odata.id": path, "MemberId": str(index), "Name": row.name, "ReadingVolts": value,
+        "PhysicalContext": row.context,
         "Status": row_health(bmc, row, value),
     }  # fmt: skip
     return entry | old_limits(row)
@@ -205,8 +215,10 @@ def _old_supply(bmc: Bmc, path: str, supply: Supply) -> Json:
     watts_in, watts_out = bmc.machine.reading(f"{key}Input"), bmc.machine.reading(f"{key}Output")
     return {
         "@odata.id": path, "MemberId": str(supply.index), **_supply_identity(bmc, supply), "PowerInputWatts": watts_in,
-        "PowerOutputWatts": watts_out, "LastPowerOutputWatts": watts_out, "LineInputVoltage": bmc.machine.reading(f"{key}InputVoltage"),
-        "LineInputVoltageType": "AC240V" if supply.fed else "Unknown", "LineInputStatus": "Normal" if supply.fed else "LossOfInput",
+        "PowerOutputWatts": watts_out, "LastPowerOutputWatts": watts_out,
+        "LineInputVoltage": bmc.machine.reading(f"{key}InputVoltage"),
+        "LineInputVoltageType": "AC240V" if supply.fed else "Unknown",
+        "LineInputStatus": "Normal" if supply.fed else "LossOfInput",
         "Status": supply_status(supply),
     }  # fmt: skip
 
@@ -219,7 +231,8 @@ def supply_status(supply: Supply) -> Json:
 def _supply_identity(bmc: Bmc, supply: Supply) -> Json:
     family = bmc.machine.family
     return {
-        "Name": supply.name, "Manufacturer": "Alder", "Model": f"AP-{family.supply_watts}", "SerialNumber": supply.serial,
+        "Name": supply.name, "Manufacturer": "Alder", "Model": f"AP-{family.supply_watts}",
+        "SerialNumber": supply.serial,
         "PartNumber": f"AP{family.supply_watts}-02", "FirmwareVersion": "00.1D.7D", "PowerSupplyType": "AC",
         "PowerCapacityWatts": family.supply_watts,
     }  # fmt: skip
@@ -233,11 +246,14 @@ def _power_subsystem(bmc: Bmc) -> Json:
     supplies = [f"{path}/PowerSupplies/{supply.index + 1}" for supply in machine.parts.supplies]
     group = {
         "RedundancyType": "NPlusM", "MinNeededInGroup": 1, "MaxSupportedInGroup": len(supplies),
-        "RedundancyGroup": [ref(supply) for supply in supplies], "Status": status("OK" if machine.redundant else "Warning"),
+        "RedundancyGroup": [ref(supply) for supply in supplies],
+        "Status": status("OK" if machine.redundant else "Warning"),
     }  # fmt: skip
     return resource(
-        path, "PowerSubsystem.v1_1_2.PowerSubsystem", "Power Subsystem", CapacityWatts=len(supplies) * machine.family.supply_watts,
-        PowerSupplies=ref(f"{path}/PowerSupplies"), PowerSupplyRedundancy=[group], Status=status(rollup=machine.health()["PowerSupplies"]),
+        path, "PowerSubsystem.v1_1_2.PowerSubsystem", "Power Subsystem",
+        CapacityWatts=len(supplies) * machine.family.supply_watts,
+        PowerSupplies=ref(f"{path}/PowerSupplies"), PowerSupplyRedundancy=[group],
+        Status=status(rollup=machine.health()["PowerSupplies"]),
     )  # fmt: skip
 
 
@@ -255,8 +271,10 @@ def _supply(index: int, bmc: Bmc) -> Json:
 def _supply_metrics(index: int, bmc: Bmc) -> Json:
     key = f"PSU{index + 1}"
     return resource(
-        f"{bmc.places.chassis}/PowerSubsystem/PowerSupplies/{index + 1}/Metrics", "PowerSupplyMetrics.v1_1_1.PowerSupplyMetrics",
-        f"PSU {index + 1} Metrics", Status=supply_status(bmc.machine.parts.supplies[index]), InputVoltage=excerpt(bmc, f"{key}InputVoltage"),
+        f"{bmc.places.chassis}/PowerSubsystem/PowerSupplies/{index + 1}/Metrics",
+        "PowerSupplyMetrics.v1_1_1.PowerSupplyMetrics",
+        f"PSU {index + 1} Metrics", Status=supply_status(bmc.machine.parts.supplies[index]),
+        InputVoltage=excerpt(bmc, f"{key}InputVoltage"),
         InputCurrentAmps=excerpt(bmc, f"{key}InputCurrent"), InputPowerWatts=excerpt(bmc, f"{key}Input"),
         OutputPowerWatts=excerpt(bmc, f"{key}Output"), TemperatureCelsius=excerpt(bmc, f"{key}Temp"),
         RailVoltage=[excerpt(bmc, f"{key}OutputVoltage")], RailCurrentAmps=[excerpt(bmc, f"{key}OutputCurrent")],

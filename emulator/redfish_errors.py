@@ -54,15 +54,18 @@ REFUSALS = {
         "Remove the unknown property from the request body and resubmit the request.", "Warning",
     ),
     "property_type": Refusal(
-        400, "Base.1.18.PropertyValueTypeError", "The value %1 for the property %2 is not a type that the property can accept.",
+        400, "Base.1.18.PropertyValueTypeError",
+        "The value %1 for the property %2 is not a type that the property can accept.",
         "Correct the value for the property in the request body and resubmit the request.", "Warning",
     ),
     "property_value": Refusal(
-        400, "Base.1.18.PropertyValueNotInList", "The value %1 for the property %2 is not in the list of acceptable values.",
+        400, "Base.1.18.PropertyValueNotInList",
+        "The value %1 for the property %2 is not in the list of acceptable values.",
         "Choose a value from the enumeration list and resubmit the request.", "Warning",
     ),
     "parameter_missing": Refusal(
-        400, "Base.1.18.ActionParameterMissing", "The action %1 requires the parameter %2 to be present in the request body.",
+        400, "Base.1.18.ActionParameterMissing",
+        "The action %1 requires the parameter %2 to be present in the request body.",
         "Supply the action with the required parameter in the request body and resubmit the request.",
     ),
     "parameter_value": Refusal(
@@ -72,7 +75,7 @@ REFUSALS = {
     ),
     "same_state": Refusal(
         409, "Base.1.18.ActionParameterValueConflict",
-        "The parameter %1 with the requested value of %2 does not meet the constraints of the implementation: already in that state.",
+        "The parameter %1 with the requested value of %2 does not meet the constraints of the implementation.",
         "Send the request when the state differs.", "Warning",
     ),
     "query": Refusal(
@@ -84,11 +87,13 @@ REFUSALS = {
         "Remove the query parameters and resubmit the request.", "Warning",
     ),
     "precondition_failed": Refusal(
-        412, "Base.1.18.PreconditionFailed", "The ETag supplied did not match the ETag required to change this resource.",
+        412, "Base.1.18.PreconditionFailed",
+        "The ETag supplied did not match the ETag required to change this resource.",
         "Read the resource again and try the operation with its ETag.",
     ),
     "precondition_required": Refusal(
-        428, "Base.1.18.PreconditionRequired", "A precondition header or annotation is required to change this resource.",
+        428, "Base.1.18.PreconditionRequired",
+        "A precondition header or annotation is required to change this resource.",
         "Try the operation again with the If-Match header and the resource's ETag.",
     ),
     "sessions_full": Refusal(
@@ -108,7 +113,8 @@ REFUSALS = {
         "Send a body, if only {}, with Content-Type: application/json.",
     ),
     "encoding": Refusal(
-        406, "Base.1.18.HeaderInvalid", "No acceptable content encoding can be offered.", "Accept another encoding.", "Warning",
+        406, "Base.1.18.HeaderInvalid", "No acceptable content encoding can be offered.", "Accept another encoding.",
+        "Warning",
     ),
 }  # fmt: skip
 
@@ -120,7 +126,8 @@ def refuse(why: str, *args: str, **headers: str) -> Answer:
     for index, arg in enumerate(args, start=1):
         message = message.replace(f"%{index}", arg)
     info = {
-        "@odata.type": "#Message.v1_1_2.Message", "MessageId": refusal.message_id, "Message": message, "MessageArgs": list(args),
+        "@odata.type": "#Message.v1_1_2.Message", "MessageId": refusal.message_id, "Message": message,
+        "MessageArgs": list(args),
         "Severity": refusal.severity, "MessageSeverity": refusal.severity, "Resolution": refusal.resolution,
     }  # fmt: skip
     error = {"code": "Base.1.18.GeneralError", "message": message, "@Message.ExtendedInfo": [info]}

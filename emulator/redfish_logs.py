@@ -35,7 +35,8 @@ def log_branch(family: Family, tree: Tree) -> None:
 def _service(purpose: str, bmc: Bmc) -> Json:
     path, log = bmc.places.log(purpose), bmc.machine.logs[purpose]
     return resource(
-        path, "LogService.v1_5_0.LogService", "System Event Log" if purpose == "event" else "Lifecycle Log", ServiceEnabled=True,
+        path, "LogService.v1_5_0.LogService", "System Event Log" if purpose == "event" else "Lifecycle Log",
+        ServiceEnabled=True,
         Status=status(), LogEntryType="SEL" if purpose == "event" else "Event", MaxNumberOfRecords=log.capacity,
         OverWritePolicy="WrapsWhenFull", DateTime=bmc.told_time(bmc.plant.clock.now()), DateTimeLocalOffset="+00:00",
         Entries=ref(f"{path}/Entries"),
@@ -63,7 +64,8 @@ def _member(purpose: str, bmc: Bmc, name: str) -> Resource | None:
 def _entry(purpose: str, entry: Entry, bmc: Bmc) -> Json:
     document = resource(
         f"{bmc.places.log(purpose)}/Entries/{entry.number}", "LogEntry.v1_16_0.LogEntry", f"Log Entry {entry.number}",
-        EntryType="SEL" if purpose == "event" else "Event", Severity=entry.severity, Created=bmc.told_time(entry.instant),
+        EntryType="SEL" if purpose == "event" else "Event", Severity=entry.severity,
+        Created=bmc.told_time(entry.instant),
         Message=entry.message, MessageId=entry.message_id, MessageArgs=list(entry.args),
     )  # fmt: skip
     origin = part_path(bmc, entry.part)

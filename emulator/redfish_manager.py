@@ -38,11 +38,15 @@ def _manager(bmc: Bmc) -> Json:
     places, family = bmc.places, bmc.machine.family
     document = resource(
         places.manager, "Manager.v1_19_1.Manager", "Manager", ManagerType="BMC", Manufacturer=family.vendor,
-        Model=f"{family.vendor} BMC", FirmwareVersion=family.firmware, UUID=bmc.machine.uuid, PowerState="On", Status=status(),
-        DateTime=bmc.told_time(bmc.plant.clock.now()), DateTimeLocalOffset="+00:00", LastResetTime=bmc.told_time(bmc.started_at),
-        NetworkProtocol=ref(f"{places.manager}/NetworkProtocol"), EthernetInterfaces=ref(f"{places.manager}/EthernetInterfaces"),
+        Model=f"{family.vendor} BMC", FirmwareVersion=family.firmware, UUID=bmc.machine.uuid, PowerState="On",
+        Status=status(),
+        DateTime=bmc.told_time(bmc.plant.clock.now()), DateTimeLocalOffset="+00:00",
+        LastResetTime=bmc.told_time(bmc.started_at),
+        NetworkProtocol=ref(f"{places.manager}/NetworkProtocol"),
+        EthernetInterfaces=ref(f"{places.manager}/EthernetInterfaces"),
         Links={**links("ManagerForServers", [places.system]), **links("ManagerForChassis", [places.chassis])},
-        Actions={"#Manager.Reset": {"target": f"{places.manager}/Actions/Manager.Reset", "ResetType@Redfish.AllowableValues": list(RESETS)}},
+        Actions={"#Manager.Reset": {"target": f"{places.manager}/Actions/Manager.Reset",
+                "ResetType@Redfish.AllowableValues": list(RESETS)}},
     )  # fmt: skip
     return document | ({"LogServices": ref(places.log_services)} if bmc.shape.logs_under_manager else {})
 
@@ -59,7 +63,8 @@ def _reset(bmc: Bmc, body: Json, request: Request) -> Answer:
 def _protocols(bmc: Bmc) -> Json:
     port = bmc.endpoint.port if bmc.endpoint else 443
     return resource(
-        f"{bmc.places.manager}/NetworkProtocol", "ManagerNetworkProtocol.v1_9_1.ManagerNetworkProtocol", "Network Protocol",
+        f"{bmc.places.manager}/NetworkProtocol", "ManagerNetworkProtocol.v1_9_1.ManagerNetworkProtocol",
+        "Network Protocol",
         HostName=f"{bmc.machine.name}-bmc", FQDN=f"{bmc.machine.name}-bmc.example.org", Status=status(),
         HTTPS={"ProtocolEnabled": True, "Port": port}, HTTP={"ProtocolEnabled": False, "Port": 80},
         IPMI={"ProtocolEnabled": False, "Port": 623}, SNMP={"ProtocolEnabled": False, "Port": 161},
@@ -70,8 +75,10 @@ def _protocols(bmc: Bmc) -> Json:
 def _interface(bmc: Bmc) -> Json:
     mac = "02:" + ":".join(bmc.machine.uuid.replace("-", "")[i : i + 2] for i in range(0, 10, 2))
     return resource(
-        f"{bmc.places.manager}/EthernetInterfaces/1", "EthernetInterface.v1_9_0.EthernetInterface", "Manager Ethernet Interface",
-        MACAddress=mac, PermanentMACAddress=mac, InterfaceEnabled=True, LinkStatus="LinkUp", SpeedMbps=1000, FullDuplex=True,
+        f"{bmc.places.manager}/EthernetInterfaces/1", "EthernetInterface.v1_9_0.EthernetInterface",
+        "Manager Ethernet Interface",
+        MACAddress=mac, PermanentMACAddress=mac, InterfaceEnabled=True, LinkStatus="LinkUp", SpeedMbps=1000,
+        FullDuplex=True,
         HostName=f"{bmc.machine.name}-bmc", Status=status(),
         IPv4Addresses=[{"Address": "127.0.0.1", "SubnetMask": "255.0.0.0", "AddressOrigin": "Static", "Gateway": None}],
     )  # fmt: skip

@@ -1,4 +1,4 @@
-"""The service root and the services beside the hardware: sessions, accounts, tasks, events, telemetry, firmware, registries."""
+"""The service root and what is beside the hardware: sessions, accounts, tasks, events, telemetry, firmware."""
 
 from __future__ import annotations
 
@@ -32,7 +32,8 @@ FIRMWARE = f"{ROOT}/UpdateService/FirmwareInventory"
 UPDATE_ACTION = "#UpdateService.SimpleUpdate"
 UPDATE_PATH = f"{ROOT}/UpdateService/Actions/UpdateService.SimpleUpdate"
 UPDATE_SECONDS = 60.0
-REGISTRIES = ("Base.1.18", "ResourceEvent.1.3", "Platform.1.0", "StorageDevice.1.1", "Environmental.1.0", "Power.1.1", "Memory.1.0",
+REGISTRIES = ("Base.1.18", "ResourceEvent.1.3", "Platform.1.0", "StorageDevice.1.1", "Environmental.1.0", "Power.1.1",
+    "Memory.1.0",
               "NetworkDevice.1.1")  # fmt: skip
 
 
@@ -75,11 +76,13 @@ def services_branch(family: Family, tree: Tree) -> None:
 def _root(bmc: Bmc) -> Json:
     shape, machine = bmc.shape, bmc.machine
     document = resource(
-        ROOT, "ServiceRoot.v1_15_0.ServiceRoot", "Root Service", RedfishVersion=shape.redfish_version, UUID=machine.uuid,
+        ROOT, "ServiceRoot.v1_15_0.ServiceRoot", "Root Service", RedfishVersion=shape.redfish_version,
+        UUID=machine.uuid,
         Vendor=machine.family.vendor, Product=f"{machine.family.vendor} management controller",
         Systems=ref(f"{ROOT}/Systems"), Chassis=ref(f"{ROOT}/Chassis"), Managers=ref(f"{ROOT}/Managers"),
         SessionService=ref(f"{ROOT}/SessionService"), AccountService=ref(f"{ROOT}/AccountService"),
-        UpdateService=ref(f"{ROOT}/UpdateService"), EventService=ref(f"{ROOT}/EventService"), Registries=ref(f"{ROOT}/Registries"),
+        UpdateService=ref(f"{ROOT}/UpdateService"), EventService=ref(f"{ROOT}/EventService"),
+        Registries=ref(f"{ROOT}/Registries"),
         Links={"Sessions": ref(SESSIONS)},
     )  # fmt: skip
     document["Id"] = "RootService"
@@ -89,7 +92,8 @@ def _root(bmc: Bmc) -> Json:
         document["TelemetryService"] = ref(TELEMETRY)
     expand = shape.expand and not bmc.policy("no_expand", False)
     document["ProtocolFeaturesSupported"] = {
-        "ExpandQuery": {"ExpandAll": expand, "Levels": expand, "Links": expand, "NoLinks": expand} | ({"MaxLevels": 3} if expand else {}),
+        "ExpandQuery": {"ExpandAll": expand, "Levels": expand, "Links": expand,
+            "NoLinks": expand} | ({"MaxLevels": 3} if expand else {}),
         "SelectQuery": True, "OnlyMemberQuery": True, "FilterQuery": False, "ExcerptQuery": False, "DeepOperations": {},
     }  # fmt: skip
     return document
@@ -109,7 +113,8 @@ def _odata(bmc: Bmc) -> Json:
 
 def _session_service(bmc: Bmc) -> Json:
     return resource(
-        f"{ROOT}/SessionService", "SessionService.v1_1_8.SessionService", "Session Service", ServiceEnabled=True, Status=status(),
+        f"{ROOT}/SessionService", "SessionService.v1_1_8.SessionService", "Session Service", ServiceEnabled=True,
+        Status=status(),
         SessionTimeout=int(bmc.policy("session_ttl", bmc.settings["SessionTimeout"])), Sessions=ref(SESSIONS),
     )  # fmt: skip
 
@@ -132,7 +137,8 @@ def _session(bmc: Bmc, name: str) -> Resource | None:
 def _session_document(session: Session, bmc: Bmc) -> Json:
     return resource(
         f"{SESSIONS}/{session.id}", "Session.v1_6_0.Session", "User Session", UserName=session.user,
-        ClientOriginIPAddress=session.client.rpartition(":")[0], CreatedTime=bmc.told_time(session.created), SessionType="Redfish",
+        ClientOriginIPAddress=session.client.rpartition(":")[0], CreatedTime=bmc.told_time(session.created),
+        SessionType="Redfish",
     )  # fmt: skip
 
 
@@ -155,8 +161,10 @@ def _account_branch(fixed: dict[str, Resource]) -> None:
     fixed[accounts] = Resource(get=lambda bmc: collection(accounts, "ManagerAccount", [f"{accounts}/1"]))
     fixed[f"{accounts}/1"] = Resource(
         get=lambda bmc: resource(
-            f"{accounts}/1", "ManagerAccount.v1_11_0.ManagerAccount", "User Account", UserName=bmc.user, Password=None, Enabled=True,
-            Locked=False, RoleId="Administrator", AccountTypes=["Redfish"], Links={"Role": ref(f"{roles}/Administrator")},
+            f"{accounts}/1", "ManagerAccount.v1_11_0.ManagerAccount", "User Account", UserName=bmc.user, Password=None,
+            Enabled=True,
+            Locked=False, RoleId="Administrator", AccountTypes=["Redfish"],
+            Links={"Role": ref(f"{roles}/Administrator")},
         ),
         patch=_change_password,
     )  # fmt: skip
@@ -211,7 +219,8 @@ def _event_service(bmc: Bmc) -> Json:
     """Subscriptions are stored; delivery is not offered, so neither SSE nor a test event is advertised."""
     return resource(
         f"{ROOT}/EventService", "EventService.v1_10_0.EventService", "Event Service", ServiceEnabled=False,
-        Status=status(state="Disabled"), DeliveryRetryAttempts=3, DeliveryRetryIntervalSeconds=30, EventFormatTypes=["Event"],
+        Status=status(state="Disabled"), DeliveryRetryAttempts=3, DeliveryRetryIntervalSeconds=30,
+        EventFormatTypes=["Event"],
         Subscriptions=ref(SUBSCRIPTIONS),
     )  # fmt: skip
 
@@ -220,7 +229,7 @@ def _subscribe(bmc: Bmc, body: Json, request: Request) -> Answer:
     if not isinstance(body.get("Destination"), str):
         return refuse("parameter_missing", "EventDestinationCollection.Insert", "Destination")
     key = bmc.new_id()
-    kept = {
+    kept: Json = {
         name: body[name] for name in ("Context", "EventTypes", "RegistryPrefixes", "EventFormatType") if name in body
     }
     bmc.subscriptions[key] = {"Destination": body["Destination"], "Protocol": body.get("Protocol", "Redfish"), **kept}
@@ -252,7 +261,8 @@ def _telemetry_branch(fixed: dict[str, Resource]) -> None:
     reports, definitions = f"{TELEMETRY}/MetricReports", f"{TELEMETRY}/MetricReportDefinitions"
     fixed[TELEMETRY] = Resource(
         get=lambda bmc: resource(
-            TELEMETRY, "TelemetryService.v1_3_1.TelemetryService", "Telemetry Service", ServiceEnabled=True, Status=status(),
+            TELEMETRY, "TelemetryService.v1_3_1.TelemetryService", "Telemetry Service", ServiceEnabled=True,
+            Status=status(),
             MaxReports=1, MinCollectionInterval="PT1S", SupportedCollectionFunctions=[], MetricReports=ref(reports),
             MetricReportDefinitions=ref(definitions),
         )
@@ -288,8 +298,10 @@ def _report(bmc: Bmc) -> Json:
 def _report_definition(bmc: Bmc) -> Json:
     sensors = f"{bmc.places.chassis}/Sensors"
     return resource(
-        f"{TELEMETRY}/MetricReportDefinitions/{REPORT_ID}", "MetricReportDefinition.v1_4_2.MetricReportDefinition", "All Sensors",
-        MetricReportDefinitionType="OnRequest", MetricReportDefinitionEnabled=True, ReportActions=["LogToMetricReportsCollection"],
+        f"{TELEMETRY}/MetricReportDefinitions/{REPORT_ID}", "MetricReportDefinition.v1_4_2.MetricReportDefinition",
+        "All Sensors",
+        MetricReportDefinitionType="OnRequest", MetricReportDefinitionEnabled=True,
+        ReportActions=["LogToMetricReportsCollection"],
         ReportUpdates="Overwrite", Status=status(), MetricReport=ref(f"{TELEMETRY}/MetricReports/{REPORT_ID}"),
         MetricProperties=[f"{sensors}/{row.key}/Reading" for row in rows_of(bmc.machine.family.name)],
     )  # fmt: skip
@@ -302,7 +314,8 @@ def _update_branch(family: Family, fixed: dict[str, Resource]) -> None:
     names = ("BMC", "BIOS", "StorageController", "NetworkAdapter", *(f"PSU{i + 1}" for i in range(family.supplies)))
     fixed[f"{ROOT}/UpdateService"] = Resource(
         get=lambda bmc: resource(
-            f"{ROOT}/UpdateService", "UpdateService.v1_11_3.UpdateService", "Update Service", ServiceEnabled=True, Status=status(),
+            f"{ROOT}/UpdateService", "UpdateService.v1_11_3.UpdateService", "Update Service", ServiceEnabled=True,
+            Status=status(),
             FirmwareInventory=ref(FIRMWARE),
             Actions={UPDATE_ACTION: {"target": UPDATE_PATH, "TransferProtocol@Redfish.AllowableValues": ["HTTPS"]}}
             if bmc.shape.tasks else {},
@@ -324,7 +337,8 @@ def _firmware(name: str, bmc: Bmc) -> Json:
         {"BMC": places.manager, "BIOS": places.system, "StorageController": places.storage},
     )
     return resource(
-        f"{FIRMWARE}/{name}", "SoftwareInventory.v1_10_0.SoftwareInventory", name, Version=version, Updateable=name in ("BMC", "BIOS"),
+        f"{FIRMWARE}/{name}", "SoftwareInventory.v1_10_0.SoftwareInventory", name, Version=version,
+        Updateable=name in ("BMC", "BIOS"),
         Manufacturer=family.vendor, Status=status(), **links("RelatedItem", [about[name]] if name in about else []),
     )  # fmt: skip
 
@@ -353,7 +367,8 @@ def _simple_update(bmc: Bmc, body: Json, request: Request) -> Answer:
 def _registry_file(name: str, bmc: Bmc) -> Json:
     path = f"{ROOT}/Registries/{name}"
     return resource(
-        path, "MessageRegistryFile.v1_1_3.MessageRegistryFile", f"{name} Message Registry File", Registry=name, Languages=["en"],
+        path, "MessageRegistryFile.v1_1_3.MessageRegistryFile", f"{name} Message Registry File", Registry=name,
+        Languages=["en"],
         Location=[{"Language": "en", "Uri": f"{path}/{name}.json"}],
     ) | {"Location@odata.count": 1}  # fmt: skip
 
@@ -370,7 +385,8 @@ def _registry(name: str, bmc: Bmc) -> Json:
         if kind.message_id.startswith(f"{name}.")
     }  # fmt: skip
     return {
-        "@odata.type": "#MessageRegistry.v1_6_2.MessageRegistry", "Id": f"{name}.0", "Name": f"{prefix} Message Registry",
+        "@odata.type": "#MessageRegistry.v1_6_2.MessageRegistry", "Id": f"{name}.0",
+        "Name": f"{prefix} Message Registry",
         "Language": "en", "RegistryPrefix": prefix, "RegistryVersion": f"{version}.0", "OwningEntity": "Emulator",
         "Messages": messages,
     }  # fmt: skip

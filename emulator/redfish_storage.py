@@ -52,7 +52,8 @@ def _storage(bmc: Bmc) -> Json:
     places, family = bmc.places, bmc.machine.family
     document = resource(
         places.storage, "Storage.v1_15_1.Storage", "Storage 1", Status=status(rollup=bmc.machine.health()["Storage"]),
-        Volumes=ref(f"{places.storage}/Volumes"), **links("Drives", _drive_paths(bmc)), Links=links("Enclosures", [places.chassis]),
+        Volumes=ref(f"{places.storage}/Volumes"), **links("Drives", _drive_paths(bmc)),
+        Links=links("Enclosures", [places.chassis]),
     )  # fmt: skip
     if bmc.shape.subsystems:
         return document | {"Controllers": ref(f"{places.storage}/Controllers")}
@@ -69,7 +70,8 @@ def _controller(bmc: Bmc) -> Json:
     return resource(
         f"{bmc.places.storage}/Controllers/1", "StorageController.v1_7_1.StorageController", "Storage Controller 1",
         Manufacturer=family.vendor, Model="SC-9660", SerialNumber=f"SC{bmc.machine.serial}", Status=status(),
-        FirmwareVersion=firmware_of(family, "StorageController"), SpeedGbps=24, SupportedDeviceProtocols=[family.drive.protocol],
+        FirmwareVersion=firmware_of(family, "StorageController"), SpeedGbps=24,
+        SupportedDeviceProtocols=[family.drive.protocol],
         SupportedRAIDTypes=list(TOLERANCE),
     )  # fmt: skip
 
@@ -80,12 +82,17 @@ def _drive(bay: int, bmc: Bmc) -> Json:
     volumes = [v for v in bmc.machine.parts.volumes if bay in v.bays]
     document = resource(
         bmc.places.drive(bay), "Drive.v1_18_0.Drive", drive.name, Manufacturer=kind.vendor, Model=kind.model,
-        SerialNumber=drive.serial, PartNumber=f"{kind.model}-P1", Revision="EDA53W0Q", MediaType=kind.media, Protocol=kind.protocol,
-        CapacityBytes=kind.capacity, BlockSizeBytes=512, FailurePredicted=drive.predicted, StatusIndicator=drive.indicator,
-        HotspareType="Global" if drive.spare else "None", PredictedMediaLifeLeftPercent=None if life is None else round(life),
+        SerialNumber=drive.serial, PartNumber=f"{kind.model}-P1", Revision="EDA53W0Q", MediaType=kind.media,
+        Protocol=kind.protocol,
+        CapacityBytes=kind.capacity, BlockSizeBytes=512, FailurePredicted=drive.predicted,
+        StatusIndicator=drive.indicator,
+        HotspareType="Global" if drive.spare else "None",
+        PredictedMediaLifeLeftPercent=None if life is None else round(life),
         Status=status(drive.health, drive.state), LocationIndicatorActive=drive.led,
-        PhysicalLocation={"PartLocation": {"LocationOrdinalValue": bay, "LocationType": "Bay", "ServiceLabel": f"Bay {bay}"}},
-        Links={**links("Volumes", [f"{bmc.places.storage}/Volumes/{v.index}" for v in volumes]), "Chassis": ref(bmc.places.chassis)},
+        PhysicalLocation={"PartLocation": {"LocationOrdinalValue": bay, "LocationType": "Bay",
+                "ServiceLabel": f"Bay {bay}"}},
+        Links={**links("Volumes", [f"{bmc.places.storage}/Volumes/{v.index}" for v in volumes]),
+            "Chassis": ref(bmc.places.chassis)},
         Oem={"Emulated": {"PowerOnHours": drive.hours_on(now), "MediaErrorCount": drive.media_errors}},
     )  # fmt: skip
     if life is None:
@@ -115,10 +122,11 @@ def _volume(index: int, bmc: Bmc) -> Json:
     data_drives = (
         len(volume.bays) // 2 if volume.raid in ("RAID1", "RAID10") else len(volume.bays) - TOLERANCE[volume.raid]
     )
+    state = {"OK": "Enabled", "Warning": "Degraded", "Critical": "UnavailableOffline"}[health]
     document = resource(
         f"{bmc.places.storage}/Volumes/{index}", "Volume.v1_9_0.Volume", volume.name, RAIDType=volume.raid,
         CapacityBytes=data_drives * machine.family.drive.capacity, Encrypted=False,
-        Status=status(health, "Enabled" if health == "OK" else "Degraded" if health == "Warning" else "UnavailableOffline"),
+        Status=status(health, state),
         Links=links("Drives", [bmc.places.drive(bay) for bay in volume.bays]),
     )  # fmt: skip
     rebuilding = [machine.parts.drives[bay] for bay in volume.bays if machine.parts.drives[bay].rebuild is not None]

@@ -62,29 +62,37 @@ def _system(bmc: Bmc) -> Json:
     machine, family, shape, places = bmc.machine, bmc.machine.family, bmc.shape, bmc.places
     health, power = machine.health(), machine.power
     document = resource(
-        places.system, "ComputerSystem.v1_20_1.ComputerSystem", "System", SystemType="Physical", Manufacturer=family.vendor,
-        Model=family.model, SKU=f"{family.model[:3].upper()}-{family.height_u}{family.bays:02}", SerialNumber=machine.serial,
-        PartNumber=f"0{family.bays}{family.processors}X{len(family.name)}A01", UUID=machine.uuid, AssetTag=machine.asset_tag,
+        places.system, "ComputerSystem.v1_20_1.ComputerSystem", "System", SystemType="Physical",
+        Manufacturer=family.vendor,
+        Model=family.model, SKU=f"{family.model[:3].upper()}-{family.height_u}{family.bays:02}",
+        SerialNumber=machine.serial,
+        PartNumber=f"0{family.bays}{family.processors}X{len(family.name)}A01", UUID=machine.uuid,
+        AssetTag=machine.asset_tag,
         HostName=machine.host_name, BiosVersion=family.bios, PowerState=bmc.told_power(),
         Status=status(health["Memory"], STATES[power.state], bmc.policy("rollup", health["System"])),
         Boot={
-            "BootSourceOverrideEnabled": machine.boot_override["enabled"], "BootSourceOverrideTarget": machine.boot_override["target"],
+            "BootSourceOverrideEnabled": machine.boot_override["enabled"],
+            "BootSourceOverrideTarget": machine.boot_override["target"],
             "BootSourceOverrideMode": machine.boot_override["mode"],
             "BootSourceOverrideTarget@Redfish.AllowableValues": BOOT_TARGETS,
             "BootSourceOverrideEnabled@Redfish.AllowableValues": BOOT_ENABLED,
         },
         ProcessorSummary={
-            "Count": family.processors, "CoreCount": family.processors * family.cores, "Model": family.processor, "Status": status(rollup="OK"),
+            "Count": family.processors, "CoreCount": family.processors * family.cores, "Model": family.processor,
+            "Status": status(rollup="OK"),
         },
         MemorySummary={
-            "TotalSystemMemoryGiB": family.dimms * family.dimm_gib, "Status": status(health["Memory"], rollup=health["Memory"]),
+            "TotalSystemMemoryGiB": family.dimms * family.dimm_gib,
+            "Status": status(health["Memory"], rollup=health["Memory"]),
         },
-        Processors=ref(f"{places.system}/Processors"), Memory=ref(f"{places.system}/Memory"), Storage=ref(f"{places.system}/Storage"),
+        Processors=ref(f"{places.system}/Processors"), Memory=ref(f"{places.system}/Memory"),
+        Storage=ref(f"{places.system}/Storage"),
         EthernetInterfaces=ref(f"{places.system}/EthernetInterfaces"),
         Links={**links("Chassis", [places.chassis]), **links("ManagedBy", [places.manager])},
         Actions={
             RESET: {
-                "target": f"{places.system}/Actions/ComputerSystem.Reset", "ResetType@Redfish.AllowableValues": bmc.reset_types(),
+                "target": f"{places.system}/Actions/ComputerSystem.Reset",
+                "ResetType@Redfish.AllowableValues": bmc.reset_types(),
             }
         },
     )  # fmt: skip
@@ -101,7 +109,7 @@ def led(bmc: Bmc, lit: bool) -> Json:
     return {name: told[name] for name in bmc.shape.led}
 
 
-def led_wish(bmc: Bmc, body: Json) -> bool | None | Answer:
+def led_wish(bmc: Bmc, body: Json) -> bool | Answer | None:
     """Whether a PATCH wants the locate light lit; None when it does not say."""
     wish: bool | None = None
     for name in ("IndicatorLED", "LocationIndicatorActive"):
@@ -195,7 +203,8 @@ def _processor(index: int, bmc: Bmc) -> Json:
         )  # fmt: skip
     return resource(
         path, "Processor.v1_18_0.Processor", f"CPU {index + 1}", ProcessorType="CPU", ProcessorArchitecture="x86",
-        InstructionSet="x86-64", Socket=f"CPU {index + 1}", Manufacturer="Tarn", Model=family.processor, TotalCores=family.cores,
+        InstructionSet="x86-64", Socket=f"CPU {index + 1}", Manufacturer="Tarn", Model=family.processor,
+        TotalCores=family.cores,
         TotalThreads=family.cores * 2, MaxSpeedMHz=3_900, Status=status(),
     )  # fmt: skip
 
@@ -204,9 +213,12 @@ def _memory(index: int, bmc: Bmc) -> Json:
     family, dimm = bmc.machine.family, bmc.machine.parts.dimms[index]
     path = f"{bmc.places.system}/Memory/{index + 1}"
     return resource(
-        path, "Memory.v1_17_1.Memory", dimm.name, DeviceLocator=dimm.slot, MemoryType="DRAM", MemoryDeviceType="DDR5" if family.dimm_mhz > 4000 else "DDR4",
-        BaseModuleType="RDIMM", ErrorCorrection="MultiBitECC", CapacityMiB=family.dimm_gib * 1024, OperatingSpeedMhz=family.dimm_mhz,
-        Manufacturer="Rowan", PartNumber=f"RW{family.dimm_gib}G{family.dimm_mhz}R", SerialNumber=dimm.serial, RankCount=2,
+        path, "Memory.v1_17_1.Memory", dimm.name, DeviceLocator=dimm.slot, MemoryType="DRAM",
+        MemoryDeviceType="DDR5" if family.dimm_mhz > 4000 else "DDR4",
+        BaseModuleType="RDIMM", ErrorCorrection="MultiBitECC", CapacityMiB=family.dimm_gib * 1024,
+        OperatingSpeedMhz=family.dimm_mhz,
+        Manufacturer="Rowan", PartNumber=f"RW{family.dimm_gib}G{family.dimm_mhz}R", SerialNumber=dimm.serial,
+        RankCount=2,
         Status=status(dimm.health), Metrics=ref(f"{path}/MemoryMetrics"),
     )  # fmt: skip
 
@@ -215,9 +227,11 @@ def _memory_metrics(index: int, bmc: Bmc) -> Json:
     dimm = bmc.machine.parts.dimms[index]
     counts = {"CorrectableECCErrorCount": dimm.corrected, "UncorrectableECCErrorCount": dimm.uncorrected}
     return resource(
-        f"{bmc.places.system}/Memory/{index + 1}/MemoryMetrics", "MemoryMetrics.v1_7_1.MemoryMetrics", f"{dimm.name} Metrics",
+        f"{bmc.places.system}/Memory/{index + 1}/MemoryMetrics", "MemoryMetrics.v1_7_1.MemoryMetrics",
+        f"{dimm.name} Metrics",
         LifeTime=counts, CurrentPeriod=counts,
-        HealthData={"AlarmTrips": {"CorrectableECCError": dimm.health == "Warning", "UncorrectableECCError": dimm.uncorrected > 0}},
+        HealthData={"AlarmTrips": {"CorrectableECCError": dimm.health == "Warning",
+                "UncorrectableECCError": dimm.uncorrected > 0}},
     )  # fmt: skip
 
 
@@ -232,9 +246,12 @@ def _interface(index: int, bmc: Bmc) -> Json:
     port = bmc.machine.parts.ports[index]
     up = _linked(bmc, port)
     return resource(
-        f"{bmc.places.system}/EthernetInterfaces/NIC.{index + 1}", "EthernetInterface.v1_9_0.EthernetInterface", port.name,
-        MACAddress=port.mac, PermanentMACAddress=port.mac, InterfaceEnabled=True, LinkStatus="LinkUp" if up else "LinkDown",
-        SpeedMbps=bmc.machine.family.port_gbps * 1000 if up else 0, FullDuplex=True, Status=status("OK" if port.up else "Warning"),
+        f"{bmc.places.system}/EthernetInterfaces/NIC.{index + 1}", "EthernetInterface.v1_9_0.EthernetInterface",
+        port.name,
+        MACAddress=port.mac, PermanentMACAddress=port.mac, InterfaceEnabled=True,
+        LinkStatus="LinkUp" if up else "LinkDown",
+        SpeedMbps=bmc.machine.family.port_gbps * 1000 if up else 0, FullDuplex=True,
+        Status=status("OK" if port.up else "Warning"),
         Links={"Chassis": ref(bmc.places.chassis)},
     )  # fmt: skip
 
@@ -243,9 +260,12 @@ def _adapter(bmc: Bmc) -> Json:
     path = f"{bmc.places.chassis}/NetworkAdapters/NIC.1"
     family, rollup = bmc.machine.family, bmc.machine.health()["Network"]
     return resource(
-        path, "NetworkAdapter.v1_9_0.NetworkAdapter", "Network Adapter 1", Manufacturer="Osier", Model=f"Osier {family.port_gbps}G-{family.ports}",
-        SerialNumber=f"OS{bmc.machine.serial}", PartNumber=f"OS-{family.port_gbps}{family.ports}", Status=status(rollup=rollup),
-        Controllers=[{"FirmwarePackageVersion": firmware_of(family, "NetworkAdapter"), "ControllerCapabilities": {"NetworkPortCount": family.ports}}],
+        path, "NetworkAdapter.v1_9_0.NetworkAdapter", "Network Adapter 1", Manufacturer="Osier",
+        Model=f"Osier {family.port_gbps}G-{family.ports}",
+        SerialNumber=f"OS{bmc.machine.serial}", PartNumber=f"OS-{family.port_gbps}{family.ports}",
+        Status=status(rollup=rollup),
+        Controllers=[{"FirmwarePackageVersion": firmware_of(family, "NetworkAdapter"),
+                "ControllerCapabilities": {"NetworkPortCount": family.ports}}],
         Ports=ref(f"{path}/Ports"),
     )  # fmt: skip
 
@@ -254,8 +274,11 @@ def _port(index: int, bmc: Bmc) -> Json:
     port = bmc.machine.parts.ports[index]
     up, gbps = _linked(bmc, port), bmc.machine.family.port_gbps
     return resource(
-        f"{bmc.places.chassis}/NetworkAdapters/NIC.1/Ports/{index + 1}", "Port.v1_9_0.Port", port.name, PortId=str(index + 1),
-        PortProtocol="Ethernet", PortType="BidirectionalPort", LinkStatus="LinkUp" if up else "LinkDown", LinkState="Enabled",
-        InterfaceEnabled=True, CurrentSpeedGbps=gbps if up else 0, MaxSpeedGbps=gbps, Status=status("OK" if port.up else "Warning"),
+        f"{bmc.places.chassis}/NetworkAdapters/NIC.1/Ports/{index + 1}", "Port.v1_9_0.Port", port.name,
+        PortId=str(index + 1),
+        PortProtocol="Ethernet", PortType="BidirectionalPort", LinkStatus="LinkUp" if up else "LinkDown",
+        LinkState="Enabled",
+        InterfaceEnabled=True, CurrentSpeedGbps=gbps if up else 0, MaxSpeedGbps=gbps,
+        Status=status("OK" if port.up else "Warning"),
         Ethernet={"AssociatedMACAddresses": [port.mac]},
     )  # fmt: skip

@@ -45,16 +45,20 @@ def _thermal(bmc: Bmc) -> Json:
     ]  # fmt: skip
     fans: list[Json] = [
         {
-            "@odata.id": f"{path}#/Fans/{i}", "MemberId": str(i), "Name": row.name, "Reading": number(value, row), "ReadingUnits": "RPM",
+            "@odata.id": f"{path}#/Fans/{i}", "MemberId": str(i), "Name": row.name, "Reading": number(value, row),
+            "ReadingUnits": "RPM",
             "PhysicalContext": row.context, "Status": row_health(bmc, row, value), **old_limits(row),
         }
         for i, (row, value) in enumerate(told_rows(bmc, "Rotational"))
     ]  # fmt: skip
     redundancy = {
-        "@odata.id": f"{path}#/Redundancy/0", "MemberId": "0", "Name": "Fan Redundancy", "Mode": "N+m", "MinNumNeeded": len(fans) - 1,
-        "MaxNumSupported": len(fans), "RedundancySet": [ref(fan["@odata.id"]) for fan in fans], "Status": _redundancy(bmc),
+        "@odata.id": f"{path}#/Redundancy/0", "MemberId": "0", "Name": "Fan Redundancy", "Mode": "N+m",
+        "MinNumNeeded": len(fans) - 1,
+        "MaxNumSupported": len(fans), "RedundancySet": [ref(fan["@odata.id"]) for fan in fans],
+        "Status": _redundancy(bmc),
     }  # fmt: skip
-    return resource(path, "Thermal.v1_7_2.Thermal", "Thermal", Temperatures=temperatures, Fans=fans, Redundancy=[redundancy],
+    return resource(path, "Thermal.v1_7_2.Thermal", "Thermal", Temperatures=temperatures, Fans=fans,
+        Redundancy=[redundancy],
                     Status=_rollup(bmc))  # fmt: skip
 
 
@@ -75,7 +79,8 @@ def _subsystem(bmc: Bmc) -> Json:
         "RedundancyGroup": [ref(f"{path}/Fans/{fan.index + 1}") for fan in fans], "Status": _redundancy(bmc),
     }  # fmt: skip
     return resource(
-        path, "ThermalSubsystem.v1_3_0.ThermalSubsystem", "Thermal Subsystem", Fans=ref(f"{path}/Fans"), FanRedundancy=[group],
+        path, "ThermalSubsystem.v1_3_0.ThermalSubsystem", "Thermal Subsystem", Fans=ref(f"{path}/Fans"),
+        FanRedundancy=[group],
         ThermalMetrics=ref(f"{path}/ThermalMetrics"), Status=_rollup(bmc),
     )  # fmt: skip
 
@@ -84,8 +89,10 @@ def _fan(index: int, bmc: Bmc) -> Json:
     fan, family = bmc.machine.parts.fans[index], bmc.machine.family
     speed = bmc.machine.reading(f"Fan{index + 1}")
     return resource(
-        f"{bmc.places.chassis}/ThermalSubsystem/Fans/{index + 1}", "Fan.v1_5_1.Fan", fan.name, PhysicalContext="SystemBoard",
-        HotPluggable=True, Manufacturer="Alder", Model=f"AF-{family.fan_rpm}", PartNumber=f"AF{family.fan_rpm}-01", Status=status(fan.health),
+        f"{bmc.places.chassis}/ThermalSubsystem/Fans/{index + 1}", "Fan.v1_5_1.Fan", fan.name,
+        PhysicalContext="SystemBoard",
+        HotPluggable=True, Manufacturer="Alder", Model=f"AF-{family.fan_rpm}", PartNumber=f"AF{family.fan_rpm}-01",
+        Status=status(fan.health),
         SpeedPercent={
             "DataSourceUri": f"{bmc.places.chassis}/Sensors/Fan{index + 1}", "SpeedRPM": speed and int(speed),
             "Reading": None if speed is None else round(100 * speed / family.fan_rpm, 1),
@@ -98,7 +105,8 @@ def _metrics(bmc: Bmc) -> Json:
     rows = [row for row, _ in told_rows(bmc, "Temperature")]
     readings = [excerpt(bmc, row.key) | {"DeviceName": row.name, "PhysicalContext": row.context} for row in rows]
     return resource(
-        f"{bmc.places.chassis}/ThermalSubsystem/ThermalMetrics", "ThermalMetrics.v1_3_1.ThermalMetrics", "Thermal Metrics",
+        f"{bmc.places.chassis}/ThermalSubsystem/ThermalMetrics", "ThermalMetrics.v1_3_1.ThermalMetrics",
+        "Thermal Metrics",
         TemperatureReadingsCelsius=readings,
         TemperatureSummaryCelsius={"Intake": excerpt(bmc, "Inlet"), "Exhaust": excerpt(bmc, "Exhaust1")},
     ) | {"TemperatureReadingsCelsius@odata.count": len(readings)}  # fmt: skip

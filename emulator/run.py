@@ -14,7 +14,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ssl
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Container
 from pathlib import Path
 from time import time
 from typing import Any
@@ -96,8 +96,9 @@ async def running_fleet(
 ) -> AsyncIterator[RunningFleet]:
     """A fleet, by the name of a file or as a plan, whose every endpoint answers as long as the context lasts.
 
-    `real` is the clock below the fleet's own; give it a constant function and only `advance` moves time. Base port 0 takes
-    free ports. A shard (number, of how many) holds every n-th rack. FleetFileError and OSError tell why it cannot start.
+    `real` is the clock below the fleet's own; give it a constant function and only `advance` moves time. Base port 0
+    takes free ports. A shard (number, of how many) holds every n-th rack. FleetFileError and OSError tell why it cannot
+    start.
     """
     plan = fleet if isinstance(fleet, FleetPlan) else read_fleet(fleet)
     number, count = shard
@@ -128,7 +129,7 @@ async def running_fleet(
 def _play(fleet: Fleet, scene: Scene) -> None:
     """Lets a scene happen, if its machine, rack or switch is in this process."""
     plant = fleet.plant
-    here = {"machine": plant.machines, "rack": plant.racks, "switch": plant.switches}
+    here: dict[str, Container[str]] = {"machine": plant.machines, "rack": plant.racks, "switch": plant.switches}
     if all(scene.fault[key] in known for key, known in here.items() if key in scene.fault):
         fleet.strike(scene.fault)
 

@@ -31,7 +31,8 @@ def _temperature(
 ) -> SensorRow:
     """Degrees above the inlet at rest, and what full work adds."""
     row: dict[str, object] = {
-        "key": key, "name": name, "type": "Temperature", "unit": "Cel", "context": context, "level": above, "load": load,
+        "key": key, "name": name, "type": "Temperature", "unit": "Cel", "context": context, "level": above,
+        "load": load,
         "inlet": 1.0, "wiggle": 0.5, "spread": 1.2, "digits": 1, "limits": limits,
     }  # fmt: skip
     return SensorRow(**(row | more))  # type: ignore[arg-type]  # a row is written once, here
@@ -127,7 +128,8 @@ def _powers(family: Family) -> Iterator[SensorRow]:
 
 def _electric(key: str, name: str, type_: str, unit: str, context: str, level: float, **more: object) -> SensorRow:
     row: dict[str, object] = {
-        "key": key, "name": name, "type": type_, "unit": unit, "context": context, "level": level, "wiggle": level * 0.002,
+        "key": key, "name": name, "type": type_, "unit": unit, "context": context, "level": level,
+        "wiggle": level * 0.002,
         "spread": level * 0.004, "digits": 3,
     }  # fmt: skip
     return SensorRow(**(row | more))  # type: ignore[arg-type]  # a row is written once, here
@@ -152,7 +154,8 @@ def _electrics(family: Family) -> Iterator[SensorRow]:
     for supply in range(family.supplies):
         part, label = ("PowerSupply", supply), f"PSU {supply + 1}"
         yield _electric(
-            f"PSU{supply + 1}InputVoltage", f"{label} Input Voltage", "Voltage", "V", "PowerSupply", MAINS_VOLTS, digits=1,
+            f"PSU{supply + 1}InputVoltage", f"{label} Input Voltage", "Voltage", "V", "PowerSupply", MAINS_VOLTS,
+            digits=1,
             limits=MAINS, lives_off=True, part=part,
         )  # fmt: skip
         yield _electric(
@@ -187,7 +190,8 @@ def _rest(family: Family) -> Iterator[SensorRow]:
             off=0.0,
         )
     yield SensorRow(
-        key="AirFlow", name="System Air Flow", type="AirFlow", unit="[cft_i]/min", context="Chassis", level=18.0 * family.height_u,
+        key="AirFlow", name="System Air Flow", type="AirFlow", unit="[cft_i]/min", context="Chassis",
+        level=18.0 * family.height_u,
         load=34.0 * family.height_u, wiggle=0.6, digits=1, off=0.0,
     )  # fmt: skip
     yield SensorRow(

@@ -1,7 +1,9 @@
 """What a machine's sensors measure: rows of plain sums over a few shared waves, live or as columns of history.
 
-Every sensor is `level + load*L + inlet*I + wiggle*W`, moved by the machine's own small offsets and by disturbances (a failed fan,
-a lost feed, an overheated aisle). History and the live value are one formula, so that a back-filled chart joins the live one.
+Every sensor is `level + load*L + inlet*I + wiggle*W`,
+moved by the machine's own small offsets and by disturbances (a failed fan,
+a lost feed, an overheated aisle). History and the live value are one formula,
+so that a back-filled chart joins the live one.
 """
 
 from __future__ import annotations

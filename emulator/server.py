@@ -1,6 +1,7 @@
 """A lean HTTP/1.1 server over asyncio: enough for ten thousand small BMCs in a few processes, and able to misbehave.
 
-A request is answered at once where the answer is at hand, else by a task of its own connection; answers keep the order of the
+A request is answered at once where the answer is at hand,
+else by a task of its own connection; answers keep the order of the
 requests. A reply can be slow, cut short or never come: that is decided elsewhere, and only done here.
 """
 

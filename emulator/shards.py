@@ -98,8 +98,10 @@ class ShardControl:
         items = [
             row
             for row in self._rows[since:]
-            if (not machine or row["machine"] == machine) and (not what or row["what"] == what) and (wants_requests or row["what"] != "request")
-        ]  # fmt: skip
+            if (not machine or row["machine"] == machine)
+            and (not what or row["what"] == what)
+            and (wants_requests or row["what"] != "request")
+        ]
         return {"sequence": len(self._rows), "items": items}
 
     async def _all(self, method: str, target: str, body: bytes = b"") -> list[tuple[int, Any]]:

@@ -19,9 +19,26 @@ from emulator.server import Reply, Request
 if TYPE_CHECKING:
     from emulator.redfish_bmc import Bmc
 
-WHEN = {"nth": int, "first": int, "every": int, "prob": float, "after_s": float, "until_s": float, "state": str}
-"""Conditions under which a wire fault fires: the n-th matching request, the first n, every n-th, by chance, from or until seconds
-after it was set, in a power state."""
+
+def _positive(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value > 0
+
+
+def _amount(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and value >= 0
+
+
+WHEN: dict[str, Callable[[Any], bool]] = {
+    "nth": _positive,
+    "first": _positive,
+    "every": _positive,
+    "prob": lambda value: _amount(value) and value <= 1,
+    "after_s": _amount,
+    "until_s": _amount,
+    "state": lambda value: value in ("On", "Off", "PoweringOn", "PoweringOff"),
+}
+"""When a wire fault fires: at the n-th matching request, the first n, every n-th, by chance, from or until so many
+seconds after it was set, in a power state."""
 
 
 @dataclass(slots=True)
@@ -51,7 +68,7 @@ class Effect:
 
     name: str
     stage: str
-    """`before` the BMC thinks, on its `document`, `after` the answer is bytes, as a standing `policy`, or a `deed` done once."""
+    """`before` the BMC thinks, on its `document`, `after` it is bytes; a standing `policy`, a `deed` done once."""
     check: Callable[[Any], bool]
     """Whether a setting is possible."""
     wants: str
@@ -86,7 +103,7 @@ class WireFault:
     def in_time(self) -> bool:
         """Whether its time has come and not passed."""
         age = self.bmc.plant.clock.now() - self.since
-        return self.when.get("after_s", 0.0) <= age < self.when.get("until_s", float("inf"))
+        return bool(self.when.get("after_s", 0.0) <= age < self.when.get("until_s", float("inf")))
 
     def fires(self, request: Request) -> bool:
         """Whether this request is met by it; counts, and notes it when it is."""
@@ -109,6 +126,11 @@ class WireFault:
         )
         return True
 
+    def end(self) -> None:
+        """Takes it away; whoever hangs in it is let go."""
+        self.healed.set()
+        self.bmc.wire.remove(self)
+
     def _matches(self, request: Request) -> bool:
         method, path = self.match.get("method", "*"), self.match.get("path", "*")
         return fnmatchcase(request.method, method.upper()) and fnmatchcase(request.path.rstrip("/") or "/", f"*{path}")
@@ -121,7 +143,7 @@ class WireFault:
             return False
         if "every" in when and self.met % when["every"]:
             return False
-        return "prob" not in when or self.chance.random() < when["prob"]
+        return "prob" not in when or self.chance.random() < float(when["prob"])
 
 
 async def perform(bmc: Bmc, request: Request, fired: list[WireFault]) -> Reply:

@@ -1,0 +1,285 @@
+"""The catalogue of what can go wrong on the wire: effects as rows, and which of them each fault id means."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from emulator import wire_effects as does
+from emulator.wire import MARK, Effect
+
+
+def _number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and value >= 0
+
+
+def _count(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+
+
+def _flag(value: Any) -> bool:
+    return value is True
+
+
+def _text(value: Any) -> bool:
+    return isinstance(value, str) and value != ""
+
+
+def _object(value: Any) -> bool:
+    return isinstance(value, dict) and value != {}
+
+
+def _names(value: Any) -> bool:
+    return _text(value) or (isinstance(value, list) and value != [] and all(map(_text, value)))
+
+
+def _one_of(*words: str) -> Callable[[Any], bool]:
+    return lambda value: value in words
+
+
+def _clock_told(value: Any) -> bool:
+    return value in ("1970", "2000") or (isinstance(value, int | float) and not isinstance(value, bool))
+
+
+def _zone(value: Any) -> bool:
+    digits = isinstance(value, str) and len(value) == 6 and value[0] in "+-" and value[3] == ":"
+    return value == "none" or (digits and (value[1:3] + value[4:6]).isdecimal())
+
+
+def _lockout(value: Any) -> bool:
+    return (
+        isinstance(value, dict) and set(value) <= {"n", "sec", "sliding"} and _count(value.get("n")) and value["n"] > 0
+    )
+
+
+SECONDS, COUNT, YES, NAME, NAMES = (
+    "seconds",
+    "a whole number",
+    "true",
+    "text",
+    "a property name, a JSON pointer, or several",
+)
+
+EFFECTS: dict[str, Effect] = {
+    effect.name: effect
+    for effect in (
+        Effect(name="latency", stage="before", check=_number, wants=SECONDS, act=does.latency),
+        Effect(
+            name="hang",
+            stage="before",
+            check=lambda v: v in ("forever", True) or _number(v),
+            wants='seconds or "forever"',
+            act=does.hang,
+        ),
+        Effect(
+            name="concurrency",
+            stage="before",
+            check=_count,
+            wants="requests that may be in flight",
+            act=does.concurrency,
+            fields=("seconds",),
+        ),
+        Effect(name="close_on_reuse", stage="before", check=_flag, wants=YES, act=does.close_on_reuse),
+        Effect(
+            name="status",
+            stage="before",
+            check=lambda v: _count(v) and 400 <= v < 600,
+            wants="a status from 400 to 599",
+            act=does.status,
+            fields=("retry_after", "body_only"),
+        ),
+        Effect(name="redirect", stage="before", check=_text, wants="an address", act=does.redirect, fields=("status",)),
+        Effect(
+            name="error_body",
+            stage="before",
+            check=_one_of("str", "dict", "empty", "html"),
+            wants="str, dict, empty or html",
+            act=does.error_body,
+            fields=("status",),
+        ),
+        Effect(name="406_on_identity", stage="before", check=_flag, wants=YES, act=does.no_identity),
+        Effect(name="append_on_read", stage="before", check=_count, wants=COUNT, act=does.append_on_read),
+        Effect(name="phantom", stage="before", check=_count, wants="entries a request", act=does.phantom),
+        Effect(
+            name="set",
+            stage="document",
+            check=_object,
+            wants="an object of name: value",
+            act=does.edits("set", lambda _, v: v),
+        ),
+        Effect(
+            name="drop_field",
+            stage="document",
+            check=_names,
+            wants=NAMES,
+            act=does.edits("drop_field", lambda *_: does.DROP),
+        ),
+        Effect(
+            name="swap_type", stage="document", check=_names, wants=NAMES, act=does.edits("swap_type", does.swapped)
+        ),
+        Effect(
+            name="scale",
+            stage="document",
+            check=lambda v: _object(v) and all(map(_number, v.values())),
+            wants="an object of name: factor",
+            act=does.edits("scale", lambda b, f: b * f if _number(b) else b),
+        ),
+        Effect(
+            name="raw",
+            stage="document",
+            check=lambda v: _object(v) and all(map(_text, v.values())),
+            wants="an object of name: token",
+            act=does.edits("raw", lambda _, token: f"{MARK}{token}{MARK}"),
+        ),
+        Effect(
+            name="huge_int",
+            stage="document",
+            check=_names,
+            wants=NAMES,
+            act=does.edits("huge_int", lambda *_: f"{MARK}{'9' * 5_000}{MARK}"),
+        ),
+        Effect(
+            name="dup_key", stage="document", check=_text, wants="a property name", act=does.dup_key, fields=("value",)
+        ),
+        Effect(name="inline_members", stage="document", check=_flag, wants=YES, act=does.inline_members),
+        Effect(name="nextLink", stage="document", check=_one_of("self", "++"), wants="self or ++", act=does.next_link),
+        Effect(name="members", stage="document", check=_count, wants=COUNT, act=does.many_members),
+        Effect(name="body", stage="after", check=_count, wants="bytes", act=does.huge_body),
+        Effect(name="deep", stage="after", check=_count, wants="brackets", act=does.deep),
+        Effect(
+            name="gzip_bomb",
+            stage="after",
+            check=lambda v: _count(v) and v <= 1_024,
+            wants="MiB, at most 1024",
+            act=does.gzip_bomb,
+        ),
+        Effect(name="force_gzip", stage="after", check=_flag, wants=YES, act=does.force_gzip),
+        Effect(
+            name="truncate",
+            stage="after",
+            check=lambda v: _number(v) and v < 1,
+            wants="a part below 1",
+            act=does.truncate,
+        ),
+        Effect(
+            name="chunked_abort",
+            stage="after",
+            check=lambda v: _number(v) and 0 < v < 1,
+            wants="a part between 0 and 1",
+            act=does.chunked_abort,
+        ),
+        Effect(name="drip", stage="after", check=lambda v: _number(v) and v > 0, wants="bytes a second", act=does.drip),
+        Effect(name="lose_answer", stage="after", check=_flag, wants=YES, act=does.lose_answer),
+        Effect(name="drop_header", stage="after", check=_text, wants="a header's name", act=does.drop_header),
+        Effect(name="content_type", stage="after", check=_text, wants="a media type", act=does.content_type),
+        Effect(
+            name="etag",
+            stage="after",
+            check=_one_of("weak", "dq", "empty", "stale"),
+            wants="weak, dq, empty or stale",
+            act=does.etag,
+        ),
+        Effect(name="huge_header", stage="after", check=_count, wants="bytes", act=does.huge_header),
+        Effect(name="max_sessions", stage="policy", check=_count, wants=COUNT),
+        Effect(name="session_ttl", stage="policy", check=_number, wants=SECONDS),
+        Effect(name="lockout", stage="policy", check=_lockout, wants='{"n": 5, "sec": 300, "sliding": true}'),
+        Effect(name="root_401", stage="policy", check=_flag, wants=YES),
+        Effect(name="no_expand", stage="policy", check=_flag, wants=YES),
+        Effect(name="body_needed", stage="policy", check=_flag, wants=YES),
+        Effect(name="hide_drives", stage="policy", check=_flag, wants=YES),
+        Effect(
+            name="rollup", stage="policy", check=_one_of("OK", "Warning", "Critical"), wants="OK, Warning or Critical"
+        ),
+        Effect(name="page_size", stage="policy", check=lambda v: _count(v) and v > 0, wants=COUNT),
+        Effect(name="shuffle", stage="policy", check=_flag, wants=YES),
+        Effect(name="clock", stage="policy", check=_clock_told, wants='"1970", "2000" or seconds of shift'),
+        Effect(name="tz", stage="policy", check=_zone, wants='an offset as "-08:00", or "none"'),
+        Effect(name="409_if_same", stage="policy", check=_flag, wants=YES),
+        Effect(name="409_for", stage="policy", check=_number, wants=SECONDS),
+        Effect(
+            name="reset_types",
+            stage="policy",
+            check=lambda v: isinstance(v, list) and all(map(_text, v)),
+            wants="a list of ResetTypes",
+        ),
+        Effect(name="task_fails", stage="policy", check=_flag, wants=YES),
+        Effect(name="state_lag", stage="policy", check=_number, wants=SECONDS),
+        Effect(
+            name="clear_log",
+            stage="deed",
+            check=_one_of("event", "lifecycle"),
+            wants="event or lifecycle",
+            deed=does.clear_log,
+            fields=("restart_ids",),
+        ),
+        Effect(name="sel_full", stage="deed", check=_flag, wants=YES, deed=does.fill_log),
+        Effect(name="rotate", stage="deed", check=_count, wants="entries", deed=does.rotate),
+        Effect(name="change_password", stage="deed", check=_text, wants="the new password", deed=does.change_password),
+        Effect(name="drop_subscriptions", stage="deed", check=_flag, wants=YES, deed=does.drop_subscriptions),
+        Effect(name="bmc_reset", stage="deed", check=_number, wants="seconds away", deed=does.bmc_reset),
+    )
+}
+
+PRESETS: dict[str, dict[str, Any]] = {
+    "F01": {"fault": {"max_sessions": 4}},
+    "F03": {"fault": {"session_ttl": 30}},
+    "F04": {"fault": {"bmc_reset": 90}},
+    "F05": {"fault": {"lockout": {"n": 5, "sec": 300, "sliding": True}}},
+    "F06": {"fault": {"drop_header": "Location"}, "match": {"method": "POST", "path": "/Sessions"}},
+    "F07": {"fault": {"status": 503, "retry_after": 30}},
+    "F08": {"fault": {"status": 500}, "match": {"path": "/UpdateService"}},
+    "F09": {"fault": {"status": 404}, "match": {"path": "/Tasks/*"}, "when": {"first": 2}},
+    "F10": {"fault": {"latency": 8}},
+    "F11": {"fault": {"hang": "forever"}},
+    "F12": {"fault": {"drip": 1}},
+    "F13": {"fault": {"close_on_reuse": True}},
+    "F14": {"fault": {"bmc_reset": 90}},
+    "F18": {"fault": {"redirect": "https://127.0.0.1:1/redfish/v1"}},
+    "F19": {"fault": {"force_gzip": True}},
+    "F20": {"fault": {"error_body": "str"}},
+    "F21": {"fault": {"content_type": "text/html"}},
+    "F22": {"fault": {"truncate": 0.7}},
+    "F23": {"fault": {"concurrency": 2, "seconds": 60}},
+    "F24": {"fault": {"change_password": "another-password"}},
+    "F25": {"fault": {"set": {"UpperThresholdNonCritical": "N/A", "Reading": "N/A", "ReadingCelsius": "N/A"}}},
+    "F26": {"fault": {"set": {"IntervalInMin": 0.08}}},
+    "F27": {"fault": {"set": {"CapacityBytes": None, "Reading": None, "ReadingCelsius": None}}},
+    "F28": {"fault": {"drop_field": ["Name", "Actions", "@odata.type"]}},
+    "F29": {"fault": {"swap_type": ["Status", "Model"]}},
+    "F30": {"fault": {"raw": {"Reading": "NaN", "ReadingCelsius": "1e999"}}},
+    "F31": {"fault": {"dup_key": "Reading", "value": 999}},
+    "F32": {"fault": {"scale": {"PredictedMediaLifeLeftPercent": 0.01}}},
+    "F34": {"fault": {"hide_drives": True}},
+    "F36": {"fault": {"rollup": "OK"}},
+    "F38": {"fault": {"inline_members": True}},
+    "F39": {"fault": {"page_size": 50}},
+    "F40": {"fault": {"append_on_read": 1}, "match": {"path": "/Entries"}},
+    "F41": {"fault": {"nextLink": "self"}, "match": {"path": "/Entries"}},
+    "F42": {"fault": {"body": 200_000_000}},
+    "F43": {"fault": {"etag": "weak"}},
+    "F49": {"fault": {"clock": "1970"}},
+    "F50": {"fault": {"tz": "-08:00"}},
+    "F51": {"fault": {"clock": -3600}},
+    "F52": {"fault": {"clear_log": "event"}},
+    "F53": {"fault": {"sel_full": True}},
+    "F54": {"fault": {"rotate": 100}},
+    "F55": {"fault": {"shuffle": True}},
+    "F57": {"fault": {"phantom": 1000}, "match": {"path": "/Entries"}},
+    "F58": {"fault": {"drop_subscriptions": True}},
+    "F61": {"fault": {"state_lag": 45}},
+    "F62": {"fault": {"409_if_same": True}},
+    "F63": {"fault": {"409_for": 20}},
+    "F64": {"fault": {"reset_types": ["On", "ForceOff", "GracefulShutdown", "ForceRestart"]}},
+    "F68": {"fault": {"set": {"PowerState": "Quiesced"}}},
+    "F69": {"fault": {"lose_answer": True}, "match": {"method": "POST", "path": "Reset"}},
+    "F74": {"fault": {"task_fails": True}},
+    "F76": {"fault": {"body_needed": True}},
+    "F77": {
+        "fault": {"set": {"SerialNumber": "To be filled by O.E.M.", "UUID": "03000200-0400-0500-0006-000700080009"}}
+    },
+    "F112": {"fault": {"deep": 100_000}},
+    "F113": {"fault": {"gzip_bomb": 200}},
+    "F114": {"fault": {"huge_int": "Reading"}},
+    "F115": {"fault": {"huge_header": 1_000_000}},
+}
+"""What a fault id means when nothing more is said; match, when and fault of the request override it."""
