@@ -6,6 +6,7 @@ By itself, `python -m tests.browser.stub`, it serves the fleet of `fleet.py` for
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import mimetypes
@@ -45,6 +46,7 @@ class Stub:
         self.polls: list[str] = []
         self.requests: list[str] = []
         self.streams_refused = False
+        self.closing = threading.Event()
         self._streams: set[queue.Queue[bytes | None]] = set()
         self._lock = threading.Lock()
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), handler_of(self))
@@ -53,6 +55,7 @@ class Stub:
         threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
 
     def close(self) -> None:
+        self.closing.set()
         self.drop_streams()
         self.server.shutdown()
         self.server.server_close()
@@ -226,13 +229,17 @@ def handler_of(stub: Stub) -> type[BaseHTTPRequestHandler]:
             return
 
         def do_GET(self) -> None:
+            with contextlib.suppress(OSError):
+                self.get()
+
+        def get(self) -> None:
             url = urlsplit(self.path)
             stub.requests.append(self.path)
             if not url.path.startswith("/api/"):
                 self.serve_file(url.path)
                 return
             path = url.path.removeprefix("/api/v1")
-            real_time.sleep(next((wait for start, wait in stub.slow.items() if path.startswith(start)), 0))
+            stub.closing.wait(next((wait for start, wait in stub.slow.items() if path.startswith(start)), 0))
             if status := next((code for start, code in stub.failing.items() if path.startswith(start)), 0):
                 self.problem(status, "The store is busy", "state.db did not answer within 5 s")
             elif path == "/stream":
@@ -273,13 +280,10 @@ def handler_of(stub: Stub) -> type[BaseHTTPRequestHandler]:
             self.send_header("Cache-Control", "no-store")
             self.end_headers()
             frames = stub.join()
-            try:
-                while (told := frames.get()) is not None:
-                    self.wfile.write(told)
-                    self.wfile.flush()
-            except OSError:
-                pass
             self.close_connection = True
+            while (told := frames.get()) is not None:
+                self.wfile.write(told)
+                self.wfile.flush()
 
         def serve_file(self, path: str) -> None:
             name = path.lstrip("/") if path.startswith("/assets/") or path == "/favicon.svg" else "index.html"

@@ -13,6 +13,7 @@ const properties = [
   'font-size',
   'font-weight',
   'text-anchor',
+  'paint-order',
 ];
 const dropped = ['class', 'role', 'tabindex', 'aria-selected'];
 
@@ -21,7 +22,7 @@ function written(original: Element, copy: Element): void {
   const isText = original.tagName === 'text';
   for (const property of properties) {
     const value = style.getPropertyValue(property);
-    const matters = property.startsWith('font') || property === 'text-anchor' ? isText : value !== '';
+    const matters = property.startsWith('font') || property === 'text-anchor' || property === 'paint-order' ? isText : value !== '';
     if (matters && value !== 'none 0s ease 0s') copy.setAttribute(property, value);
   }
   dropped.forEach((name) => copy.removeAttribute(name));
