@@ -102,38 +102,6 @@ def _row(sensor: Sensor, places: list[str], properties: list[str]) -> dict[str, 
     return row
 
 
-def build(values: Iterable[Told], components: Mapping[str, Component]) -> Catalog:
-    """The catalog of everything told in one walk. Sensor resources speak first, then Thermal and Power, then excerpts."""
-    ordered = sorted(values, key=_family)
-    aliases = _aliases(ordered, components)
-    taken: dict[_Label, _Claim] = {}
-    catalog = Catalog()
-    for told in ordered:
-        component, name = aliases.get(told.place) or _identity(told, components)
-        labels = _labels(told, component, name)
-        if (known := catalog.sensor_of(told)) is not None:
-            _file(catalog, told, known)
-            _claim(taken, labels, _Claim(known, {_family(told)}))
-            continue
-        if _repeats_speed(told, component, taken):
-            catalog.ignored.add(told.source)
-            continue
-        claim = next(
-            (taken[label] for label in labels if label in taken and _family(told) not in taken[label].families), None
-        )
-        if claim is not None:
-            claim.families.add(_family(told))
-            _file(catalog, told, claim.sensor)
-            continue
-        if labels[0] in taken:
-            name = _distinct(told, component, name, taken)
-            labels = _labels(told, component, name)[:1]
-        sensor = _sensor(told, component, name)
-        _claim(taken, labels, _Claim(sensor, {_family(told)}))
-        _file(catalog, told, sensor)
-    return catalog
-
-
 _Label = tuple[object, str, ReadingType]
 
 
@@ -142,22 +110,89 @@ class _Claim:
     """A sensor, and the families of resources that have told of it: each family tells a sensor once."""
 
     sensor: Sensor
-    families: set[int]
+    families: set[str]
 
 
-def _claim(taken: dict[_Label, _Claim], labels: Iterable[_Label], claim: _Claim) -> None:
-    for label in labels:
-        taken.setdefault(label, claim)
+def build(values: Iterable[Told], components: Mapping[str, Component], before: Catalog | None = None) -> Catalog:
+    """The catalog of everything told in one walk. Sensor resources speak first, then Thermal and Power, then excerpts.
+
+    What the catalog knew `before` keeps its identity, whatever this walk did or did not read.
+    """
+    return _Build(before or Catalog(), components).of(values)
 
 
-def _labels(told: Told, component: Component, name: str) -> list[_Label]:
+@dataclass(slots=True)
+class _Build:
+    """A catalog in the making."""
+
+    before: Catalog
+    components: Mapping[str, Component]
+    catalog: Catalog = field(default_factory=Catalog)
+    taken: dict[_Label, _Claim] = field(default_factory=dict)
+    carried: dict[int, Sensor] = field(default_factory=dict)
+
+    def of(self, values: Iterable[Told]) -> Catalog:
+        """The finished catalog."""
+        ordered = sorted(values, key=_order)
+        aliases = _aliases(ordered, self.components)
+        quantities = {told.place: told.quantity for told in ordered if told.quantity}
+        for told in ordered:
+            identity = aliases.get(told.place) or _identity(told, self.components)
+            self._take(told, identity, quantities.get(told.place, ""))
+        return self.catalog
+
+    def _take(self, told: Told, identity: tuple[Component, str], quantity: str) -> None:
+        earlier = self.before.sensor_of(told)
+        component, name = (earlier.component, earlier.name) if earlier is not None else identity
+        labels = _labels(told, component, name, quantity)
+        known = self.catalog.sensor_of(told) or (self.carried.get(id(earlier)) if earlier is not None else None)
+        if known is not None:
+            self._join(told, known, labels)
+        elif earlier is not None:
+            self._add(told, component, name, labels, earlier)
+        elif _repeats_speed(told, component, self.taken):
+            self.catalog.ignored.add(told.source)
+        elif (claim := self._claim_of(told, labels)) is not None:
+            claim.families.add(_family(told))
+            _file(self.catalog, told, claim.sensor)
+        elif labels[0] in self.taken:
+            name = _distinct(told, component, name, self.taken)
+            self._add(told, component, name, _labels(told, component, name, "")[:1], None)
+        else:
+            self._add(told, component, name, labels, None)
+
+    def _claim_of(self, told: Told, labels: Iterable[_Label]) -> _Claim | None:
+        """The sensor that another kind of list has told of under one of these labels."""
+        family = _family(told)
+        claims = (self.taken[label] for label in labels if label in self.taken)
+        return next((claim for claim in claims if family not in claim.families), None)
+
+    def _join(self, told: Told, sensor: Sensor, labels: Iterable[_Label]) -> None:
+        _file(self.catalog, told, sensor)
+        self._claim(labels, sensor, told)
+
+    def _add(
+        self, told: Told, component: Component, name: str, labels: Iterable[_Label], earlier: Sensor | None
+    ) -> None:
+        sensor = _sensor(told, component, name)
+        if earlier is not None:
+            self.carried[id(earlier)] = sensor
+        _file(self.catalog, told, sensor)
+        self._claim(labels, sensor, told)
+
+    def _claim(self, labels: Iterable[_Label], sensor: Sensor, told: Told) -> None:
+        for label in labels:
+            self.taken.setdefault(label, _Claim(sensor, set())).families.add(_family(told))
+
+
+def _labels(told: Told, component: Component, name: str, quantity: str) -> list[_Label]:
     """What a sensor may be recognised by: its component and name; its chassis and the name the device gives it."""
     chassis = "/".join(key(told.owner).split("/")[:5])
     labels: list[_Label] = [(component, _plain(name), told.type)]
     if not told.excerpt:
         labels.append((chassis, _plain(told.name if told.name != "Speed" else component.name), told.type))
-    if told.quantity:
-        labels.append((chassis, told.quantity, told.type))
+    if quantity:
+        labels.append((chassis, quantity, told.type))
     return labels
 
 
@@ -181,8 +216,15 @@ def _file(catalog: Catalog, told: Told, sensor: Sensor) -> None:
             catalog.by_property.setdefault(name, sensor)
 
 
-def _family(told: Told) -> int:
+def _order(told: Told) -> int:
     return 2 if told.excerpt else 0 if "#" not in told.place else 1
+
+
+def _family(told: Told) -> str:
+    """The kind of list a value stands in; no list tells the same sensor twice."""
+    if told.excerpt:
+        return f"excerpt of {told.source.partition('#')[0].rstrip('/').rpartition('/')[2]} {told.name}"
+    return "sensor" if "#" not in told.place else told.place.partition("#")[2].partition("/")[0]
 
 
 def _plain(name: str) -> str:

@@ -22,7 +22,7 @@ from fleetmon.drivers.redfish.parse import fields
 from fleetmon.drivers.redfish.parse.components import Seen, seen_in
 from fleetmon.drivers.redfish.parse.parts import identity, parts, software
 from fleetmon.drivers.redfish.parse.readings import told_by
-from fleetmon.drivers.redfish.plan import SINGLES_PER_POLL, Plan
+from fleetmon.drivers.redfish.plan import Plan
 from fleetmon.drivers.redfish.quirks import make_of, mend
 from fleetmon.drivers.redfish.resource import ROOT, Resource, key, kind_of, local, unfold
 from fleetmon.drivers.redfish.session import Session
@@ -170,11 +170,9 @@ class RedfishDriver:
 
     def _singles(self) -> tuple[str, ...]:
         singles = self._plan.singles
-        if len(singles) <= SINGLES_PER_POLL:
-            return singles
-        start = self._turn % len(singles)
-        self._turn = start + SINGLES_PER_POLL
-        return (singles + singles)[start : start + SINGLES_PER_POLL]
+        start = self._turn % len(singles) if singles else 0
+        self._turn = start + self._plan.singles_per_poll
+        return (singles + singles)[start : self._turn]
 
     def _readings_in(self, look: Look, resources: Iterable[Resource]) -> list[Reading]:
         """What the resources measure, each sensor once. A sensor never seen before begins a walk that names it."""

@@ -40,7 +40,7 @@ def sight_of(resources: Iterable[Resource], others: Iterable[Seen], plan: Plan) 
     things = merge([*found, *others])
     components, naming = names(things, plan.naming)
     values = [told for resource in resources for told in told_by(resource)]
-    return Sight(tuple(things), components, naming, tuple(values), catalog.build(values, components))
+    return Sight(tuple(things), components, naming, tuple(values), catalog.build(values, components, plan.catalog))
 
 
 def health_of(sight: Sight) -> tuple[ComponentHealth, ...]:
@@ -82,7 +82,11 @@ def learned(walk: Walk, sight: Sight, before: Plan) -> Plan:
     """The plan after a walk that read everything."""
     resources = list(walk.resources.values())
     expand = (walk.expand or Expand()) if walk.expand_worked else Expand()
-    skip = tuple(sorted({*before.skip, *_told_elsewhere(walk, sight)})) if not expand.usable else ()
+    skip = tuple(
+        sorted(
+            {*before.skip, *_repeating_metrics(walk, sight), *(() if expand.usable else _told_elsewhere(walk, sight))}
+        )
+    )
     managers = [resource for resource in resources if kind_of(resource.body, resource.path) == "Manager"]
     offset = reports.clock_offset(managers)
     sources, singles, taken = _sources(resources, sight, expand, before.refused, offset)
@@ -195,6 +199,16 @@ def _told_elsewhere(walk: Walk, sight: Sight) -> set[str]:
         if thing.kind == "Fan" and fresh and stale and thing.health is Health.OK:
             repeated.update(key(source) for source in fresh)
     return repeated | _empty_collections(walk, repeated)
+
+
+def _repeating_metrics(walk: Walk, sight: Sight) -> set[str]:
+    """Metrics of a power supply (by key) that only repeat what Sensor resources say."""
+    told: dict[str, set[bool]] = {}
+    for value in sight.values:
+        if kind_of_source(walk, value.source) == "PowerSupplyMetrics":
+            told.setdefault(key(value.source), set()).add(key(value.place) in walk.resources and "#" not in value.place)
+    ill = {key(thing.source) for thing in sight.things if thing.health.rank >= Health.WARNING.rank}
+    return {place for place, elsewhere in told.items() if elsewhere == {True} and place not in ill}
 
 
 def _empty_collections(walk: Walk, skipped: set[str]) -> set[str]:

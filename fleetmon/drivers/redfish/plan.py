@@ -17,7 +17,11 @@ VERSION = 1
 """Of the remembered form; another version is not read, and the device learned afresh."""
 
 SINGLES_PER_POLL = 12
-"""Sensors read one by one in one poll, when nothing better is offered; the others wait for their turn."""
+"""Most requests for single sensors in one poll, when nothing better is offered; the others wait for their turn."""
+TURNS = 3
+"""Polls in which every single sensor should have had its turn."""
+WORTH_A_REQUEST = 4
+"""Sensors a request of every poll must add; what adds fewer is read in turn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +78,12 @@ class Plan:
     @property
     def requests(self) -> int:
         """Requests of one steady poll."""
-        return len(self.gates) + len(self.sources) + min(len(self.singles), SINGLES_PER_POLL)
+        return len(self.gates) + len(self.sources) + self.singles_per_poll
+
+    @property
+    def singles_per_poll(self) -> int:
+        """How many of the singles one poll reads."""
+        return min(-(-len(self.singles) // TURNS), SINGLES_PER_POLL)
 
     def to_json(self) -> dict[str, Any]:
         """As plain JSON."""
@@ -145,8 +154,11 @@ def choose(offers: Iterable[Source], wanted: frozenset[int]) -> tuple[list[Sourc
         taken.append(best)
         many.remove(best)
         left -= best.sensors
-    taken = [offer for offer in taken if not _needless(offer, taken, wanted)] if len(taken) > 1 else taken
-    alone: list[Source] = []
+    for offer in reversed(taken):
+        if _needless(offer, taken, wanted):
+            taken.remove(offer)
+    alone = [offer for offer in taken[1:] if _adds(offer, taken, wanted) < WORTH_A_REQUEST]
+    taken = [offer for offer in taken if offer not in alone]
     for offer in single:
         if offer.sensors & left:
             alone.append(offer)
@@ -156,5 +168,10 @@ def choose(offers: Iterable[Source], wanted: frozenset[int]) -> tuple[list[Sourc
 
 def _needless(offer: Source, taken: Iterable[Source], wanted: frozenset[int]) -> bool:
     """Do the others tell everything this one does?"""
+    return _adds(offer, taken, wanted) == 0
+
+
+def _adds(offer: Source, taken: Iterable[Source], wanted: frozenset[int]) -> int:
+    """How many sensors only this one tells."""
     others = frozenset().union(*(other.sensors for other in taken if other is not offer))
-    return offer.sensors & wanted <= others
+    return len((offer.sensors & wanted) - others)
