@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
-
 from rich.text import Text
 
 from fleetmon.cli.marks import health, health_text, power_text, reason
-from fleetmon.cli.output import Column, Row, ascii_only
+from fleetmon.cli.output import Column, Row
 from fleetmon.cli.words import number, plain, stated, watts
 
 
@@ -19,7 +17,7 @@ def _place(row: Row) -> str:
 
 def _severity(row: Row) -> Text:
     mark = health(row.get("severity"))
-    return Text(f"{mark.ascii if ascii_only(os.environ) else mark.glyph} {mark.word}", style=mark.style)
+    return Text(f"{mark.glyph} {mark.word}", style=mark.style)
 
 
 def short_instant(text: object) -> str:
@@ -32,12 +30,12 @@ DEVICES = (
     Column(
         key="health",
         value=lambda row: row["health"],
-        shown=lambda row: health_text(dict(row), ascii_only=ascii_only(os.environ)),
+        shown=lambda row: health_text(dict(row)),
     ),
     Column(
         key="power",
         value=lambda row: (row.get("power") or {}).get("value"),
-        shown=lambda row: power_text(dict(row), ascii_only=ascii_only(os.environ)),
+        shown=lambda row: power_text(dict(row)),
     ),
     Column(key="kind", value=lambda row: row["kind"], wide=True),
     Column(key="site_id", head="site", value=lambda row: row.get("site_id"), wide=True),

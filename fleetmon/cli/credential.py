@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from fleetmon.cli.options import DEFAULT_URL, Output, PasswordFile, Url, examples, noun
+from fleetmon.cli.consent import agree
+from fleetmon.cli.options import DEFAULT_URL, Output, PasswordFile, Url, Yes, examples, noun
 from fleetmon.cli.output import Column, Form, listing, note
 from fleetmon.cli.secrets import password
 from fleetmon.cli.service import Service, segment
@@ -57,3 +58,16 @@ def list_credentials(output: Output = Form.TABLE, url: Url = DEFAULT_URL) -> Non
             output,
             empty="no credentials yet; `fleetmon credential set NAME --user USER` makes some",
         )
+
+
+@app.command(epilog=examples(("fleetmon credential remove bmc", "only when no device uses it any more")))
+def remove(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Name of the set.")],
+    yes: Yes = False,
+    url: Url = DEFAULT_URL,
+) -> None:
+    """Remove credentials that no device uses."""
+    agree(f"remove the credentials {name}?", yes)
+    with Service(url) as service:
+        service.send("DELETE", f"/credentials/{segment(name)}")
+    note(f"credentials {name} are removed")

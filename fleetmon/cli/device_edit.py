@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import os
-import sys
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
 import typer
 
+from fleetmon.cli.consent import agree
 from fleetmon.cli.device_page import page
 from fleetmon.cli.devices import DeviceId, found_device, poll_now
 from fleetmon.cli.options import DEFAULT_URL, Output, PasswordFile, Url, Yes, examples
@@ -19,10 +19,9 @@ from fleetmon.cli.output import Form, as_json, ascii_only, listing, note, paper,
 from fleetmon.cli.plan_page import STEPS, plan_page, summary
 from fleetmon.cli.secrets import password
 from fleetmon.cli.service import Service, segment
-from fleetmon.cli.words import plain
 from fleetmon.clock import SystemClock
 from fleetmon.drivers.base import Secret
-from fleetmon.errors import Conflict, FleetmonError, RequestRefused
+from fleetmon.errors import Conflict, FleetmonError
 
 ADD = examples(
     ("fleetmon device add https://10.0.0.7 --user root", "named after its address"),
@@ -120,7 +119,7 @@ def import_fleet(
         _print_plan(planned, output)
         if not changes(planned) or plan or (output is not Form.TABLE and not apply):
             return
-        _agree(f"do it: {summary(planned)}?", yes)
+        agree(f"do it: {summary(planned)}?", yes)
         done = _import(service, file, text, prune=prune, plan_hash=str(planned["plan_hash"]))
     note(f"done: {summary(done)}")
 
@@ -139,7 +138,7 @@ def remove(device: DeviceId, yes: Yes = False, url: Url = DEFAULT_URL) -> None:
     with Service(url) as service:
         found = found_device(service, device)
         place = f" ({found.body['rack_id']} U{found.body['position_u']})" if found.body.get("rack_id") else ""
-        _agree(f"remove {device}{place} and wipe its secrets?", yes)
+        agree(f"remove {device}{place} and wipe its secrets?", yes)
         service.send("DELETE", f"/devices/{segment(device)}", etag=found.etag)
     note(f"{device} is removed")
 
@@ -219,16 +218,6 @@ def _show_first_look(service: Service, device: str, result: dict[str, Any]) -> N
     why = result.get("reason") or found.get("reachability_reason") or "the service gives no reason"
     note(f"{device} stays in the fleet, but could not be read: {why}")
     raise typer.Exit(Exit.PARTLY)
-
-
-def _agree(question: str, yes: bool) -> None:
-    """Go on only when the person agrees; raises RequestRefused otherwise."""
-    if yes:
-        return
-    if not sys.stdin.isatty():
-        raise RequestRefused("nobody at a terminal to agree", cure="say --yes if that is meant")
-    if not typer.confirm(plain(question), default=False, err=True):
-        raise RequestRefused("nothing was changed")
 
 
 def _host(address: str) -> str:

@@ -18,6 +18,7 @@ from fleetmon.cli.words import age, in_ascii, number, plain, stated, watts
 Device = dict[str, Any]
 _MOST_SENSORS = 24
 _UNITS = {"Cel": "°C", "{rev}/min": "rpm"}
+_FIRST = {kind: place for place, kind in enumerate(("Temperature", "Power", "Rotational", "Percent"), start=1)}
 _SPARKS = "▁▂▃▄▅▆▇█"
 
 SENSORS = (
@@ -50,7 +51,7 @@ def page(
     if device.get("problems"):
         parts += [Text(""), Text("Could not be read", style="bold"), _problems(device, width, in_ascii_only)]
     if sensors:
-        shown = sensors[:_MOST_SENSORS]
+        shown = sorted(sensors, key=_telling)[:_MOST_SENSORS]
         parts += [
             Text(""),
             Text("Sensors", style="bold"),
@@ -83,12 +84,24 @@ def spark(points: Sequence[float | None]) -> str:
     return "".join(" " if point is None else _SPARKS[round((point - low) * scale)] for point in points[-16:])
 
 
+def _telling(sensor: Device) -> tuple[int, int, str]:
+    """What people look for first: what has no good value, then intake, temperatures, power, fans."""
+    kind = str(sensor.get("type"))
+    intake = sensor.get("physical_context") == "Intake"
+    return (
+        0 if _doubt(sensor["reading"]) else 1,
+        0 if intake else _FIRST.get(kind, len(_FIRST) + 1),
+        str(sensor["name"]),
+    )
+
+
 def _sensor_columns(in_ascii_only: bool) -> tuple[Column, ...]:
     return tuple(column for column in SENSORS if not (in_ascii_only and column.key == "lately"))
 
 
 def _head(device: Device, in_ascii_only: bool) -> Text:
-    made = " ".join(plain(device[key]) for key in ("manufacturer", "model") if device.get(key))
+    model, maker = plain(device.get("model") or ""), plain(device.get("manufacturer") or "")
+    made = model if model.startswith(maker) else f"{maker} {model}"
     return Text.assemble(
         (plain(device["name"]), "bold"),
         "   ",
@@ -113,7 +126,7 @@ def _facts(device: Device, now: datetime, in_ascii_only: bool) -> Table:
         ("BMC", " ".join(str(device[key]) for key in ("address", "firmware") if device.get(key))),
         ("inlet", stated(device.get("inlet"), ".1f", "°C")),
         ("watts", watts(number(device.get("watts")))),
-        ("answered", f"{seen}, asked every {device.get('interval', 60)} s"),
+        ("answered", f"{seen}, asked every {device.get('interval', 60):g} s"),
         ("tags", ", ".join(device.get("tags") or [])),
     )
     for label, value in facts:
@@ -123,19 +136,27 @@ def _facts(device: Device, now: datetime, in_ascii_only: bool) -> Table:
     return drawn
 
 
-def _subsystems(device: Device, in_ascii_only: bool) -> Table:
+def _subsystems(device: Device, in_ascii_only: bool) -> RenderableType:
+    """Those that are not well, with the reason; those that are, in one line."""
     drawn = Table.grid(padding=(0, 2, 0, 0))
+    well = []
     for subsystem in device["subsystems"]:
+        present, bad = int(subsystem.get("present") or 0), int(subsystem.get("not_ok") or 0)
+        if subsystem["health"] == "OK" and not bad:
+            well.append(f"{present} {plain(subsystem['kind'])}")
+            continue
         mark = health(subsystem["health"])
-        bad = int(subsystem.get("not_ok") or 0)
-        counted = f"{subsystem.get('present', 0)} present" + (f", {bad} not well" if bad else "")
         drawn.add_row(
             Text(f"{mark.ascii if in_ascii_only else mark.glyph} {mark.word}", style=mark.style),
             plain(subsystem["kind"]),
-            Text(counted, style="dim"),
+            Text(f"{bad} of {present}", style="dim"),
             plain(subsystem.get("reason") or ""),
         )
-    return drawn
+    mark = health("OK")
+    fine = Text.assemble(
+        (f"{mark.ascii if in_ascii_only else mark.glyph} {mark.word}", mark.style), "  ", (", ".join(well), "dim")
+    )
+    return Group(*([drawn] if drawn.row_count else []), *([fine] if well else []))
 
 
 def _problems(device: Device, width: int, in_ascii_only: bool) -> Table:

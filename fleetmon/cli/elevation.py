@@ -12,9 +12,10 @@ from rich.table import Table
 from rich.text import Text
 
 from fleetmon.cli.marks import HATCH, HEALTH, POWER, health, health_text, heat, reason
+from fleetmon.cli.output import ascii_text
 from fleetmon.cli.paints import COLDEST, HOTTEST, Paint, coats
 from fleetmon.cli.units import Device, Pen, cells, gap, lone
-from fleetmon.cli.words import age, count, in_ascii, instant, number, plain, stated, watts
+from fleetmon.cli.words import age, count, instant, number, plain, stated, watts
 
 NARROWEST = 60
 SIDE_BY_SIDE = 126
@@ -95,7 +96,7 @@ def header(rack: dict[str, Any], units: Sequence[Device], look: Look, now: str |
         f"   {count(len(units), 'device')}",
         (f"   {polled}", "dim"),
         ("" if look.face == "front" else f"   {look.face}", ""),
-        ("" if look.paint is Paint.HEALTH else f"   painted by {look.paint}", ""),
+        ("" if look.paint is Paint.HEALTH else f"   {look.paint}", ""),
     )
     line.truncate(look.width, overflow="ellipsis")
     return line
@@ -115,7 +116,7 @@ def totals(answer: dict[str, Any], units: Sequence[Device], look: Look, width: i
         *_look_lines(units, look),
     ]
     for label, text in rows:
-        drawn.add_row(label, Text(in_ascii(text.plain), text.style) if look.ascii else text)
+        drawn.add_row(label, ascii_text(text) if look.ascii else text)
     return drawn
 
 
@@ -231,7 +232,7 @@ def _with_gaps(stack: Sequence[Block], top: int) -> Iterator[Block]:
 def _power_line(rack: dict[str, Any], look: Look) -> Text:
     total = rack.get("watts") or {}
     value, budget = number(total), rack.get("feed_budget_watts")
-    said = f"{watts(value)}" + (f" of {watts(budget)} a feed" if budget else "")
+    said = f"{watts(value)}" + (f"; one feed alone carries {watts(budget)}" if budget else "")
     missing = int(total.get("of") or 0) - int(total.get("devices") or 0)
     line = Text(said, style="")
     if value is not None and budget:

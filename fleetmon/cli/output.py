@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 import json
 import os
 import re
@@ -26,6 +27,7 @@ Row = Mapping[str, Any]
 _UNSAFE_IN_JSON = re.compile("[\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
 _FLEXIBLE = 12
 """Cells that text which may be folded keeps in a narrow terminal."""
+_GAP = 2
 _FORMULA = ("=", "+", "-", "@")
 
 
@@ -51,7 +53,7 @@ class Column:
     """In a table, when that differs from the value."""
     right: bool = False
     wide: bool = False
-    """Only in terminals of 120 columns and more, and in machine forms."""
+    """The first to be left out where the terminal is narrow; always there in machine forms."""
     flexible: bool = False
     """Gives way, folded to more lines, when the terminal is narrow."""
 
@@ -77,7 +79,7 @@ def paper(*, stderr: bool = False) -> Paper:
 
 def ascii_only(environ: Mapping[str, str]) -> bool:
     """True when the terminal cannot be trusted with more than ASCII: its encoding, or its locale, is not UTF-8."""
-    if not (sys.stdout.encoding or "ascii").lower().replace("-", "").startswith("utf8"):
+    if not (getattr(sys.__stdout__, "encoding", "") or "ascii").lower().replace("-", "").startswith("utf8"):
         return True
     spoken = next((environ[name] for name in ("LC_ALL", "LC_CTYPE", "LANG") if environ.get(name)), "")
     charset = spoken.partition(".")[2].partition("@")[0].lower().replace("-", "")
@@ -124,29 +126,57 @@ def listing(rows: Iterable[Row], columns: Sequence[Column], form: Form, *, empty
 
 
 def table(rows: Sequence[Row], columns: Sequence[Column], *, width: int, in_ascii_only: bool = False) -> Table:
-    """Rows as a table without a frame; wide columns are left out where they would crowd."""
-    shown = [column for column in columns if width >= 120 or not column.wide]
-    drawn = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim", show_edge=False)
+    """Rows as a table without a frame; wide columns are left out, the last first, until the rest fits."""
+    made = {column.key: [_cell(column, row, in_ascii_only) for row in rows] for column in columns}
+    shown = _fitting(columns, made, width)
+    drawn = Table(box=None, pad_edge=False, padding=(0, _GAP, 0, 0), header_style="dim", show_edge=False)
     for column in shown:
         drawn.add_column(
-            column.head or column.key.replace("_", " "),
+            _head(column),
             justify="right" if column.right else "left",
             no_wrap=not column.flexible,
             overflow="fold" if column.flexible else "ellipsis",
             min_width=_FLEXIBLE if column.flexible else None,
-            max_width=None if column.flexible or column.right else max(12, width * 2 // 5),
+            max_width=None if column.flexible or column.right else max(_FLEXIBLE, width * 2 // 5),
         )
-    for row in rows:
-        drawn.add_row(*(_cell(column, row, in_ascii_only) for column in shown))
+    for place in range(len(rows)):
+        drawn.add_row(*(made[column.key][place] for column in shown))
     return drawn
+
+
+def _fitting(columns: Sequence[Column], made: Mapping[str, Sequence[Text]], width: int) -> list[Column]:
+    """The columns there is room for; a flexible one needs no more than its least width."""
+
+    def needs(column: Column) -> int:
+        widest = max((cell.cell_len for cell in made[column.key]), default=0)
+        return max(len(_head(column)), min(widest, _FLEXIBLE * 2) if column.flexible else widest) + _GAP
+
+    shown = list(columns)
+    while sum(map(needs, shown)) - _GAP > width and any(column.wide for column in shown):
+        shown.remove(next(column for column in reversed(shown) if column.wide))
+    return shown
+
+
+def _head(column: Column) -> str:
+    return column.head or column.key.replace("_", " ")
 
 
 def _cell(column: Column, row: Row, in_ascii_only: bool) -> Text:
     made = column.shown(row) if column.shown else plain("" if (value := column.value(row)) is None else value)
     text = made if isinstance(made, Text) else Text(made)
-    if in_ascii_only:
-        return Text(in_ascii(text.plain), style=text.style)
-    return text
+    return ascii_text(text) if in_ascii_only else text
+
+
+def ascii_text(text: Text) -> Text:
+    """The text in ASCII, with the styles of its parts."""
+    return Text.assemble(*((in_ascii(part.plain), part.style or "") for part in _parts(text)))
+
+
+def _parts(text: Text) -> list[Text]:
+    """The text cut where its style changes, each part with the style it is drawn in."""
+    edges = sorted({0, len(text), *(edge for span in text.spans for edge in (span.start, span.end))})
+    cut = [text[start:end] for start, end in itertools.pairwise(edges) if start < end]
+    return [Text(part.plain, style=part.spans[-1].style if part.spans else text.style) for part in cut]
 
 
 def _csv(rows: Iterable[Row], columns: Sequence[Column]) -> str:

@@ -8,8 +8,8 @@ from typing import Any
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from fleetmon.cli.output import Column, Row
-from fleetmon.cli.words import count, in_ascii, plain
+from fleetmon.cli.output import Column, Row, ascii_text
+from fleetmon.cli.words import count, plain
 
 SIGNS = {"add": ("+", "#009e73"), "change": ("~", "#e69f00"), "remove": ("-", "#e8651a")}
 
@@ -28,7 +28,7 @@ def plan_page(planned: dict[str, Any], *, in_ascii_only: bool = False) -> Render
     kept = sum(step["action"] == "keep" for step in planned["plan"])
     end = [Text(f"nothing to change; {count(kept, 'thing')} as the file has them" if not lines else summary(planned))]
     drawn = [*lines, *([Text("")] if lines else []), *warned, *end]
-    return Group(*(Text(in_ascii(line.plain), style=line.style) if in_ascii_only else line for line in drawn))
+    return Group(*(ascii_text(line) if in_ascii_only else line for line in drawn))
 
 
 def summary(planned: dict[str, Any]) -> str:

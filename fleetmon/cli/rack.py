@@ -13,9 +13,11 @@ from rich.console import Console, Group, RenderableType
 from rich.text import Text
 
 from fleetmon.cli.columns import DEVICES
+from fleetmon.cli.consent import agree
 from fleetmon.cli.elevation import Look, elevation
 from fleetmon.cli.marks import health
-from fleetmon.cli.options import DEFAULT_URL, Ascii, Output, Url, examples, noun
+from fleetmon.cli.options import DEFAULT_URL, Ascii, Output, Url, Yes, examples, noun
+from fleetmon.cli.outcome import WrongUsage
 from fleetmon.cli.output import Column, Form, Row, as_json, ascii_only, listing, note, paper, write
 from fleetmon.cli.paints import Paint
 from fleetmon.cli.screen import stay
@@ -36,19 +38,30 @@ class Face(StrEnum):
 
 def _health(row: Row) -> Text:
     mark = health(row.get("health"))
-    glyph = mark.ascii if ascii_only(os.environ) else mark.glyph
-    return Text(f"{glyph} {mark.word}", style=mark.style)
+    return Text(f"{mark.glyph} {mark.word}", style=mark.style)
 
 
 COLUMNS = (
     Column(key="rack_id", head="rack", value=lambda row: row["rack_id"]),
     Column(key="health", value=lambda row: row["health"], shown=_health),
     Column(key="site_id", head="site", value=lambda row: row["site_id"]),
-    Column(key="row", value=lambda row: row.get("row")),
+    Column(key="row", value=lambda row: row.get("row"), wide=True),
     Column(key="devices", value=lambda row: row["devices"], right=True),
-    Column(key="warning", head="warn", value=lambda row: (row.get("by_health") or {}).get("Warning", 0), right=True),
-    Column(key="critical", head="crit", value=lambda row: (row.get("by_health") or {}).get("Critical", 0), right=True),
-    Column(key="stale", value=lambda row: row.get("stale"), right=True),
+    Column(
+        key="warning",
+        head="warn",
+        value=lambda row: (row.get("by_health") or {}).get("Warning", 0),
+        right=True,
+        wide=True,
+    ),
+    Column(
+        key="critical",
+        head="crit",
+        value=lambda row: (row.get("by_health") or {}).get("Critical", 0),
+        right=True,
+        wide=True,
+    ),
+    Column(key="stale", value=lambda row: row.get("stale"), right=True, wide=True),
     Column(
         key="watts",
         value=lambda row: number(row.get("watts")),
@@ -57,9 +70,9 @@ COLUMNS = (
     ),
     Column(
         key="inlet_max",
-        head="hottest inlet",
+        head="hottest",
         value=lambda row: number(row.get("inlet_max")),
-        shown=lambda row: stated(row.get("inlet_max"), ".1f", "°C"),
+        shown=lambda row: stated(row.get("inlet_max"), ".1f", "°C") if row["devices"] else "–",
         right=True,
     ),
     Column(key="free_u", head="free U", value=lambda row: row.get("free_u"), right=True),
@@ -115,6 +128,8 @@ def show(
             return
         out = paper()
         if watch:
+            if not out.is_terminal:
+                raise WrongUsage("--watch draws on a terminal, and this is none", cure="leave it out")
             asyncio.run(_watch(service, rack, path, lambda: _look(out, face, paint, ascii_alone)))
             return
         out.print(elevation(_found(service, rack, path).body, _look(out, face, paint, ascii_alone)))
@@ -141,6 +156,19 @@ def add(
     with Service(url) as service:
         service.send("POST", "/racks", body)
     note(f"rack {rack} stands in {site}; put devices into it with `fleetmon device add`")
+
+
+@app.command(epilog=examples(("fleetmon rack remove R07", "only when no device stands in it any more")))
+def remove(
+    rack: Annotated[str, typer.Argument(metavar="RACK", help="Name of the rack.")],
+    yes: Yes = False,
+    url: Url = DEFAULT_URL,
+) -> None:
+    """Remove an empty rack."""
+    agree(f"remove rack {rack}?", yes)
+    with Service(url) as service:
+        service.send("DELETE", f"/racks/{segment(rack)}")
+    note(f"rack {rack} is removed")
 
 
 def _look(out: Console, face: Face, paint: Paint, ascii_alone: bool) -> Look:

@@ -17,6 +17,8 @@ from fleetmon.errors import Conflict, FleetmonError, NotFound, OutOfDate, Reques
 
 BASE = "/api/v1"
 PAGE = 1000
+_MOST_FAULTS = 8
+"""Faults of one body that are told in one line."""
 _START_IT = "start it with `fleetmon serve` or `make demo`, or name another with --url"
 
 
@@ -179,6 +181,8 @@ def _refusal(answer: httpx.Response) -> FleetmonError:
             return RequestRefused(said)
         case 404:
             return NotFound(said)
+        case 409 if str(problem.get("type", "")).endswith("/refused"):
+            return RequestRefused(said)
         case 409:
             return Conflict(said)
         case 412 | 428:
@@ -191,12 +195,15 @@ def _said(problem: Any) -> str:
     if not isinstance(problem, dict):
         return ""
     detail = problem.get("detail") or problem.get("title") or ""
-    fields = [
-        f"{error.get('field')}: {error.get('reason')}" if error.get("field") else str(error.get("reason"))
-        for error in problem.get("errors") or []
-        if isinstance(error, dict) and error.get("reason") and str(error["reason"]) not in detail
-    ]
-    return "; ".join(part for part in (detail, *fields) if part)
+    faults = [error for error in problem.get("errors") or [] if isinstance(error, dict) and error.get("reason")]
+    fields = [_fault(error) for error in faults if str(error["reason"]) not in detail]
+    more = [f"and {len(fields) - _MOST_FAULTS} more"] if len(fields) > _MOST_FAULTS else []
+    return "; ".join(part for part in (detail, *fields[:_MOST_FAULTS], *more) if part)
+
+
+def _fault(error: dict[str, Any]) -> str:
+    line = f"line {error['line']}" if error.get("line") else ""
+    return ": ".join(str(part) for part in (line, error.get("field"), error["reason"]) if part)
 
 
 def _no_fleetmon(answer: httpx.Response) -> ServiceError:

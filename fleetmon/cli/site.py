@@ -6,9 +6,10 @@ from typing import Annotated
 
 import typer
 
-from fleetmon.cli.options import DEFAULT_URL, Output, Url, examples, noun
+from fleetmon.cli.consent import agree
+from fleetmon.cli.options import DEFAULT_URL, Output, Url, Yes, examples, noun
 from fleetmon.cli.output import Column, Form, listing, note
-from fleetmon.cli.service import Service
+from fleetmon.cli.service import Service, segment
 from fleetmon.cli.words import number, watts
 
 app = noun("Sites, which hold the racks.")
@@ -54,3 +55,16 @@ def add(
     with Service(url) as service:
         service.send("POST", "/sites", {"site_id": site, "name": name or site})
     note(f"site {site} is there; put racks into it with `fleetmon rack add RACK --site {site}`")
+
+
+@app.command(epilog=examples(("fleetmon site remove edge-2", "only when no rack stands there any more")))
+def remove(
+    site: Annotated[str, typer.Argument(metavar="SITE", help="Id of the site.")],
+    yes: Yes = False,
+    url: Url = DEFAULT_URL,
+) -> None:
+    """Remove a site that holds no racks."""
+    agree(f"remove site {site}?", yes)
+    with Service(url) as service:
+        service.send("DELETE", f"/sites/{segment(site)}")
+    note(f"site {site} is removed")

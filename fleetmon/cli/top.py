@@ -14,11 +14,11 @@ from rich.text import Text
 from fleetmon.cli.columns import DEVICES, EVENTS
 from fleetmon.cli.marks import HEALTH
 from fleetmon.cli.options import DEFAULT_URL, Ascii, Url, examples, verb
-from fleetmon.cli.output import ascii_only, paper, table
+from fleetmon.cli.output import ascii_only, ascii_text, paper, table
 from fleetmon.cli.pulse import Look, bound, look, per_second, quantile, rate
 from fleetmon.cli.screen import stay
 from fleetmon.cli.service import Service
-from fleetmon.cli.words import age, in_ascii, instant, number, plain, watts
+from fleetmon.cli.words import age, instant, number, plain, watts
 from fleetmon.clock import Clock, SystemClock
 from fleetmon.errors import FleetmonError
 
@@ -48,7 +48,7 @@ class Frame:
     )
 )
 def top(
-    once: Annotated[bool, typer.Option("--once", help="Print one picture and end.")] = False,
+    once: Annotated[bool, typer.Option("--once", help="Print one picture; so where there is no terminal.")] = False,
     ascii_: Ascii = False,
     url: Url = DEFAULT_URL,
 ) -> None:
@@ -58,7 +58,7 @@ def top(
     out = paper()
     with Service(url) as service:
         first = gather(service, None, clock, rows=20)
-        if once:
+        if once or not out.is_terminal:
             out.print(picture(first, width=out.width, rows=20, in_ascii_only=in_ascii_alone))
             return
         asyncio.run(_live(service, first, clock, in_ascii_alone))
@@ -108,11 +108,7 @@ def picture(frame: Frame, *, width: int, rows: int, in_ascii_only: bool = False)
         parts.append(table(events, EVENTS, width=width, in_ascii_only=in_ascii_only))
     else:
         parts.append(Text("none yet", style="dim"))
-    return Group(*(_in_ascii(part) if in_ascii_only and isinstance(part, Text) else part for part in parts))
-
-
-def _in_ascii(text: Text) -> Text:
-    return Text(in_ascii(text.plain), style=text.style)
+    return Group(*(ascii_text(part) if in_ascii_only and isinstance(part, Text) else part for part in parts))
 
 
 def _head(frame: Frame, in_ascii_only: bool) -> Text:

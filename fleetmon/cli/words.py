@@ -7,7 +7,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 _UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
-_ASCII = str.maketrans({"°": "", "·": "-", "–": "-", "…": ".", "→": ">", "×": "x", "▪": "#", "─": "-", "’": "'"})
+_NEAR = {
+    "°": "", "·": "-", "–": "-", "…": ".", "→": ">", "×": "x", "─": "-", "’": "'", "≤": "<=", "■": "#", "▪": "#",
+    "●": "o", "▲": "^", "◆": "!", "◌": "?", "▮": "|", "▯": "_", "▄": "/", "┆": ":", "╱": "/",
+}  # fmt: skip
+_ASCII = str.maketrans(_NEAR)
 _NO_READING = {"NeverRead": "unread", "Absent": "absent", "Off": "Off", "Timeout": "timeout", "Faulty": "faulty"}
 _STEPS = (("d", 86400), ("h", 3600), ("m", 60))
 
