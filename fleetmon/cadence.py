@@ -12,11 +12,13 @@ from datetime import datetime, timedelta
 from fleetmon.model import Aspect, Interval
 from fleetmon.ownership import next_slot
 
-AT_FIRST_SIGHT = frozenset({Aspect.HEARTBEAT, Aspect.SENSORS})
+AT_FIRST_SIGHT = frozenset({Aspect.HEARTBEAT})
 """A device nobody asked before shows its life first; what takes a long walk comes with the next poll."""
+LIFE = frozenset({Aspect.HEARTBEAT, Aspect.SENSORS})
+"""What is asked at every slot."""
 
 STEPS = (
-    frozenset({Aspect.HEARTBEAT, Aspect.SENSORS}),
+    LIFE,
     frozenset({Aspect.COMPONENTS, Aspect.INVENTORY}),
     frozenset({Aspect.EVENTS}),
 )

@@ -11,6 +11,8 @@ import asyncio
 import base64
 import contextlib
 import itertools
+import os
+import shutil
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
@@ -24,17 +26,18 @@ import httpx
 from fleetmon.app import Service, running
 from fleetmon.clock import Clock
 from fleetmon.errors import ConfigError, FleetmonError
-from fleetmon.model import Device, DeviceKind, Endpoint, Interval, Protocol, Rack, Site
+from fleetmon.model import Device, DeviceKind, Endpoint, Interval, Protocol, Rack, Sensor, Site
 from fleetmon.settings import Listen, Logging, Polling, Settings
+from fleetmon.storage.lock import DirectoryLock
 from fleetmon.storage.rows import PackedRow, SensorRow
 
 CREDENTIAL = "emulated"
 INTERVAL = Interval(
-    heartbeat=timedelta(seconds=10),
-    sensors=timedelta(seconds=10),
-    components=timedelta(seconds=60),
-    events=timedelta(seconds=20),
-    inventory=timedelta(minutes=15),
+    heartbeat=timedelta(seconds=15),
+    sensors=timedelta(seconds=15),
+    components=timedelta(minutes=5),
+    events=timedelta(seconds=30),
+    inventory=timedelta(minutes=30),
 )
 """A demo is watched for minutes, so everything is asked for more often than a real fleet would be."""
 PAST = ((timedelta(days=30), timedelta(hours=1)), (timedelta(hours=12), timedelta(minutes=5)))
@@ -63,16 +66,18 @@ class Options:
     emulator: str | None = None
     """Control address of an emulator that runs already."""
     data: Path | None = None
-    """Where to keep the databases; None: a temporary directory that goes with the demo."""
+    """Where to keep the databases; None: a temporary directory, emptied at every start."""
 
 
 @contextlib.asynccontextmanager
 async def demo(options: Options, *, clock: Clock, say: Say, progress: Progress) -> AsyncIterator[Service]:
     """The emulated fleet, watched: both addresses are told, the charts are full when this yields."""
     async with contextlib.AsyncExitStack() as stack:
-        control: str = options.emulator or await stack.enter_async_context(_emulator(options))
+        control = options.emulator
+        if control is None:
+            control = await stack.enter_async_context(_emulator(options))
         emulator = await stack.enter_async_context(httpx.AsyncClient(base_url=control, timeout=30, trust_env=False))
-        home = options.data or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="fleetmon-demo-")))
+        home = options.data or _fresh_home(options)
         service = await stack.enter_async_context(running(_settings(options, home), clock=clock))
         devices = await _import(service, emulator, options)
         say(f"dashboard {service.url}")
@@ -80,6 +85,18 @@ async def demo(options: Options, *, clock: Clock, say: Say, progress: Progress) 
         if options.past:
             await _fill_the_past(service, emulator, devices, clock=clock, progress=progress)
         yield service
+
+
+def _fresh_home(options: Options) -> Path:
+    """An empty directory; the one of the demo before on the same port is reused, however that demo ended."""
+    home = Path(tempfile.gettempdir()) / f"fleetmon-demo-{os.getuid()}-{options.port}"
+    home.mkdir(mode=0o700, exist_ok=True)
+    if home.stat().st_uid != os.getuid():
+        raise ConfigError(f"{home} belongs to somebody else", cure="name a directory of your own with --data")
+    DirectoryLock(home / "data").release()
+    shutil.rmtree(home)
+    home.mkdir(mode=0o700)
+    return home
 
 
 def _settings(options: Options, home: Path) -> Settings:
@@ -233,7 +250,7 @@ async def _sensors_once_seen(service: Service, device: Device, clock: Clock) -> 
 
 async def _store_past(service: Service, device: Device, sensors: Sequence[SensorRow], past: Mapping[str, Any]) -> None:
     """Bring the emulator's columns, found by the path that tells the sensor, into our rows."""
-    by_path = {row.sensor.source: row.sensor for row in sensors}
+    by_path = {_path(row.sensor): row.sensor for row in sensors}
     matched = [
         (found, column)
         for told, column in zip(past["sensors"], past["columns"], strict=True)
@@ -249,6 +266,11 @@ async def _store_past(service: Service, device: Device, sensors: Sequence[Sensor
         for at, values in zip(instants, itertools.zip_longest(*columns), strict=False)
     )
     await service.store.telemetry.append_packed(rows)
+
+
+def _path(sensor: Sensor) -> str:
+    """The resource, or the entry of one, whose number this sensor is."""
+    return sensor.source.rpartition("/")[0].removesuffix("#")
 
 
 def _doubles(column: str) -> array.array[float]:
