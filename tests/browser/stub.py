@@ -1,6 +1,7 @@
-"""A pretend service for browser tests: the built dashboard under its real security headers, and the API's shapes on command.
+"""A pretend service for browser tests: the built dashboard under its real headers, the API's shapes on command.
 
-It holds states that a real fleet reaches rarely: no data, refused requests, a stream that dies, an answer that takes long.
+It holds states that a real fleet reaches rarely: no data, refused requests, a stream that dies, an answer that takes
+long.
 By itself, `python -m tests.browser.stub`, it serves the fleet of `fleet.py` for work on the dashboard.
 """
 
@@ -25,14 +26,29 @@ from tests.browser.fleet import Fleet, Json, elevation, rack_row, time, troubled
 
 STATIC = Path(__file__).resolve().parent.parent.parent / "fleetmon" / "web" / "static"
 SECURITY = {
-    "Content-Security-Policy": "default-src 'self'; object-src 'none'; base-uri 'none'; frame-ancestors 'none'; form-action 'self'",
+    "Content-Security-Policy": (
+        "default-src 'self'; object-src 'none'; base-uri 'none'; frame-ancestors 'none'; form-action 'self'"
+    ),
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
 }
-INDEX = (
-    "device_id name kind site_id rack_id position_u health power stale serial_number height_u face slot address"
-).split()
+INDEX = [
+    "device_id",
+    "name",
+    "kind",
+    "site_id",
+    "rack_id",
+    "position_u",
+    "health",
+    "power",
+    "stale",
+    "serial_number",
+    "height_u",
+    "face",
+    "slot",
+    "address",
+]
 ORDER = {"Critical": 0, "Warning": 1, "Unknown": 2, "OK": 3}
 
 
@@ -49,8 +65,7 @@ class Stub:
         self.closing = threading.Event()
         self._streams: set[queue.Queue[bytes | None]] = set()
         self._lock = threading.Lock()
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), handler_of(self))
-        self.server.daemon_threads = True
+        self.server = StubServer(self)
         self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
         threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
 
@@ -89,12 +104,14 @@ class Stub:
 
     def join(self) -> queue.Queue[bytes | None]:
         stream: queue.Queue[bytes | None] = queue.Queue()
-        stream.put(frame("hello", {"revision": self.fleet.revision, "version": "0.1.0", "now": time(datetime.now(UTC))}))
+        stream.put(
+            frame("hello", {"revision": self.fleet.revision, "version": "0.1.0", "now": time(datetime.now(UTC))})
+        )
         with self._lock:
             self._streams.add(stream)
         return stream
 
-    # ---- answers ---------------------------------------------------------------------------------------------------------
+    # answers
 
     def answer(self, path: str, query: dict[str, list[str]]) -> Json | None:
         """The body at an API path; None where there is nothing."""
@@ -124,17 +141,14 @@ class Stub:
         rows.sort(key=lambda row: (ORDER[row["health"]] if worst else 0, -row["stale"] if worst else 0, row["rack_id"]))
         return {"items": rows, "next": None, "revision": self.fleet.revision}
 
-    def get_rack(self, query: dict[str, list[str]], rack_id: str) -> Json | None:
+    def get_elevation(self, query: dict[str, list[str]], rack_id: str) -> Json | None:
         if rack_id not in self.fleet.racks:
             return None
+        told = elevation(self.fleet, self.fleet.racks[rack_id], datetime.now(UTC))
         ids = list(self.fleet.racks)
         at = ids.index(rack_id)
         around = {"previous": ids[at - 1] if at else None, "next": ids[at + 1] if at + 1 < len(ids) else None}
-        return rack_row(self.fleet, self.fleet.racks[rack_id]) | around
-
-    def get_elevation(self, query: dict[str, list[str]], rack_id: str) -> Json | None:
-        rack = self.fleet.racks.get(rack_id)
-        return None if rack is None else elevation(self.fleet, rack, datetime.now(UTC))
+        return told | {"rack": told["rack"] | around}
 
     def get_index(self, query: dict[str, list[str]]) -> Json:
         rows = [
@@ -167,7 +181,12 @@ class Stub:
         ends = seen.timestamp() if device["power"]["value"] == "On" else to.timestamp() - 14 * 60
         points = []
         for at in range(begin, begin + 7200, 60):
-            value = centre + 0.5 * math.sin((at - begin) / 1500) + 0.12 * math.sin(at * 0.0037) + 0.05 * math.sin(at * 0.011)
+            value = (
+                centre
+                + 0.5 * math.sin((at - begin) / 1500)
+                + 0.12 * math.sin(at * 0.0037)
+                + 0.05 * math.sin(at * 0.011)
+            )
             gap = at > ends or 2700 <= at - begin < 3300
             points.append([at, None, None, None] if gap else [at, value - 0.2, value, value + 0.2])
         told = {"from": time(to - timedelta(seconds=7200)), "to": time(to), "step": 60, "points": points}
@@ -180,7 +199,12 @@ class Stub:
     def get_poll(self, query: dict[str, list[str]], number: str) -> Json:
         device_id = self.polls[int(number) - 1]
         if self.fleet.devices[device_id]["reachability"] != "reachable":
-            return {"poll_request_id": number, "device_id": device_id, "state": "failed", "reason": "no answer within 10 s"}
+            return {
+                "poll_request_id": number,
+                "device_id": device_id,
+                "state": "failed",
+                "reason": "no answer within 10 s",
+            }
         self.change(device_id, seen_at=time(datetime.now(UTC)), polled_at=time(datetime.now(UTC)))
         return {"poll_request_id": number, "device_id": device_id, "state": "done"}
 
@@ -189,7 +213,6 @@ Route = Callable[..., Json | None]
 ROUTES: tuple[tuple[str, Route], ...] = (
     (r"/fleet", Stub.get_fleet),
     (r"/racks", Stub.get_racks),
-    (r"/racks/([^/]+)", Stub.get_rack),
     (r"/racks/([^/]+)/elevation", Stub.get_elevation),
     (r"/devices/index", Stub.get_index),
     (r"/devices/([^/]+)/events", Stub.get_events),
@@ -210,7 +233,14 @@ def tally(devices: list[Json], key: str) -> Json:
 
 def event(number: int, severity: str, message: str, minutes: float) -> Json:
     at = time(datetime.now(UTC) - timedelta(minutes=minutes))
-    told = {"event_id": number, "severity": severity, "message": message, "message_id": "", "created_at": at, "received_at": at}
+    told = {
+        "event_id": number,
+        "severity": severity,
+        "message": message,
+        "message_id": "",
+        "created_at": at,
+        "received_at": at,
+    }
     return told | {"created_text": at, "clock_suspect": False}
 
 
@@ -219,87 +249,106 @@ def sensor(sensor_id: str, name: str, kind: str, context: str, thresholds: Json,
     return told | {"thresholds": thresholds, "reading": reading, "spark": []}
 
 
-def handler_of(stub: Stub) -> type[BaseHTTPRequestHandler]:
+class StubServer(ThreadingHTTPServer):
+    """Knows the stub that its requests are about."""
+
+    daemon_threads = True
+
+    def __init__(self, stub: Stub) -> None:
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.stub = stub
+
+
+class Handler(BaseHTTPRequestHandler):
     """The HTTP door of one stub."""
 
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
+    protocol_version = "HTTP/1.1"
 
-        def log_message(self, format: str, *args: object) -> None:
+    @property
+    def stub(self) -> Stub:
+        assert isinstance(self.server, StubServer)
+        return self.server.stub
+
+    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
+        """Requests are counted, not printed."""
+
+    def do_GET(self) -> None:
+        with contextlib.suppress(OSError):
+            self.get()
+
+    def get(self) -> None:
+        url = urlsplit(self.path)
+        self.stub.requests.append(self.path)
+        if not url.path.startswith("/api/"):
+            self.serve_file(url.path)
             return
+        path = url.path.removeprefix("/api/v1")
+        self.stub.closing.wait(next((wait for start, wait in self.stub.slow.items() if path.startswith(start)), 0))
+        if status := next((code for start, code in self.stub.failing.items() if path.startswith(start)), 0):
+            self.problem(status, "The store is busy", "state.db did not answer within 5 s")
+        elif path == "/stream":
+            self.stream()
+        else:
+            self.json(200, self.stub.answer(path, parse_qs(url.query)))
 
-        def do_GET(self) -> None:
-            with contextlib.suppress(OSError):
-                self.get()
+    def do_POST(self) -> None:
+        found = re.fullmatch(r"/api/v1/devices/([^/]+)/poll", self.path)
+        if found is None:
+            self.problem(404, "Not found", self.path)
+        else:
+            self.json(202, self.stub.post_poll(found[1]))
 
-        def get(self) -> None:
-            url = urlsplit(self.path)
-            stub.requests.append(self.path)
-            if not url.path.startswith("/api/"):
-                self.serve_file(url.path)
-                return
-            path = url.path.removeprefix("/api/v1")
-            stub.closing.wait(next((wait for start, wait in stub.slow.items() if path.startswith(start)), 0))
-            if status := next((code for start, code in stub.failing.items() if path.startswith(start)), 0):
-                self.problem(status, "The store is busy", "state.db did not answer within 5 s")
-            elif path == "/stream":
-                self.stream()
-            else:
-                self.json(200, stub.answer(path, parse_qs(url.query)))
+    def json(self, status: int, body: Json | None) -> None:
+        if body is None:
+            self.problem(404, "Not found", self.path)
+        else:
+            self.send(status, json.dumps(body).encode(), {"Content-Type": "application/json"})
 
-        def do_POST(self) -> None:
-            found = re.fullmatch(r"/api/v1/devices/([^/]+)/poll", self.path)
-            if found is None:
-                self.problem(404, "Not found", self.path)
-            else:
-                self.json(202, stub.post_poll(found[1]))
+    def problem(self, status: int, title: str, detail: str) -> None:
+        body = {
+            "type": "about:blank",
+            "title": title,
+            "status": status,
+            "detail": detail,
+            "instance": "/requests/7f3a",
+            "errors": [],
+        }
+        self.send(status, json.dumps(body).encode(), {"Content-Type": "application/problem+json"})
 
-        def json(self, status: int, body: Json | None) -> None:
-            if body is None:
-                self.problem(404, "Not found", self.path)
-            else:
-                self.send(status, json.dumps(body).encode(), {"Content-Type": "application/json"})
+    def send(self, status: int, body: bytes, headers: dict[str, str]) -> None:
+        self.send_response(status)
+        for name, value in (SECURITY | headers | {"Content-Length": str(len(body))}).items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(body)
 
-        def problem(self, status: int, title: str, detail: str) -> None:
-            body = {"type": "about:blank", "title": title, "status": status, "detail": detail, "instance": "/requests/7f3a", "errors": []}
-            self.send(status, json.dumps(body).encode(), {"Content-Type": "application/problem+json"})
+    def stream(self) -> None:
+        if self.stub.streams_refused:
+            self.problem(503, "No streams", "the service is going down")
+            return
+        self.send_response(200)
+        self.send_header("Content-Type", "text/event-stream")
+        self.send_header("Cache-Control", "no-store")
+        self.end_headers()
+        frames = self.stub.join()
+        self.close_connection = True
+        while (told := frames.get()) is not None:
+            self.wfile.write(told)
+            self.wfile.flush()
 
-        def send(self, status: int, body: bytes, headers: dict[str, str]) -> None:
-            self.send_response(status)
-            for name, value in (SECURITY | headers | {"Content-Length": str(len(body))}).items():
-                self.send_header(name, value)
-            self.end_headers()
-            self.wfile.write(body)
-
-        def stream(self) -> None:
-            if stub.streams_refused:
-                self.problem(503, "No streams", "the service is going down")
-                return
-            self.send_response(200)
-            self.send_header("Content-Type", "text/event-stream")
-            self.send_header("Cache-Control", "no-store")
-            self.end_headers()
-            frames = stub.join()
-            self.close_connection = True
-            while (told := frames.get()) is not None:
-                self.wfile.write(told)
-                self.wfile.flush()
-
-        def serve_file(self, path: str) -> None:
-            name = path.lstrip("/") if path.startswith("/assets/") or path == "/favicon.svg" else "index.html"
-            file = STATIC / name
-            if not file.is_file():
-                self.send(404, b"", {"Content-Type": "text/plain"})
-                return
-            headers = {"Content-Type": mimetypes.guess_type(name)[0] or "application/octet-stream"}
-            packed = file.with_name(file.name + ".br")
-            if packed.is_file() and "br" in self.headers.get("Accept-Encoding", ""):
-                file = packed
-                headers["Content-Encoding"] = "br"
-            cache = "public, max-age=31536000, immutable" if path.startswith("/assets/") else "no-cache"
-            self.send(200, file.read_bytes(), headers | {"Cache-Control": cache, "Vary": "Accept-Encoding"})
-
-    return Handler
+    def serve_file(self, path: str) -> None:
+        name = path.lstrip("/") if path.startswith("/assets/") or path == "/favicon.svg" else "index.html"
+        file = STATIC / name
+        if not file.is_file():
+            self.send(404, b"", {"Content-Type": "text/plain"})
+            return
+        headers = {"Content-Type": mimetypes.guess_type(name)[0] or "application/octet-stream"}
+        packed = file.with_name(file.name + ".br")
+        if packed.is_file() and "br" in self.headers.get("Accept-Encoding", ""):
+            file = packed
+            headers["Content-Encoding"] = "br"
+        cache = "public, max-age=31536000, immutable" if path.startswith("/assets/") else "no-cache"
+        self.send(200, file.read_bytes(), headers | {"Cache-Control": cache, "Vary": "Accept-Encoding"})
 
 
 def main() -> None:

@@ -26,7 +26,9 @@ export interface Coat {
 const cividis = ['#00224e', '#123570', '#3b496c', '#575d6d', '#707173', '#8a8678', '#a59c74', '#c3b369', '#e1cc55', '#fee838'];
 const channels = cividis.map((stop) => [1, 3, 5].map((at) => parseInt(stop.slice(at, at + 2), 16)));
 
+/** Degrees Celsius from dark to bright; what leaves a rack is warmer, so it has a scale of its own. */
 export const inletScale = { from: 18, to: 40 };
+export const outletScale = { from: 25, to: 55 };
 
 function clamped(share: number): number {
   return Math.min(1, Math.max(0, share));
@@ -52,8 +54,8 @@ function heatInk(share: number): string {
   return luminance(heat(share)) > 0.179 ? '#11161B' : '#FFFFFF';
 }
 
-export function temperatureShare(celsius: number): number {
-  return clamped((celsius - inletScale.from) / (inletScale.to - inletScale.from));
+export function temperatureShare(celsius: number, scale = inletScale): number {
+  return clamped((celsius - scale.from) / (scale.to - scale.from));
 }
 
 /** A single hue, stronger with the share, weak enough that ordinary text stays readable on it. */

@@ -138,6 +138,7 @@ const english = {
   'detail.since': '{reach} since',
   'detail.subsystems': 'Health by subsystem',
   'detail.subsystems.then': 'Health by subsystem, as it was {age} ago',
+  'detail.others': '{n|more kind of part|more kinds of parts}, all OK',
   'detail.subsystems.none': 'Components have not been read yet.',
   'detail.present': '{n} of {all} working',
   'detail.allPresent': '{n} present',
@@ -177,6 +178,7 @@ const english = {
   'kind.ComputerSystem': 'System',
   'kind.PCIeDevice': 'PCIe',
   'kind.Battery': 'Battery',
+  'kind.Redundancy': 'Redundancy',
   'kind.Device': 'Whole device',
 
   'totals.label': 'Rack totals',

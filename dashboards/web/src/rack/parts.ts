@@ -14,10 +14,11 @@ export function bayBoxes(count: number, heightU: number, box: Box): Box[] {
   if (heightU > 1 && count <= 4 * trayRows) {
     const rows = Math.min(trayRows, Math.max(2, Math.ceil(count / 4)));
     const width = box.width / 4;
-    const height = box.height / rows;
+    const height = Math.min(box.height / rows, 18);
+    const top = box.y + (box.height - rows * height) / 2;
     return Array.from({ length: count }, (_, index) => ({
       x: box.x + (index % 4) * width,
-      y: box.y + Math.floor(index / 4) * height,
+      y: top + Math.floor(index / 4) * height,
       width: width - 1.5,
       height: height - 1.5,
     }));
@@ -46,6 +47,23 @@ export function seatMark(seat: Seat): MarkName | null {
 export function supplySides(supplies: Seat[]): [Seat[], Seat[]] {
   const left = Math.ceil(supplies.length / 2);
   return [supplies.slice(0, left), supplies.slice(left)];
+}
+
+/** Centres and diameter of `count` fans in a box, on as many rows as make them largest; every fan has its place. */
+export function fanPlaces(count: number, box: Box): { across: number; places: { x: number; y: number }[]; width: number } {
+  let best = { across: 0, rows: 1, columns: Math.max(1, count) };
+  for (let rows = 1; rows <= Math.max(1, Math.floor(box.height / 14)); rows += 1) {
+    const columns = Math.max(1, Math.ceil(count / rows));
+    const across = Math.min(24, box.height / rows - 2, box.width / columns - 4);
+    if (across > best.across) best = { across, rows, columns };
+  }
+  const { across, rows, columns } = best;
+  const pitch = box.height / rows;
+  const places = Array.from({ length: count }, (_, index) => ({
+    x: box.x + across / 2 + (index % columns) * (across + 4),
+    y: box.y + pitch * (Math.floor(index / columns) + 0.5),
+  }));
+  return { across, places, width: count === 0 ? 0 : columns * (across + 4) };
 }
 
 export interface Fans {
