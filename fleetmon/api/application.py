@@ -11,7 +11,7 @@ from fastapi.openapi.utils import get_openapi
 
 from fleetmon import __version__
 from fleetmon.api import dashboard, devices, fleet, looks, manual, problems, reference, routes, service, work
-from fleetmon.api.guard import BODY_LIMIT, Guard
+from fleetmon.api.guard import Guard
 from fleetmon.api.hot import HotLists
 from fleetmon.api.live import Stream
 from fleetmon.api.parts import Desk, Parts
@@ -51,18 +51,18 @@ def application(parts: Parts) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
-        max_body_size=BODY_LIMIT,
         lifespan=_lifespan_of(parts),
     )
     problems.install(app)
     routes.install(app, ROUTES)
     app.add_middleware(Guard)
-    app.state.desk = _desk(parts)
+    app.state.desk = desk_over(parts)
     app.openapi = _described(app)  # type: ignore[method-assign]  # FastAPI's own way of extending the description
     return app
 
 
-def _desk(parts: Parts) -> Desk:
+def desk_over(parts: Parts) -> Desk:
+    """The parts, with everything the API keeps at hand still empty."""
     fragments = Fragments()
     stream = Stream(parts.store.summaries, clock=parts.clock, fragments=fragments, changed=parts.changed)
     return Desk(parts=parts, fragments=fragments, hot=HotLists(), stream=stream)

@@ -11,10 +11,11 @@ import secrets
 from collections.abc import Iterable
 from urllib.parse import urlsplit
 
+from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from fleetmon import logs
-from fleetmon.api.problems import FOREIGN_ORIGIN, INTERNAL, MISDIRECTED, NOT_JSON, Problem, response_to
+from fleetmon.api.problems import FOREIGN_ORIGIN, INTERNAL, MISDIRECTED, NOT_JSON, TOO_LARGE, Problem, response_to
 
 BODY_LIMIT = 1 << 20
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -67,12 +68,27 @@ class Guard:
         objection = objection_to(scope["method"], scope["path"], scope["headers"])
         handler = self._app if objection is None else response_to(objection, scope)
         try:
-            await handler(scope, receive, marked)
+            await handler(scope, _bounded(receive), marked)
         except Exception as error:  # whatever a route died of is told as a problem, and logged once
             log.error("request failed", path=scope["path"], trace_id=trace_id, exc_info=error)
             if not started:
                 broken = Problem(INTERNAL, "the service's log tells more under this trace_id")
                 await response_to(broken, scope)(scope, receive, marked)
+
+
+def _bounded(receive: Receive) -> Receive:
+    """The request's body, which may not go on for ever; the framework passes its own exception on to `problems`."""
+    taken = 0
+
+    async def bounded() -> Message:
+        nonlocal taken
+        message = await receive()
+        taken += len(message.get("body", b""))
+        if taken > BODY_LIMIT:
+            raise HTTPException(413)
+        return message
+
+    return bounded
 
 
 def objection_to(method: str, path: str, headers: Headers) -> Problem | None:
@@ -83,6 +99,9 @@ def objection_to(method: str, path: str, headers: Headers) -> Problem | None:
     hosts = told.get(b"host", [])
     if len(hosts) != 1 or not is_loopback(hosts[0]):
         return Problem(MISDIRECTED, "until sign-in exists the Host header must be a loopback name or address")
+    lengths = told.get(b"content-length", [])
+    if any(int(length) > BODY_LIMIT for length in lengths if length.isascii() and length.isdigit()):
+        return Problem(TOO_LARGE, "a body may hold 1 MiB")
     if method not in SAFE_METHODS:
         return _objection_to_change(hosts[0], told)
     if path.startswith("/api/v1/") and _is_foreign(told):

@@ -120,7 +120,7 @@ def cursor_given(cursor: str | None) -> Iterator[None]:
         raise Problem(BAD_CURSOR, CURSOR_ADVICE)
     try:
         yield
-    except RequestRefused as error:
+    except (RequestRefused, OverflowError) as error:
         if cursor is None or isinstance(error, NotFound):
             raise
         raise Problem(BAD_CURSOR, CURSOR_ADVICE) from error

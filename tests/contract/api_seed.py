@@ -12,7 +12,7 @@ from fastapi import FastAPI
 from prometheus_client import CollectorRegistry, Gauge
 
 from fleetmon.access.vault import Vault
-from fleetmon.api.application import Parts, application
+from fleetmon.api.application import Parts, application, desk_over
 from fleetmon.clock import ManualClock
 from fleetmon.errors import Unreachable
 from fleetmon.ingest import ingest
@@ -246,6 +246,17 @@ async def seed(store: Store, devices: int) -> None:
     )
 
 
+_BUILT: list[FastAPI] = []
+
+
+def app_over(parts: Parts) -> FastAPI:
+    """The application, built once (its schemas take a while) and given new parts for each test."""
+    if not _BUILT:
+        _BUILT.append(application(parts))
+    _BUILT[0].state.desk = desk_over(parts)
+    return _BUILT[0]
+
+
 def compose(store: Store, clock: ManualClock) -> Service:
     registry = CollectorRegistry()
     Gauge("fleetmon_devices", "Devices this worker looks after.", registry=registry).set(6)
@@ -266,7 +277,7 @@ def compose(store: Store, clock: ManualClock) -> Service:
         changed=changed,
     )
     return Service(
-        app=application(parts),
+        app=app_over(parts),
         store=store,
         clock=clock,
         vault=vault,
