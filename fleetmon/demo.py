@@ -80,6 +80,7 @@ async def demo(options: Options, *, clock: Clock, say: Say, progress: Progress) 
         home = options.data or _fresh_home(options)
         service = await stack.enter_async_context(running(_settings(options, home), clock=clock))
         devices = await _import(service, emulator, options)
+        await _answering(service, clock)
         say(f"dashboard {service.url}")
         say(f"emulator {control}")
         if options.past:
@@ -176,6 +177,17 @@ async def _import(service: Service, emulator: httpx.AsyncClient, options: Option
         devices=devices,
     )
     return devices
+
+
+async def _answering(service: Service, clock: Clock) -> None:
+    """Return once the service answers at its address."""
+    async with httpx.AsyncClient(base_url=service.url, trust_env=False) as client:
+        for _ in range(round(START_LIMIT / 0.1)):
+            with contextlib.suppress(httpx.TransportError):
+                if (await client.get("/api/v1/live")).is_success:
+                    return
+            await clock.sleep(0.1)
+    raise FleetmonError(f"the service at {service.url} does not answer", cure="its own log lines above say why")
 
 
 def _rack(rack: Mapping[str, Any]) -> Rack:

@@ -34,7 +34,7 @@ log = logs.get("devices")
 TICK = 1.0
 """Seconds between two looks at what is due."""
 MISFIRE_GRACE = 60
-"""Seconds a tick may be late and still run: a stalled loop must not drop polls (LIBRARIES.md, 6)."""
+"""Seconds a tick may be late and still run: a stalled loop must not drop polls."""
 LATE = 5.0
 """Seconds after its slot from which a poll counts as late."""
 CATCH_UP = 40

@@ -18,7 +18,7 @@ Run = Callable[[], Awaitable[None]]
 
 FIRST_PAUSE = 1.0
 LONGEST_PAUSE = 15.0
-"""Seconds; well inside the 30 s within which a fallen role must be back (FAULTS.md, R22)."""
+"""Seconds; well inside the 30 s within which a fallen role must be back."""
 STEADY_AFTER = 60.0
 """Seconds of running after which a role's next fall counts as its first again."""
 
