@@ -201,9 +201,10 @@ def _subsystem(kind: str, members: Sequence[ComponentHealth]) -> Subsystem:
 
 
 def places(components: Iterable[ComponentHealth], kind: str, slots: Mapping[Component, str]) -> tuple[Place, ...]:
-    """The components of one kind as they sit: by slot where the inventory tells one, else by name."""
+    """The components of one kind as they sit: by slot where the inventory tells one for each, else by name."""
     members = [one for one in components if one.component.kind == kind]
-    members.sort(key=lambda one: natural(slots.get(one.component) or one.component.name))
+    placed = all(slots.get(one.component) for one in members)
+    members.sort(key=lambda one: natural(slots[one.component] if placed else one.component.name))
     return tuple(
         Place(
             name=one.component.name,

@@ -79,11 +79,11 @@ def was_cleared(mark: LogMark, records: Sequence[LogRecord], stored: Mapping[byt
     """Was the log cleared since `mark`, which is not among `records` any more (F52).
 
     Rotation drops the oldest first, so a newest record that is gone, while ids start again below it, was cleared away.
-    A record at the mark's id that was merely edited (same time stamp) is no sign of that.
+    A record at the mark's id that was merely edited keeps its time stamp, which means something while the clock runs.
     """
     at_mark = [record for record in records if record.record_id == mark.record_id]
     if at_mark:
-        return not any(record.created_text and record.created_text == mark.created_text for record in at_mark)
+        return not any(_same_instant(record, mark) for record in at_mark)
     pointer, ids = _id(mark.record_id), [_id(record.record_id) for record in records]
     numbers = [number for number in ids if number is not None]
     if pointer is None or len(numbers) < len(ids):
@@ -94,6 +94,11 @@ def was_cleared(mark: LogMark, records: Sequence[LogRecord], stored: Mapping[byt
         number for number, known in zip(numbers, stored.values(), strict=True) if number < pointer and not known
     ]
     return bool(unknown_below) and not any(stored.values())
+
+
+def _same_instant(record: LogRecord, mark: LogMark) -> bool:
+    running = record.created_at is not None and record.created_at >= EARLIEST
+    return running and record.created_text == mark.created_text
 
 
 def connects(mark: LogMark, records: Sequence[LogRecord], stored: Mapping[bytes, bool]) -> bool:
