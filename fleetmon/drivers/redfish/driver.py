@@ -15,7 +15,15 @@ from fleetmon.drivers.base import Memory, Opening, Request
 from fleetmon.drivers.lane import Priority
 from fleetmon.drivers.redfish import reports
 from fleetmon.drivers.redfish.gate import gates_of, overall_of, power_of, signature
-from fleetmon.drivers.redfish.learning import Sight, health_of, learned, readings_of, sight_of, steady_health
+from fleetmon.drivers.redfish.learning import (
+    Sight,
+    health_of,
+    learned,
+    newly_ill,
+    readings_of,
+    sight_of,
+    steady_health,
+)
 from fleetmon.drivers.redfish.logbook import find_logs, read_log
 from fleetmon.drivers.redfish.look import Look
 from fleetmon.drivers.redfish.parse import fields
@@ -32,8 +40,8 @@ from fleetmon.model import Aspect, Inventory, Observation, Reachability, Reading
 
 WALK_SHARE = 0.85
 """Of the poll deadline: after it a walk stops by itself and goes on in the next poll."""
-STANDSTILL = 3
-"""Polls in a row in which a MetricReport may bring the same time stamp before it is given up."""
+STANDSTILL = 300.0
+"""Seconds for which a MetricReport may bring the same time stamp before it is given up."""
 INVENTORY_ONLY = frozenset({"UpdateService", "FirmwareInventory"})
 """Names only an inventory follows."""
 TOLD_APART = frozenset({"LogService", "SoftwareInventory"})
@@ -66,7 +74,7 @@ class RedfishDriver:
         self._gate: tuple[Any, ...] | None = None
         self._apart: dict[str, Seen] = {}
         self._log_holders: list[Resource] = []
-        self._standstill: dict[str, tuple[str, int]] = {}
+        self._standstill: dict[str, tuple[str, float]] = {}
         self._turn = 0
 
     # ---- the contract -------------------------------------------------------------------------------------------------
@@ -189,7 +197,10 @@ class RedfishDriver:
         readings, strange = readings_of(told, {key(part.path): part.taken_at for part in plain}, self._plan.catalog)
         for reading in readings:
             found.setdefault(id(reading.sensor), reading)
-        if strange:
+        if ill := newly_ill(plain, self._plan):
+            skip = tuple(place for place in self._plan.skip if place not in {key(path) for path in ill})
+            self._plan = replace(self._plan, watched=(*self._plan.watched, *sorted(ill)), skip=skip)
+        if strange or ill:
             self._begin_walk(look)
         if self._sight is not None:
             look.health = steady_health(plain, self._sight, self._plan)
@@ -198,10 +209,11 @@ class RedfishDriver:
     def _watch_report(self, look: Look, report: Resource) -> None:
         """Give up a report whose time stamp stands still."""
         stamp = str(report.body.get("Timestamp", ""))
-        before, times = self._standstill.get(report.path, ("", 0))
-        times = times + 1 if stamp == before else 0
-        self._standstill[report.path] = (stamp, times)
-        if times >= STANDSTILL:
+        now = self._clock.monotonic()
+        before, since = self._standstill.get(report.path, ("", now))
+        since = since if stamp == before else now
+        self._standstill[report.path] = (stamp, since)
+        if now - since >= STANDSTILL:
             look.tell(
                 report.path, f"stands still at {stamp or 'no time at all'}; the sensors are read elsewhere from now on"
             )

@@ -82,14 +82,12 @@ def learned(walk: Walk, sight: Sight, before: Plan) -> Plan:
     """The plan after a walk that read everything."""
     resources = list(walk.resources.values())
     expand = (walk.expand or Expand()) if walk.expand_worked else Expand()
-    skip = tuple(
-        sorted(
-            {*before.skip, *_repeating_metrics(walk, sight), *(() if expand.usable else _told_elsewhere(walk, sight))}
-        )
-    )
     managers = [resource for resource in resources if kind_of(resource.body, resource.path) == "Manager"]
     offset = reports.clock_offset(managers)
     sources, singles, taken = _sources(resources, sight, expand, before.refused, offset)
+    skip = {*before.skip, *_repeating_metrics(walk, sight)}
+    if not expand.usable:
+        skip |= {*_told_elsewhere(walk, sight), *(key(path) for path in singles)}
     ill = {thing.source for thing in sight.things if not thing.told_always and thing.health.rank >= Health.WARNING.rank}
     return replace(
         before,
@@ -98,9 +96,9 @@ def learned(walk: Walk, sight: Sight, before: Plan) -> Plan:
         sources=sources,
         singles=singles,
         reports=taken,
-        skip=skip,
+        skip=tuple(sorted(skip - {key(source) for source in ill})),
         clock_offset=offset,
-        entrances=walk.entrances or before.entrances,
+        entrances=_entrances(walk, expand) or before.entrances,
         expand=expand,
         naming=sight.naming,
         watched=tuple(sorted({*before.watched, *ill})),
@@ -201,6 +199,26 @@ def _told_elsewhere(walk: Walk, sight: Sight) -> set[str]:
     return repeated | _empty_collections(walk, repeated)
 
 
+def _entrances(walk: Walk, expand: Expand) -> tuple[tuple[str, str], ...]:
+    """Where the next walk begins. Without `$expand` the members of the first collections, whose lists are not read again.
+
+    A system or chassis that is new is then found by the links of the manager and of its neighbours.
+    """
+    if expand.usable:
+        return walk.entrances
+    found: list[tuple[str, str]] = []
+    for name, path in walk.entrances:
+        body = walk.resources[key(path)].body if key(path) in walk.resources else {}
+        inner = fields.link(body, "FirmwareInventory")
+        members = [link for _, item in fields.items(body, "Members") if (link := fields.link(item))]
+        if inner:
+            found.append(("FirmwareInventory", inner))
+        found.extend((f"{name}/", member) for member in members)
+        if not inner and not members:
+            found.append((name, path))
+    return tuple(found)
+
+
 def _repeating_metrics(walk: Walk, sight: Sight) -> set[str]:
     """Metrics of a power supply (by key) that only repeat what Sensor resources say."""
     told: dict[str, set[bool]] = {}
@@ -234,9 +252,21 @@ def steady_health(resources: Iterable[Resource], sight: Sight, plan: Plan) -> tu
     """
     twice = {source for thing in sight.things if thing.also for source in (thing.source, *thing.also)}
     watched = frozenset(plan.watched)
+    told = (r for r in resources if kind_of(r.body, r.path) != "Sensor" or r.path in watched)
     return tuple(
         _health(thing, sight.components[thing.key])
-        for resource in resources
+        for resource in told
         for thing in seen_in(resource, watched)
         if thing.key in sight.components and thing.source not in twice
     )
+
+
+def newly_ill(sensors: Iterable[Resource], plan: Plan) -> set[str]:
+    """Sensor resources that report trouble for the first time; walks look at them from now on."""
+    return {
+        sensor.path
+        for sensor in sensors
+        if kind_of(sensor.body, sensor.path) == "Sensor"
+        and (fields.own_health(sensor.body) or Health.OK).rank >= Health.WARNING.rank
+        and sensor.path not in plan.watched
+    }

@@ -103,15 +103,18 @@ def kind_of_path(path: str) -> str:
 
 
 def is_resource(entry: Json) -> bool:
-    """Does this nested object carry a whole resource, not only a link to one (F38, `$expand`)?"""
+    """Does this nested object carry a whole resource, not only a link to one (F38, `$expand`)?
+
+    An item of another resource's list, such as a `#Thermal.v1_6_0.Fan`, is none, though old firmware gives it a path.
+    """
     link = entry.get("@odata.id")
-    return (
-        isinstance(link, str)
-        and "#" not in link
-        and len(entry) > 3
-        and ("@odata.type" in entry or "Id" in entry)
-        and "@odata.id" in entry
-    )
+    if not isinstance(link, str) or "#" in link or len(entry) <= 3:
+        return False
+    declared = entry.get("@odata.type")
+    if isinstance(declared, str):
+        namespace, _, name = declared.lstrip("#").partition(".")
+        return name.rpartition(".")[2] in (namespace, "")
+    return "Id" in entry
 
 
 def unfold(resource: Resource) -> Iterator[Resource]:

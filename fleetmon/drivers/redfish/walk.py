@@ -50,7 +50,7 @@ RANKS = {
 
 FROM_LINKS = frozenset(
     {
-        "Chassis", "Contains", "CooledBy", "Drives", "Fans", "Memory", "PowerSupplies", "PoweredBy", "Processors",
+        "Chassis", "ComputerSystems", "Contains", "CooledBy", "ManagedBy", "ManagerForChassis", "ManagerForServers", "Drives", "Fans", "Memory", "PowerSupplies", "PoweredBy", "Processors",
         "Storage",
         "Switches", "Volumes",
     }
@@ -80,7 +80,7 @@ NEVER = frozenset(
         "LogServices",
         "Entries", "VirtualMedia", "Bios", "SecureBoot", "BootOptions", "SubProcessors", "Roles", "Accounts",
         "Subscriptions",
-        "ManagedBy", "ManagerForServers", "ManagerForChassis", "ComputerSystems", "ComputerSystem", "Endpoints",
+        "ComputerSystem", "Endpoints",
         "ConnectedPorts",
         "OriginOfCondition", "MetricReportDefinition", "MetricDefinition", "MetricDefinitions", "Triggers",
         "TelemetryService",
@@ -91,7 +91,7 @@ NEVER = frozenset(
 )  # fmt: skip
 """Names not followed even in a close look: they lead away from the hardware, or round in circles."""
 
-_AWAY = frozenset(name.lower() for name in NEVER) - {"telemetryservice", "computersystem", "computersystems"}
+_AWAY = frozenset(name.lower() for name in NEVER) - {"telemetryservice", "computersystem"}
 
 DEPTHS = {
     "Systems": 4, "Chassis": 5, "Managers": 3, "UpdateService": 2, "Storage": 3, "NetworkAdapters": 3,
@@ -180,7 +180,7 @@ class Walk:
         """Begin at the service root, or at what it named before."""
         for name, path in entrances:
             if name not in self.skip:
-                self._push(path, name, RANKS.get(name, 9), close=0)
+                self._push(path, name, RANKS.get(name.rstrip("/"), 9), close=0)
         if not self._pending:
             self._push(ROOT, "", rank=-1, close=0)
 

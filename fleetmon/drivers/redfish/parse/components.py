@@ -146,7 +146,7 @@ def nested_kind(own_kind: str, pointer: str, name: str) -> str:
         or "/Oem/" in pointer
         or (name == "Devices" and own_kind != "SimpleStorage")
     ):
-        return name
+        return f"{name}Summary" if name in COMPONENT_KINDS else name
     return NESTED_KINDS.get(name, name)
 
 
