@@ -57,6 +57,9 @@ FROM_LINKS = frozenset(
 )  # fmt: skip
 """Names followed inside a Links object, last of all: for services that list these things nowhere else."""
 
+FROM_OEM = frozenset({"ThermalMetrics"})
+"""Names followed inside an Oem object: standard resources that only the vendor links to."""
+
 WHERE_SILENT = {"NetworkDeviceFunctions": "NetworkAdapter"}
 """Names followed in a resource of this type when it says nothing of its own health."""
 
@@ -91,7 +94,7 @@ NEVER = frozenset(
 )  # fmt: skip
 """Names not followed even in a close look: they lead away from the hardware, or round in circles."""
 
-_AWAY = frozenset(name.lower() for name in NEVER) - {"telemetryservice", "computersystem"}
+_AWAY = frozenset(name.lower() for name in NEVER) - {"telemetryservice", "computersystem"} | {"capabilities"}
 
 DEPTHS = {
     "Systems": 4, "Chassis": 5, "Managers": 3, "UpdateService": 2, "Storage": 3, "NetworkAdapters": 3,
@@ -397,7 +400,7 @@ def _worth(name: str, kind: str, in_links: bool, foreign: bool, close: bool) -> 
     if close:
         return True
     if foreign:
-        return False
+        return name in FROM_OEM
     if in_links:
         return name in FROM_LINKS
     if name == "Members":
