@@ -185,7 +185,7 @@ def read_endpoint(value: Any) -> Endpoint:
     for field in value:
         if field not in ENDPOINT_FIELDS:
             raise ValueError(_unknown(str(field), ENDPOINT_FIELDS))
-    if value.get("address") in {None, ""}:
+    if value.get("address") in (None, ""):
         raise ValueError("needs an address, such as https://10.0.0.7")
     protocol = _protocol_of(value)
     credential = value.get("credential")
