@@ -157,11 +157,15 @@ async def _serve_api(parts: Parts, listener: socket.socket | None) -> None:
             timeout_graceful_shutdown=GOODBYE,
         )
     )
-    try:
-        # uvicorn closes the sockets it is given; a duplicate lets the role be started again on the same address.
-        await server.serve(sockets=[listener.dup()])
-    finally:
-        server.should_exit = True
+    # A duplicate, so that the role can be started again on the same address.
+    with contextlib.closing(listener.dup()) as own:
+        serving = asyncio.create_task(server.serve(sockets=[own]), name="uvicorn")
+        try:
+            await asyncio.shield(serving)
+        except asyncio.CancelledError:
+            server.should_exit = True
+            await serving
+            raise
 
 
 class _Server(uvicorn.Server):

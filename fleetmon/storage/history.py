@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import statistics
 import struct
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
@@ -17,6 +18,8 @@ from fleetmon.storage.rows import Point
 _NUMBER = struct.Struct("<d")
 _SAME = 1000
 """Milliseconds within which a repeated reading is the one we have: ages are rounded."""
+AROUND = 6
+"""Stretches looked at on each side to know what is usual."""
 NICE_STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400)
 """Seconds a step may be, so that steps fall on round instants."""
 
@@ -61,17 +64,33 @@ def shape(
 ) -> tuple[timedelta | None, list[Point]]:
     """Points for a chart: the samples themselves where they fit, else min, mean and max of each step; gaps are told."""
     if len(taken) <= points:
-        return None, list(_with_gaps(map(_point, taken), longest))
+        return None, list(_with_gaps([_point(sample) for sample in taken], longest))
     step = _step(end - start, points)
-    return step, list(_with_gaps(_steps(taken, step), max(longest, step * 1.5)))
+    return step, list(_with_gaps(list(_steps(taken, step)), max(longest, step * 1.5)))
 
 
 def gaps(taken: Sequence[Sample], start: datetime, end: datetime, longest: timedelta) -> int:
-    """Stretches longer than `longest` without a number, inside the span."""
-    limit = longest // timedelta(milliseconds=1)
+    """Stretches without a number inside the span that are gaps: see `breaks`."""
     instants = [sample.at for sample in taken if sample.number is not None]
-    edges = [to_ms(start), *instants, to_ms(end)]
-    return sum(later - earlier > limit for earlier, later in pairwise(edges))
+    return sum(breaks([to_ms(start), *instants, to_ms(end)], longest // timedelta(milliseconds=1)))
+
+
+def breaks(instants: Sequence[int], longest: int) -> list[bool]:
+    """For each stretch between two instants: is it a gap, that is, longer than `longest` and unusual for its time.
+
+    Usual is up to three times the median of the stretches around it: a device that was asked every hour last month, and
+    is asked every minute now, has no gaps last month.
+    """
+    stretches = [later - earlier for earlier, later in pairwise(instants)]
+    return [
+        stretch > longest and stretch > 3 * _usual(stretches, place, longest) for place, stretch in enumerate(stretches)
+    ]
+
+
+def _usual(stretches: Sequence[int], place: int, longest: int) -> float:
+    """The median stretch around a place; with too few around it, a third of the longest that is allowed."""
+    around = [*stretches[max(0, place - AROUND) : place], *stretches[place + 1 : place + 1 + AROUND]]
+    return statistics.median(around) if len(around) >= AROUND else longest / 3
 
 
 def _step(span: timedelta, points: int) -> timedelta:
@@ -104,11 +123,10 @@ def _point(sample: Sample) -> Point:
     )
 
 
-def _with_gaps(points: Iterable[Point], longest: timedelta) -> Iterator[Point]:
-    """The points, with an empty one in every stretch that is too long."""
-    before: Point | None = None
-    for point in points:
-        if before is not None and before.mean is not None and point.at - before.at > longest:
-            yield Point(at=before.at + longest, minimum=None, mean=None, maximum=None)
+def _with_gaps(points: Sequence[Point], longest: timedelta) -> Iterator[Point]:
+    """The points, with an empty one in every stretch that is a gap."""
+    broken = breaks([to_ms(point.at) for point in points], longest // timedelta(milliseconds=1))
+    for point, gap_follows in zip(points, [*broken, False], strict=False):
         yield point
-        before = point
+        if gap_follows and point.mean is not None:
+            yield Point(at=point.at + longest, minimum=None, mean=None, maximum=None)
