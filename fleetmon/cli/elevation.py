@@ -99,7 +99,7 @@ def header(rack: dict[str, Any], units: Sequence[Device], look: Look, now: str |
         ("" if look.paint is Paint.HEALTH else f"   {look.paint}", ""),
     )
     line.truncate(look.width, overflow="ellipsis")
-    return line
+    return ascii_text(line) if look.ascii else line
 
 
 def totals(answer: dict[str, Any], units: Sequence[Device], look: Look, width: int) -> Table:
@@ -142,7 +142,7 @@ def legend(units: Sequence[Device], look: Look) -> Text:
             parts.append("   a full bar is three intervals: stale")
     line = Text.assemble(*parts)
     line.truncate(look.width, overflow="ellipsis")
-    return line
+    return ascii_text(line) if look.ascii else line
 
 
 def _pen(units: Sequence[Device], width: int, look: Look, now: str | None) -> Pen:

@@ -175,10 +175,9 @@ def aspects_of(text: str) -> frozenset[Aspect]:
 
 
 def partly(observation: Observation) -> bool:
-    """Some of what was asked for is missing."""
-    return observation.asked != observation.answered or (
-        observation.inventory is not None and not observation.inventory.complete
-    )
+    """Something asked for is missing because it could not be read; a device without sensors is read whole."""
+    incomplete = observation.inventory is not None and not observation.inventory.complete
+    return bool(observation.problems) and (observation.asked != observation.answered or incomplete)
 
 
 def failure(observation: Observation, endpoint: Endpoint) -> DeviceError:

@@ -1,0 +1,307 @@
+"""Client commands against a service that answers as docs/reference/api.md says, and against ports that do not."""
+
+# ruff: noqa: E501
+
+import csv
+import io
+import json
+import socket
+
+import pytest
+
+from fleetmon.cli.outcome import Exit
+from fleetmon.cli.root import run
+from tests.stub_service import Stub, a_bad_day, device, serving
+
+
+@pytest.fixture
+def service(monkeypatch):
+    with serving(Stub()) as stub:
+        monkeypatch.setenv("FLEETMON_URL", stub.url)
+        monkeypatch.delenv("FLEETMON_PASSWORD", raising=False)
+        monkeypatch.setattr("sys.stdin", io.StringIO())
+        yield stub
+
+
+def test_a_service_that_is_not_there_is_one_line_with_the_cure(capsys):
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{unused.getsockname()[1]}"
+        assert run(["rack", "list", "--url", url]) == Exit.FAILED
+    said = capsys.readouterr().err
+    assert said == (
+        f"fleetmon: no service answers at {url} (connection refused); "
+        "start it with `fleetmon serve` or `make demo`, or name another with --url\n"
+    )
+
+
+def test_something_else_on_the_port_is_not_taken_for_a_service(service, capsys):
+    service.says("/racks", "<html>It works!</html>")
+    assert run(["rack", "list"]) == Exit.FAILED
+    assert "that is no fleetmon service; name the right one with --url" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("url", ["localhost:8480", "ftp://x", "http://", "http://x:99999", "http://me:pw@127.0.0.1"])
+def test_an_address_that_cannot_be_right_is_wrong_usage(url, capsys):
+    assert run(["rack", "list", "--url", url]) == Exit.USAGE
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("status", "kind", "code"),
+    [
+        (403, "about:blank", Exit.REFUSED),
+        (409, "/problems/refused", Exit.REFUSED),
+        (409, "/problems/conflict", Exit.FAILED),
+        (412, "about:blank", Exit.FAILED),
+        (422, "about:blank", Exit.USAGE),
+        (503, "about:blank", Exit.FAILED),
+    ],
+)
+def test_a_refusal_is_said_in_the_services_words(service, capsys, status, kind, code):
+    problem = {
+        "type": kind,
+        "title": "No",
+        "status": status,
+        "detail": "R7 is taken",
+        "errors": [{"field": "rack_id", "reason": "must be free", "line": 3}],
+    }
+    service.says("/racks", problem, status=status, method="POST")
+    assert run(["rack", "add", "R7", "--site", "s"]) == code
+    assert "fleetmon: R7 is taken; line 3: rack_id: must be free" in capsys.readouterr().err
+
+
+def test_a_list_is_read_page_after_page(service, capsys):
+    class Paged(dict):
+        def get(self, key, default=None):
+            cursor = service.asked[-1][2].get("cursor", [None])[0]
+            names = {None: (["a", "b"], "2"), "2": (["c"], None)}[cursor]
+            return 200, {"items": [device(name) for name in names[0]], "next": names[1], "revision": 1}
+
+    service.answers = Paged()
+    assert run(["device", "list", "-o", "ndjson"]) == Exit.DONE
+    assert [json.loads(line)["name"] for line in capsys.readouterr().out.splitlines()] == ["a", "b", "c"]
+    assert run(["device", "list", "-o", "ndjson", "--limit", "1"]) == Exit.DONE
+    assert len(capsys.readouterr().out.splitlines()) == 1
+
+
+def test_filters_reach_the_service_as_it_spells_them(service, capsys):
+    service.lists("/devices", [device("a")])
+    run(
+        [
+            "device",
+            "list",
+            "--health",
+            "warning,CRITICAL",
+            "--power",
+            "off",
+            "--rack",
+            "R04",
+            "--stale",
+            "--sort",
+            "worst",
+        ]
+    )
+    assert service.asked[-1][2] == {
+        "health": ["Warning", "Critical"], "power": ["Off"], "rack": ["R04"], "stale": ["true"], "sort": ["worst"], "limit": ["1000"],
+    }  # fmt: skip
+    assert run(["device", "list", "--health", "sick"]) == Exit.USAGE
+    assert "--health: there is no sick; choose from ok, warning, critical, unknown" in capsys.readouterr().err
+
+
+def test_csv_of_devices_has_one_plain_value_a_cell(service, capsys):
+    service.lists("/devices", [device("a", watts=312.5), device("b", on=False, watts=None)])
+    assert run(["device", "list", "-o", "csv"]) == Exit.DONE
+    rows = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
+    assert [(row["device_id"], row["power"], row["watts"], row["serial_number"]) for row in rows] == [
+        ("a", "On", "312.5", "SNa"),
+        ("b", "Off", "", "SNb"),
+    ]
+
+
+def test_a_rack_is_drawn_and_a_wrong_name_is_answered_with_near_ones(service, capsys):
+    service.says("/racks/R04/elevation", a_bad_day())
+    assert run(["rack", "show", "R04"]) == Exit.DONE
+    assert "◆ CRIT" in capsys.readouterr().out
+    service.lists("/racks", [{"rack_id": "R04"}, {"rack_id": "R05"}])
+    assert run(["rack", "show", "RO4"]) == Exit.FAILED
+    assert "there is no rack RO4; there is R04" in capsys.readouterr().err
+    assert run(["rack", "show", "R04", "-o", "json"]) == Exit.DONE
+    assert len(json.loads(capsys.readouterr().out)["units"]) == len(a_bad_day()["units"])
+
+
+def test_watching_needs_a_terminal(service, capsys):
+    assert run(["rack", "show", "R04", "--watch"]) == Exit.USAGE
+    assert "--watch draws on a terminal" in capsys.readouterr().err
+
+
+def test_events_are_asked_for_as_instants(service, capsys):
+    service.lists("/events", [])
+    assert run(["event", "list", "--severity", "critical", "--since", "2026-10-13T09:00:00+02:00"]) == Exit.DONE
+    asked = service.asked[-1][2]
+    assert asked["from"] == ["2026-10-13T07:00:00.000Z"]
+    assert asked["severity"] == ["Critical"]
+    assert capsys.readouterr().err == "no events match\n"
+
+
+def test_a_password_goes_into_the_body_and_nowhere_else(service, capsys, tmp_path):
+    secret = tmp_path / "pw"
+    secret.write_text("hunter2\n")
+    service.says("/credentials/bmc", {"name": "bmc", "user": "root", "version": 2, "used_by": 3}, method="PUT")
+    assert run(["credential", "set", "bmc", "--user", "root", "--password-file", str(secret)]) == Exit.DONE
+    said = capsys.readouterr()
+    assert service.asked[-1] == ("PUT", "/api/v1/credentials/bmc", {}, {"user": "root", "password": "hunter2"})
+    assert "hunter2" not in said.out + said.err
+    assert "3 devices will log in with them" in said.err
+
+
+def test_adding_a_device_polls_it_once_and_shows_what_it_says(service, capsys, monkeypatch):
+    monkeypatch.setenv("FLEETMON_PASSWORD", "pw")
+    service.lists("/credentials", [])
+    service.says("/credentials/10.0.0.7", {}, method="PUT")
+    service.says("/devices", {"device_id": "10.0.0.7"}, status=201, method="POST")
+    service.says(
+        "/devices/10.0.0.7/poll",
+        {"poll_request_id": 5, "device_id": "10.0.0.7", "state": "requested"},
+        status=202,
+        method="POST",
+    )
+    service.says("/polls/5", {"poll_request_id": 5, "device_id": "10.0.0.7", "state": "done", "reason": ""})
+    service.says("/devices/10.0.0.7", device("10.0.0.7"))
+    assert run(["device", "add", "https://10.0.0.7/", "--user", "root"]) == Exit.DONE
+    assert "PowerEdge R660" in capsys.readouterr().out
+    added = next(asked for asked in service.asked if asked[:2] == ("POST", "/api/v1/devices"))[3]
+    assert added["endpoints"] == [
+        {"protocol": "redfish", "address": "https://10.0.0.7", "verify": "pin", "credential": "10.0.0.7"}
+    ]
+
+
+def test_a_device_that_does_not_answer_stays_and_the_command_says_partly(service, capsys):
+    service.says("/devices", {"device_id": "x"}, status=201, method="POST")
+    service.says(
+        "/devices/x/poll",
+        {"poll_request_id": 5, "state": "failed", "reason": "no answer within 10 s"},
+        status=202,
+        method="POST",
+    )
+    service.says("/devices/x", device("x", reachability="unreachable"))
+    assert run(["device", "add", "https://x", "--credential", "bmc"]) == Exit.PARTLY
+    assert "x stays in the fleet, but could not be read: no answer within 10 s" in capsys.readouterr().err
+
+
+def test_credentials_made_for_a_device_that_is_refused_go_again(service, monkeypatch):
+    monkeypatch.setenv("FLEETMON_PASSWORD", "pw")
+    service.lists("/credentials", [])
+    service.says("/credentials/x", {}, method="PUT")
+    service.says("/credentials/x", {}, method="DELETE")
+    service.refuses("/devices", 409, "U17 of R04 is taken", method="POST")
+    assert run(["device", "add", "https://x", "--user", "root"]) == Exit.FAILED
+    assert ("DELETE", "/api/v1/credentials/x") in [asked[:2] for asked in service.asked]
+
+
+def test_credentials_that_are_there_are_never_overwritten_by_a_new_device(service, capsys, monkeypatch):
+    monkeypatch.setenv("FLEETMON_PASSWORD", "pw")
+    service.lists("/credentials", [{"name": "x", "user": "root", "version": 1, "used_by": 40}])
+    assert run(["device", "add", "https://x", "--user", "root"]) == Exit.FAILED
+    assert "use them with --credential x" in capsys.readouterr().err
+    assert all(asked[0] == "GET" for asked in service.asked)
+
+
+def test_nothing_is_removed_without_a_yes(service, capsys):
+    service.says("/devices/a", device("a"))
+    assert run(["device", "remove", "a"]) == Exit.REFUSED
+    assert "say --yes" in capsys.readouterr().err
+    assert all(asked[0] == "GET" for asked in service.asked)
+    service.says("/devices/a", {}, method="DELETE")
+    assert run(["device", "remove", "a", "--yes"]) == Exit.DONE
+    assert service.headers[-1]["If-Match"] == '"7"'
+
+
+def test_several_polls_of_which_some_fail_are_partly_done(service, capsys):
+    for name, state in (("a", "done"), ("b", "failed")):
+        service.says(
+            f"/devices/{name}/poll",
+            {"poll_request_id": 1, "state": state, "reason": "no answer" * (state == "failed")},
+            method="POST",
+        )
+    assert run(["device", "poll", "a"]) == Exit.DONE
+    assert run(["device", "poll", "b", "gone"]) == Exit.FAILED
+    capsys.readouterr()
+    assert run(["device", "poll", "a", "b", "gone", "-o", "json"]) == Exit.PARTLY
+    assert [row["state"] for row in json.loads(capsys.readouterr().out)] == ["done", "failed", "refused"]
+
+
+PLAN = {
+    "plan": [
+        {"action": "add", "what": "rack", "name": "R07", "changes": {"height_u": [None, 42]}},
+        {"action": "change", "what": "device", "name": "web-11", "changes": {"position_u": [17, 18]}},
+        {"action": "keep", "what": "device", "name": "web-12", "changes": {}},
+    ],
+    "plan_hash": "abc", "applied": False, "summary": {}, "warnings": ["no credentials named bmc yet"],
+}  # fmt: skip
+
+
+def test_an_import_shows_its_plan_and_applies_exactly_that(service, capsys, tmp_path):
+    file = tmp_path / "fleet.toml"
+    file.write_text("[[rack]]\n")
+    service.says("/import", PLAN, method="POST")
+    assert run(["device", "import", str(file), "--plan"]) == Exit.DONE
+    said = capsys.readouterr().out
+    assert "+ add rack R07" in said
+    assert "17 → 18" in said
+    assert "! no credentials named bmc yet" in said
+    assert len(service.asked) == 1
+    assert run(["device", "import", str(file), "--apply"]) == Exit.REFUSED
+    assert all("apply" not in asked[3] for asked in service.asked)
+    assert run(["device", "import", str(file), "--apply", "--yes"]) == Exit.DONE
+    assert service.asked[-1][3] == {
+        "format": "toml",
+        "text": "[[rack]]\n",
+        "prune": False,
+        "apply": True,
+        "plan_hash": "abc",
+    }
+    assert "done: add 1 rack, change 1 device" in capsys.readouterr().err
+
+
+def test_doctor_fails_only_when_something_fails(service, capsys, monkeypatch, tmp_path):
+    monkeypatch.setenv("FLEETMON__DATA", str(tmp_path))
+    tmp_path.chmod(0o700)
+    service.says("/live", {"status": "alive", "version": "0.1.0"})
+    service.says("/ready", {"status": "ready", "roles": [], "reasons": []})
+    service.says("/fleet", {"devices": 1, "stale": 0, "by_reachability": {"reachable": 1}})
+    assert run(["doctor", "-o", "json"]) == Exit.DONE
+    assert {row["check"] for row in json.loads(capsys.readouterr().out)} >= {
+        "python",
+        "sqlite",
+        "lock",
+        "clock",
+        "master key",
+    }
+    service.says("/ready", {"status": "not_ready", "roles": [], "reasons": ["devices is restarting"]}, status=503)
+    assert run(["doctor"]) == Exit.FAILED
+    assert "◆ fail     roles           not ready: devices is restarting" in capsys.readouterr().out
+
+
+def test_top_prints_one_picture_where_there_is_no_terminal(service, capsys):
+    service.says(
+        "/ready",
+        {
+            "status": "ready",
+            "version": "0.1.0",
+            "roles": [{"role": "api", "state": "running", "since": "2026-01-06T07:00:00Z", "restarts": 0}],
+        },
+    )
+    service.says(
+        "/fleet",
+        {"now": "2026-01-06T08:00:00Z", "devices": 2, "by_health": {"OK": 1, "Critical": 1}, "watts": {"value": 7120}},
+    )
+    service.lists("/devices", [device("bad", health="Critical", health_reason="Fan 6: failed"), device("good")])
+    service.lists("/events", [])
+    service.says("/metrics", "# TYPE fleetmon_polls counter\nfleetmon_polls_total 42\n")
+    assert run(["top"]) == Exit.DONE
+    said = capsys.readouterr().out
+    assert "● ready" in said
+    assert "Fan 6: failed" in said
+    assert "good" not in said
+    assert "7.12 kW" in said

@@ -1,0 +1,219 @@
+"""`fleetmon poll` before it asks anything, and what it makes of what it learned."""
+
+# ruff: noqa: E501
+
+import io
+import json
+from datetime import UTC, datetime
+
+import pytest
+from rich.console import Console
+
+from fleetmon.cli.outcome import WrongUsage
+from fleetmon.cli.poll import aspects_of, endpoint_of, failure, partly
+from fleetmon.cli.poll_report import as_object, report
+from fleetmon.cli.secrets import password
+from fleetmon.errors import AccessDenied, Unreachable, Unsupported
+from fleetmon.model import (
+    Aspect,
+    Component,
+    ComponentHealth,
+    Health,
+    Identity,
+    Inventory,
+    LogReading,
+    LogRecord,
+    NoReading,
+    Observation,
+    Power,
+    PowerState,
+    Problem,
+    Protocol,
+    Reachability,
+    Reading,
+    ReadingType,
+    Sensor,
+)
+
+NOW = datetime(2026, 1, 6, 8, 0, tzinfo=UTC)
+ALL = frozenset(Aspect)
+CHASSIS = Component("Chassis", "1U")
+
+
+def sensor(name, kind=ReadingType.TEMPERATURE, component=CHASSIS):
+    return Sensor(component=component, name=name, type=kind, source=f"/redfish/v1/{name}")
+
+
+def part(kind, name, health=Health.OK, **told):
+    return ComponentHealth(
+        component=Component(kind, name),
+        health=health,
+        state=told.pop("state", "Enabled"),
+        taken_at=NOW,
+        source="/x",
+        **told,
+    )
+
+
+def seen(**told):
+    return Observation(
+        **{
+            "protocol": Protocol.REDFISH, "asked": ALL, "answered": ALL, "taken_at": NOW, "seconds": 1.2344, "requests": 9,
+            "reachability": Reachability.REACHABLE, "identity": Identity(manufacturer="Dell Inc.", model="R660", serial_number="S1"),
+            "power": Power(state=PowerState.ON, taken_at=NOW, source="/s"),
+            "overall": part("Device", "", Health.CRITICAL),
+            "readings": (
+                Reading(sensor=sensor("Inlet"), value=23.5, taken_at=NOW),
+                Reading(sensor=sensor("GPU 2"), value=NoReading.ABSENT, taken_at=NOW),
+            ),
+            "health": (
+                part("Drive", "Bay 3", Health.CRITICAL, failure_predicted=True, detail="worn out"),
+                part("Fan", "Fan 1"), part("Fan", "Fan 2"), part("Port", "1", Health.UNKNOWN), part("Memory", "A9", state="Absent"),
+            ),
+            "logs": (
+                LogReading(log="SEL", source="/log", taken_at=NOW, reached_mark=True, records=(
+                    LogRecord(record_id="1", severity=Health.OK, message="old", source="/1", created_at=datetime(2025, 1, 1, tzinfo=UTC)),
+                    LogRecord(record_id="2", severity=Health.CRITICAL, message="Drive 3 failed", source="/2", created_at=NOW),
+                )),
+            ),
+            **told,
+        }
+    )  # fmt: skip
+
+
+def page(observation, width=100):
+    console = Console(width=width, record=True, file=io.StringIO())
+    console.print(report(observation, "https://bmc", width=width))
+    return console.export_text()
+
+
+def test_the_object_holds_every_present_component_and_a_reason_for_every_missing_number():
+    told = json.loads(json.dumps(as_object(seen())))
+    assert told["device"]["manufacturer"] == "Dell Inc."
+    assert told["power_state"] == "On"
+    assert told["readings"] == [
+        {"component": {"kind": "Chassis", "name": "1U"}, "sensor": "Inlet", "type": "Temperature", "unit": "Cel", "value": 23.5,
+         "reason": None, "quality": "good", "taken_at": "2026-01-06T08:00:00.000Z"},
+        {"component": {"kind": "Chassis", "name": "1U"}, "sensor": "GPU 2", "type": "Temperature", "unit": "Cel", "value": None,
+         "reason": "Absent", "quality": "good", "taken_at": "2026-01-06T08:00:00.000Z"},
+    ]  # fmt: skip
+    assert [(found["component"]["kind"], found["health"]) for found in told["health"]] == [
+        ("Drive", "Critical"), ("Fan", "OK"), ("Fan", "OK"), ("Port", "Unknown"), ("Memory", "OK"),
+    ]  # fmt: skip
+    assert told["health"][0] == {
+        "component": {"kind": "Drive", "name": "Bay 3"}, "health": "Critical", "state": "Enabled", "failure_predicted": True,
+        "detail": "worn out",
+    }  # fmt: skip
+    assert (told["requests"], told["seconds"], len(told["events"])) == (9, 1.234, 2)
+
+
+def test_inventory_is_plain_json():
+    inventory = Inventory(identity=Identity(model="R660"), parts=(), taken_at=NOW, complete=True)
+    told = json.loads(json.dumps(as_object(seen(inventory=inventory))))
+    assert told["inventory"] == {
+        "identity": told["inventory"]["identity"], "parts": [], "taken_at": "2026-01-06T08:00:00.000Z", "complete": True,
+    }  # fmt: skip
+
+
+def test_the_page_tells_what_is_wrong_before_what_is_well():
+    picture = page(seen())
+    assert picture.index("Drive Bay 3") < picture.index("2 Fan")
+    assert "failure predicted; worn out" in picture
+    assert "Dell Inc. R660   ◆ CRIT   ▮ On" in picture
+
+
+def test_a_component_that_says_nothing_is_counted_and_not_called_well():
+    assert "◌ UNKN  1 Port, which say nothing of their health" in page(seen())
+    assert "absent: 1 Memory" in page(seen())
+
+
+def test_newest_events_come_first():
+    picture = page(seen())
+    assert picture.index("Drive 3 failed") < picture.index("old")
+
+
+def test_what_could_not_be_read_is_told():
+    assert "/redfish/v1/Chassis/2" in page(
+        seen(problems=(Problem(resource="/redfish/v1/Chassis/2", reason="HTTP 500"),))
+    )
+
+
+def test_a_poll_is_partial_when_something_asked_for_was_not_answered():
+    assert not partly(seen())
+    assert not partly(seen(problems=(Problem(resource="/x", reason="odd"),)))
+    assert not partly(seen(answered=ALL - {Aspect.EVENTS})), "a device may have no log at all"
+    odd = (Problem(resource="/x", reason="HTTP 500"),)
+    assert partly(seen(answered=ALL - {Aspect.EVENTS}, problems=odd))
+    partial = Inventory(identity=Identity(), parts=(), taken_at=NOW, complete=False)
+    assert partly(seen(inventory=partial, problems=odd))
+
+
+def test_every_way_to_fail_keeps_its_name():
+    endpoint = endpoint_of("https://bmc", insecure=True, fingerprint=None)
+    denied = failure(
+        seen(reachability=Reachability.ACCESS_DENIED, reason="https://bmc: wrong password; correct it"), endpoint
+    )
+    assert isinstance(denied, AccessDenied)
+    assert str(denied) == "https://bmc: wrong password; correct it"
+    assert isinstance(failure(seen(reachability=Reachability.UNREACHABLE, reason="no answer"), endpoint), Unreachable)
+
+
+def test_by_default_a_certificate_must_be_vouched_for():
+    assert endpoint_of("https://bmc/", insecure=False, fingerprint=None).verify == "ca"
+    assert endpoint_of("https://bmc", insecure=True, fingerprint=None).verify == "none"
+    pinned = endpoint_of("https://bmc", insecure=False, fingerprint="SHA256:" + "AB" * 32)
+    assert (pinned.verify, pinned.pinned_spki) == ("pin", "ab" * 32)
+
+
+@pytest.mark.parametrize(
+    ("address", "said"),
+    [
+        ("10.0.0.7", "write it like https://10.0.0.7"),
+        ("ftp://bmc", "write it like https://host"),
+        ("https://root:secret@bmc", "holds a user name or password"),
+    ],
+)
+def test_an_address_that_is_none_is_answered_with_one_that_is(address, said):
+    with pytest.raises(WrongUsage) as refused:
+        endpoint_of(address, insecure=False, fingerprint=None)
+    assert said in str(refused.value)
+    assert "secret" not in str(refused.value)
+
+
+@pytest.mark.parametrize("address", ["ipmi://bmc", "snmp://switch"])
+def test_protocols_of_a_later_version_are_refused_in_one_line(address):
+    with pytest.raises(Unsupported, match="not spoken by this version"):
+        endpoint_of(address, insecure=False, fingerprint=None)
+
+
+def test_a_fingerprint_that_is_none_and_one_too_many_trusts_are_refused():
+    with pytest.raises(WrongUsage, match="64 hexadecimal digits"):
+        endpoint_of("https://bmc", insecure=False, fingerprint="sha256:abc")
+    with pytest.raises(WrongUsage, match="one of the two"):
+        endpoint_of("https://bmc", insecure=True, fingerprint="sha256:" + "0" * 64)
+
+
+def test_aspects_are_named_or_all():
+    assert aspects_of("") == ALL
+    assert aspects_of("Sensors, events") == {Aspect.SENSORS, Aspect.EVENTS}
+    with pytest.raises(WrongUsage, match="there is no fans; choose from heartbeat"):
+        aspects_of("fans")
+
+
+def test_a_password_comes_from_the_file_before_the_environment(tmp_path):
+    file = tmp_path / "pw"
+    file.write_bytes("geheim ü \r\nsecond line".encode())
+    environ = {"FLEETMON_PASSWORD": "other"}
+    assert password(file, environ, prompt="").reveal() == "geheim ü "
+    assert password(None, environ, prompt="").reveal() == "other"
+
+
+def test_without_a_terminal_nobody_is_asked(monkeypatch, tmp_path):
+    monkeypatch.setattr("sys.stdin", io.StringIO())
+    with pytest.raises(WrongUsage, match="use --password-file FILE or set FLEETMON_PASSWORD"):
+        password(None, {}, prompt="")
+    with pytest.raises(WrongUsage, match="no such file"):
+        password(tmp_path / "none", {}, prompt="")
+    (tmp_path / "empty").write_text("\n")
+    with pytest.raises(WrongUsage, match="first line is empty"):
+        password(tmp_path / "empty", {}, prompt="")
