@@ -1,7 +1,7 @@
 """Which sensor stands where: one Sensor per physical sensor, however many resources tell of it.
 
-A temperature can stand in Thermal, as a Sensor resource, as an excerpt in a metrics resource and in a MetricReport. The catalog
-joins these places to one Sensor, so that its identity does not depend on which of them the plan reads.
+A temperature can stand in Thermal, as a Sensor resource, as an excerpt in a metrics resource and in a MetricReport.
+The catalog joins these places to one Sensor, so that its identity does not depend on which of them the plan reads.
 """
 
 from __future__ import annotations
@@ -10,8 +10,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
+from fleetmon.drivers.redfish.parse.metric_report import property_key, property_keys
 from fleetmon.drivers.redfish.parse.naming import key_of
-from fleetmon.drivers.redfish.parse.readings import Told, property_key, property_keys, sensor_type, span, thresholds
+from fleetmon.drivers.redfish.parse.readings import Told, sensor_type, span, thresholds
 from fleetmon.drivers.redfish.resource import key
 from fleetmon.model import Component, ReadingType, Sensor, Thresholds
 
@@ -257,7 +258,7 @@ def _component(told: Told, components: Mapping[str, Component]) -> Component:
 
 
 def _aliases(values: Iterable[Told], components: Mapping[str, Component]) -> dict[str, tuple[Component, str]]:
-    """What a component's excerpt says of a Sensor resource of the same type: whose it is, and what it measures there."""
+    """What a component's excerpt says of a Sensor resource of the same type: whose it is and what it measures."""
     values = list(values)
     types = {told.place: told.type for told in values if not told.excerpt}
     found: dict[str, tuple[Component, str]] = {}

@@ -1,8 +1,8 @@
 """A device over Redfish: what one poll asks for, read the cheapest way that is known to work.
 
-The first poll walks the whole service and learns a plan from it. From then on a poll reads the gate (the system, for power and
-health) and the few resources that tell all sensors; the expensive walk is made again when its time has come, or when the gate
-says that something has changed.
+The first poll walks the whole service and learns a plan from it. From then on a poll reads the gate (the system,
+for power and health) and the few resources that tell all sensors; the expensive walk is made again when its time
+has come, or when the gate says that something has changed.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ class RedfishDriver:
         self._standstill: dict[str, tuple[str, float]] = {}
         self._turn = 0
 
-    # ---- the contract -------------------------------------------------------------------------------------------------
+    # ---- the contract ----------------------------------------------------------------------------------------
 
     async def observe(self, request: Request) -> Observation:
         """Ask once; whatever the device does becomes an observation."""
@@ -131,7 +131,7 @@ class RedfishDriver:
         """Close the connection and leave the login open, for `memory` to be used by the next driver."""
         await self._session.suspend()
 
-    # ---- one poll -----------------------------------------------------------------------------------------------------
+    # ---- one poll --------------------------------------------------------------------------------------------
 
     async def _look(self, look: Look) -> None:
         if self._learned and look.wants(Aspect.HEARTBEAT, Aspect.SENSORS):
@@ -220,7 +220,7 @@ class RedfishDriver:
             self._plan = replace(self._plan, refused=(*self._plan.refused, report.path))
             self._begin_walk(look)
 
-    # ---- walks ----------------------------------------------------------------------------------------------------------
+    # ---- walks -----------------------------------------------------------------------------------------------
 
     def _begin_walk(self, look: Look) -> None:
         """Have a walk made in this poll, unless one is under way."""
@@ -317,7 +317,7 @@ class RedfishDriver:
             if kind_of(part.body, part.path) in TOLD_APART:
                 self._apart.update((seen.source, seen) for seen in seen_in(part, frozenset(self._apart)))
 
-    # ---- logs -----------------------------------------------------------------------------------------------------------
+    # ---- logs ------------------------------------------------------------------------------------------------
 
     async def _read_logs(self, look: Look) -> None:
         """Every log from where it was left; one that cannot be read does not keep the others from it."""
@@ -354,7 +354,7 @@ class RedfishDriver:
 
 
 def outcome_of(error: DeviceError, look: Look) -> tuple[Reachability, str]:
-    """What a failure means for the poll: a device that has answered something stays reachable, and the failure a problem."""
+    """What a failure means for the poll: a device that has answered stays reachable, and the failure a problem."""
     reason = f"{error.resource}: {error.reason}" if error.resource else error.reason
     if look.answers and isinstance(error, Unreachable | Busy | Garbled | Unsupported):
         look.tell(error.resource, error.reason)

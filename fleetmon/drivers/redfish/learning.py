@@ -200,7 +200,7 @@ def _told_elsewhere(walk: Walk, sight: Sight) -> set[str]:
 
 
 def _entrances(walk: Walk, expand: Expand) -> tuple[tuple[str, str], ...]:
-    """Where the next walk begins. Without `$expand` the members of the first collections, whose lists are not read again.
+    """Where the next walk begins. Without `$expand` at the members of the first collections, not read again themselves.
 
     A system or chassis that is new is then found by the links of the manager and of its neighbours.
     """
@@ -246,7 +246,7 @@ def kind_of_source(walk: Walk, source: str) -> str:
 
 
 def steady_health(resources: Iterable[Resource], sight: Sight, plan: Plan) -> tuple[ComponentHealth, ...]:
-    """Components told along with the readings, such as the fans of a Thermal resource, under the names of the last walk.
+    """Components told along with the readings, such as the fans of a Thermal resource, named as the last walk did.
 
     What is told twice is left to the walks: half of its story would hide the worse half.
     """

@@ -1,6 +1,8 @@
-"""Reading a log from where it was left: the newest page first where the service pages, up to the mark, never without end.
+"""Reading a log from where it was left: the newest page first where the service pages, up to the mark, never
+without end.
 
-The order of entries is not trusted (F55), pages shift under the reader (F40), and a next link may lead in a circle (F41).
+The order of entries is not trusted (F55), pages shift under the reader (F40), and a next link may lead in a circle
+(F41).
 """
 
 from __future__ import annotations
@@ -110,7 +112,7 @@ async def _read_pages(fetch: Fetch, log: LogPlan, reading: _Reading, first: Reso
 
 def _last_page(entries: str, reading: _Reading, first: Resource) -> tuple[str, int, int] | None:
     """Where to read backwards from, when the first page shows the oldest records; None when it shows the newest."""
-    order = [found for found in reading.records.values()]
+    order = list(reading.records.values())
     size = len(order)
     if reading.total is None or size < 2 or reading.total <= 2 * size or not _rising(order):
         return None
@@ -170,7 +172,7 @@ def _next(body: Json) -> str | None:
     return link if isinstance(link, str) and link else None
 
 
-# ---- which logs there are --------------------------------------------------------------------------------------------
+# ---- which logs there are ------------------------------------------------------------------------------------
 
 
 @dataclass(slots=True)

@@ -1,6 +1,7 @@
 """The cheapest way to read one device, learned from one walk and remembered as JSON.
 
-`choose` is the whole idea: every request that could be repeated tells a set of sensors; take the fewest that tell them all.
+`choose` is the whole idea: every request that could be repeated tells a set of sensors; take the fewest that tell
+them all.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ class Source:
     path: str
     sensors: frozenset[int]
     rank: int = 1
-    """Order among equals: 0 a MetricReport, 1 Thermal, Power and metrics, 2 an expanded collection, 3 a single sensor."""
+    """Order among equals: 0 MetricReport, 1 Thermal, Power and metrics, 2 expanded collection, 3 single sensor."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,7 @@ class Plan:
 
     firmware: str = ""
     """Of the BMC when this was learned; another one means to learn again."""
-    make: Make = Make()
+    make: Make = field(default_factory=Make)
     gates: tuple[str, ...] = ()
     """Resources that tell power and whether anything is wrong at all."""
     sources: tuple[str, ...] = ()
@@ -68,7 +69,7 @@ class Plan:
     """Seconds the device's own clock is ahead of ours; None when it does not tell its time."""
     entrances: tuple[tuple[str, str], ...] = ()
     """Where a walk begins, as (name, path): what the service root named, so that the root need not be read again."""
-    expand: Expand = Expand()
+    expand: Expand = field(default_factory=Expand)
     naming: Mapping[str, int] = field(default_factory=dict)
     """Scheme by which each kind is named."""
     watched: tuple[str, ...] = ()
@@ -138,9 +139,9 @@ class Plan:
 
 
 def choose(offers: Iterable[Source], wanted: frozenset[int]) -> tuple[list[Source], list[Source]]:
-    """The fewest requests that tell all `wanted` sensors: those to send in every poll, and single sensors to take in turn.
+    """The fewest requests that tell all `wanted` sensors: those of every poll, and single sensors to take in turn.
 
-    Greedy set cover: the request that tells most of what is still missing comes first. It is never far from the best, and its
+    Greedy set cover: the request that tells most of what is missing comes first. It is never far from the best, and its
     answer is the same each time.
     """
     left = set(wanted)

@@ -1,7 +1,7 @@
 """Departures from the standard, one row each: what is seen, on whose devices, and the same said the standard's way.
 
-A mend is a pure function on the body of one resource. It must leave a conforming body alone, and every row brings a body as
-evidence; `tests/unit/test_redfish_quirks.py` holds both.
+A mend is a pure function on the body of one resource. It must leave a conforming body alone, and every row brings a
+body as evidence; `tests/unit/test_redfish_quirks.py` holds both.
 """
 
 from __future__ import annotations
@@ -106,7 +106,7 @@ def _modern_fan(fan: Json) -> Json:
 
 
 def counts_within_reason(body: Json) -> Json:
-    """Controllers that claim hundreds of ports they do not have; the claim is dropped, the ports tell for themselves."""
+    """Controllers that claim hundreds of ports they do not have: the claim is dropped, ports tell for themselves."""
     controllers = body.get("Controllers")
     if not isinstance(controllers, list):
         return body

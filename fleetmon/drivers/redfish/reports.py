@@ -8,7 +8,7 @@ from email.utils import parsedate_to_datetime
 
 from fleetmon.drivers.redfish.catalog import Catalog
 from fleetmon.drivers.redfish.parse import fields
-from fleetmon.drivers.redfish.parse.readings import metrics
+from fleetmon.drivers.redfish.parse.metric_report import metrics
 from fleetmon.drivers.redfish.resource import Resource
 from fleetmon.model import Reading, Sensor
 
@@ -18,7 +18,7 @@ _LONGEST_AGE = timedelta(days=1)
 
 
 def device_clock(report: Resource, offset: float | None) -> datetime | None:
-    """What the device's own clock showed when it sent the report: its Date header, else its known `offset` from ours."""
+    """What the device's own clock showed when it sent the report: its Date header, else our time and `offset`."""
     try:
         at = parsedate_to_datetime(report.date)
     except (TypeError, ValueError):
@@ -68,7 +68,7 @@ def is_alive(report: Resource, offset: float | None) -> bool:
 
 
 def told(report: Resource, catalog: Catalog, known: Mapping[str, float]) -> set[int]:
-    """The sensors of the catalog (by identity) that the report tells, in numbers that agree with what was read elsewhere."""
+    """The sensors of the catalog (by identity) that the report tells, in numbers that agree with other resources."""
     found: set[int] = set()
     for metric in metrics(report.body):
         sensor = catalog.sensor_of_property(metric.property)

@@ -62,7 +62,7 @@ def key(path: str) -> str:
 def local(link: str) -> str | None:
     """`link` as a path on the same service; None for what leads elsewhere or is no link (F115).
 
-    An absolute URL is taken by its path: behind it stands the same service, or our request to ourselves fails like any other.
+    An absolute URL is taken by its path alone: we only ever ask the device we are speaking to.
     """
     try:
         parts = urlsplit(link)

@@ -1,11 +1,12 @@
 """One Redfish session with one BMC: login, one request at a time, and every failure as a DeviceError.
 
-Requests go through `redfish.aio`, which refuses redirects and foreign origins and repeats nothing that changes state. Login is
-done here, with its public calls, because every login has to pass the lane's credential breaker (F05), must be kept over a
-restart (F02), and must take the answers of services that leave out the body or the Location (F06).
+Requests go through `redfish.aio`, which refuses redirects and foreign origins and repeats nothing that changes
+state. Login is done here, with its public calls, because every login has to pass the lane's credential breaker
+(F05), must be kept over a restart (F02), and must take the answers of services that leave out the body or the
+Location (F06).
 
-Plain `http://` is spoken only where the address says so. The token of a session is then never asked for; Basic credentials are
-sent only after the device has demanded them with a 401, and the driver tells it as a problem.
+Plain `http://` is spoken only where the address says so. The token of a session is then never asked for; Basic
+credentials are sent only after the device has demanded them with a 401, and the driver tells it as a problem.
 """
 
 from __future__ import annotations
@@ -27,14 +28,14 @@ from fleetmon.drivers.redfish.bodies import BadBody, Json, excerpt, parse
 from fleetmon.drivers.redfish.parse.fields import child, items, link, text
 from fleetmon.drivers.redfish.resource import ROOT, Resource, local
 from fleetmon.drivers.redfish.transport import Pin, explain, open_transport
-from fleetmon.errors import AccessDenied, Busy, ConfigError, DeviceError, Garbled, Unreachable, Unsupported
+from fleetmon.errors import AccessDenied, Busy, ConfigError, DeviceError, Garbled, Unsupported
 
 SESSIONS = "/redfish/v1/SessionService/Sessions"
 """Where DSP0266 puts the session collection; used when the service root does not tell."""
 LONGEST_WAIT = 120.0
 """Seconds; what a device may ask us to wait at most (F07)."""
 NO_SESSIONS = (404, 405, 501)
-"""Answers to a first login that mean: there is no session service, only Basic (never after a session once worked, F46)."""
+"""Answers to a first login that mean: there are no sessions here, only Basic (never once a session worked, F46)."""
 GOODBYE = 3.0
 """Seconds a logout may take."""
 
@@ -114,7 +115,7 @@ class Session:
             await self._transport.close()
             self._transport = self._client = None
 
-    # ---- one request ----------------------------------------------------------------------------------------------------
+    # ---- one request -----------------------------------------------------------------------------------------
 
     async def _authorized(self, path: str, priority: Priority) -> AsyncRestResponse:
         """The answer to a GET, after one fresh login where the first answer was 401 (F03)."""
@@ -216,7 +217,7 @@ class Session:
         kind = (response.getheader("Content-Type") or "").lower()
         return "check that this is the address of a BMC" if "html" in kind or response.read[:1] == b"<" else ""
 
-    # ---- login ----------------------------------------------------------------------------------------------------------
+    # ---- login -----------------------------------------------------------------------------------------------
 
     async def _authorization(self, priority: Priority) -> dict[str, str]:
         """The header that says who we are, after a login where one is needed."""
@@ -267,7 +268,7 @@ class Session:
         raise refusal or Garbled("the login gave no token", device=self.device, resource=SESSIONS)
 
     async def _find_sessions(self, priority: Priority) -> None:
-        """Learn from the service root where to log in, or that only Basic is offered (never a way back from a failed login: F46)."""
+        """Learn from the service root where to log in, or that only Basic is offered."""
         response = await self._send("GET", ROOT, {}, priority)
         if response.status in (401, 403):
             self._sessions = SESSIONS
@@ -279,7 +280,7 @@ class Session:
         self._basic = not told and not link(body, "SessionService") and bool(body.get("RedfishVersion"))
 
     def _session_location(self, response: AsyncRestResponse) -> str:
-        """Where the session can be deleted; empty when the service does not tell, and it will expire by itself (F06)."""
+        """Where the session can be deleted; empty when the service does not tell: it then ends by expiry (F06)."""
         told = response.getheader("Location") or text(lenient(response), "@odata.id")
         found = local(told) if told else None
         if not found:
@@ -353,7 +354,7 @@ def message_of(body: Json) -> str:
 
 
 def retry_after(header: str | None, body: Json, now: datetime) -> float | None:
-    """Seconds the device asks us to wait: from the header, else from a body like Dell's SYS518; None when it does not ask."""
+    """Seconds the device asks us to wait: from the header, else from a body like SYS518; None when it does not."""
     if header:
         if header.strip().isdigit():
             return min(float(header), LONGEST_WAIT)

@@ -140,7 +140,7 @@ def seen_in(resource: Resource, watched: frozenset[str] = frozenset()) -> Iterat
 
 
 def nested_kind(own_kind: str, pointer: str, name: str) -> str:
-    """The kind of what stands under `name` inside a resource of `own_kind`: an item of a known list, else as it is called."""
+    """The kind of what stands under `name` inside a resource: an item of a known list, else as it is called."""
     if (
         not pointer.rpartition("/")[2].isdigit()
         or "/Oem/" in pointer
@@ -176,7 +176,7 @@ def _seen(resource: Resource, pointer: str, kind: str, entry: Json, watched: fro
 
 def _speaks(entry: Json, pointer: str) -> bool:
     """Does an object without a Status describe a thing of its own, rather than link to one or sum others up?"""
-    return not pointer or ("Name" in entry or "MemberId" in entry) and len(entry) > 2
+    return not pointer or (("Name" in entry or "MemberId" in entry) and len(entry) > 2)
 
 
 def condition(kind: str, entry: Json) -> tuple[Health, bool | None, str]:

@@ -1,4 +1,5 @@
-"""Tolerant reading of single fields: any of them may be missing, null, of the wrong type or a placeholder (F25 to F29, F77)."""
+"""Tolerant reading of single fields: any of them may be missing, null, of the wrong type or a placeholder (F25 to
+F29, F77)."""
 
 from __future__ import annotations
 

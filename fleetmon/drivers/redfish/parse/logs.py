@@ -11,7 +11,7 @@ from fleetmon.drivers.redfish.parse.naming import key_of
 from fleetmon.model import Component, Health, LogMark, LogRecord
 
 NOT_HARDWARE = re.compile(
-    r"dump|journal|postcode|hostlogger|crash|audit|debug|fdr|selftest|securitylog|sl$|telemetry", re.I
+    r"dump|journal|postcode|hostlogger|crash|audit|debug|fdr|selftest|securitylog|sl$|telemetry", re.IGNORECASE
 )
 """Ids of logs that tell nothing of hardware, or are no lists of events at all."""
 

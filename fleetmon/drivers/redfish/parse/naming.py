@@ -1,7 +1,7 @@
 """One thing, one name: what two resources tell of the same thing becomes one, and every name is unique within its kind.
 
-Names must not change when a neighbour comes or goes. So a kind is named by one scheme for all its members, a scheme is only
-ever left for a more detailed one, and the plan remembers where each kind has arrived.
+Names must not change when a neighbour comes or goes. So a kind is named by one scheme for all its members, a scheme
+is only ever left for a more detailed one, and the plan remembers where each kind has arrived.
 """
 
 from __future__ import annotations
@@ -140,7 +140,7 @@ def _pairs(old: Sequence[Seen], new: Sequence[tuple[int, Seen]]) -> list[tuple[S
 
 
 def _one(old: Seen, new: Seen) -> Seen:
-    """The same thing told twice: the newer words, the older name (a steady poll may read only that one), the worst health."""
+    """The same thing told twice: newer words, older name (a steady poll may read no other), worst health."""
     worst, other = (old, new) if old.health.rank > new.health.rank else (new, old)
     both = worst.health is not other.health and Health.UNKNOWN not in (worst.health, other.health)
     detail = worst.detail

@@ -22,16 +22,20 @@ NO_PARTS = frozenset(
 
 PROPERTIES: Mapping[str, tuple[tuple[str, str], ...]] = {
     "Drive": (
-        ("media_type", "MediaType"), ("protocol", "Protocol"), ("speed_gbps", "CapableSpeedGbs"), ("rotation_rpm", "RotationSpeedRPM"),
-        ("life_left_percent", "PredictedMediaLifeLeftPercent"), ("hotspare", "HotspareType"), ("block_bytes", "BlockSizeBytes"),
+        ("media_type", "MediaType"), ("protocol", "Protocol"), ("speed_gbps", "CapableSpeedGbs"),
+        ("rotation_rpm", "RotationSpeedRPM"),
+        ("life_left_percent", "PredictedMediaLifeLeftPercent"), ("hotspare", "HotspareType"),
+        ("block_bytes", "BlockSizeBytes"),
     ),
     "Volume": (("raid_type", "RAIDType"), ("volume_type", "VolumeType"), ("encrypted", "Encrypted")),
     "Memory": (
-        ("device_type", "MemoryDeviceType"), ("speed_mhz", "OperatingSpeedMhz"), ("error_correction", "ErrorCorrection"),
+        ("device_type", "MemoryDeviceType"), ("speed_mhz", "OperatingSpeedMhz"),
+        ("error_correction", "ErrorCorrection"),
         ("ranks", "RankCount"), ("base_module_type", "BaseModuleType"),
     ),
     "Processor": (
-        ("processor_type", "ProcessorType"), ("cores", "TotalCores"), ("threads", "TotalThreads"), ("speed_mhz", "MaxSpeedMHz"),
+        ("processor_type", "ProcessorType"), ("cores", "TotalCores"), ("threads", "TotalThreads"),
+        ("speed_mhz", "MaxSpeedMHz"),
         ("socket", "Socket"), ("architecture", "ProcessorArchitecture"),
     ),
     "PowerSupply": (("capacity_watts", "PowerCapacityWatts"), ("type", "PowerSupplyType"), ("efficiency_rating",
@@ -149,7 +153,7 @@ def believable_life(entry: Json) -> bool:
     return left is not None and 0 <= left <= 100 and entry.get("MediaType") != "HDD"
 
 
-# ---- identity ---------------------------------------------------------------------------------------------------------
+# ---- identity ------------------------------------------------------------------------------------------------
 
 
 def identity(resources: Iterable[Resource]) -> Identity:

@@ -1,6 +1,7 @@
 """What a resource measures: Thermal, Power, Sensor, MetricReport, and every excerpt that carries a Reading.
 
-Parsers tell a value and where it stands (`place`); which sensor of which component that is, the catalog knows (`catalog.py`).
+Parsers tell a value and where it stands (`place`); which sensor of which component that is, the catalog knows
+(`catalog.py`).
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ class Told:
     """One value as a resource tells it."""
 
     place: str
-    """What finds its sensor again in the next poll: the path and, inside a resource, the section with the entry's names."""
+    """What finds its sensor again in the next poll: the path and, inside a resource, the section and names."""
     source: str
     """Path with JSON pointer, for people."""
     owner: str
@@ -91,7 +92,7 @@ def told_by(resource: Resource) -> Iterator[Told]:
         yield from excerpts(resource, kind)
 
 
-# ---- Thermal and Power ----------------------------------------------------------------------------------------------
+# ---- Thermal and Power ---------------------------------------------------------------------------------------
 
 
 def temperatures(resource: Resource) -> Iterator[Told]:
@@ -188,7 +189,7 @@ def _related(entry: Json) -> str:
     return targets[0] if len(targets) == 1 else ""
 
 
-# ---- Sensor ---------------------------------------------------------------------------------------------------------
+# ---- Sensor --------------------------------------------------------------------------------------------------
 
 TYPE_OF_UNIT = {
     "cel": ReadingType.TEMPERATURE, "celsius": ReadingType.TEMPERATURE, "rpm": ReadingType.ROTATIONAL,
@@ -245,7 +246,7 @@ def sensor_type(body: Json) -> tuple[ReadingType, float]:
     return kind, FACTORS.get((kind, units), 1.0)
 
 
-# ---- excerpts ---------------------------------------------------------------------------------------------------------
+# ---- excerpts ------------------------------------------------------------------------------------------------
 
 _EXCERPT_KINDS = frozenset(
     {
@@ -364,45 +365,6 @@ def owner_of_metrics(path: str) -> str:
     """What a metrics resource speaks of: the resource it hangs below (a ThermalSubsystem in between does not count)."""
     above = path.split("#", 1)[0].rstrip("/").rpartition("/")[0]
     return above.rpartition("/")[0] if above.lower().endswith(("/thermalsubsystem", "/powersubsystem")) else above
-
-
-# ---- MetricReport -----------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Metric:
-    """One value of a MetricReport: what it is a value of, and by the device's clock when."""
-
-    property: str
-    value: float | NoReading
-    stamp: str
-
-
-def metrics(body: Json) -> Iterator[Metric]:
-    """The values of a MetricReport that say of which property they are."""
-    for _, entry in fields.items(body, "MetricValues"):
-        target = entry.get("MetricProperty")
-        if isinstance(target, str) and target:
-            found = fields.number(entry.get("MetricValue"))
-            stamp = entry.get("Timestamp")
-            yield Metric(target, NoReading.FAULTY if found is None else found, stamp if isinstance(stamp, str) else "")
-
-
-def property_keys(place: str, source: str) -> tuple[str, ...]:
-    """The spellings under which a report may name the property at `source`."""
-    path, _, pointer = source.partition("#")
-    spelled = f"{key(path)}#{pointer.lower()}"
-    return (
-        (spelled, key(path), f"{key(path)}{pointer.lower()}")
-        if pointer == "/Reading"
-        else (spelled, f"{key(path)}{pointer.lower()}")
-    )
-
-
-def property_key(metric_property: str) -> str:
-    """One spelling of a MetricProperty."""
-    path, _, pointer = metric_property.partition("#")
-    return f"{key(path)}#{pointer.rstrip('/').lower()}" if pointer else key(path)
 
 
 def _thermal(resource: Resource) -> Iterator[Told]:

@@ -1,0 +1,160 @@
+"""Which links of a resource are worth following, and how soon.
+
+A link is followed because of the name it stands under. Below what reports trouble every link is followed, the vendor's own
+included, so a healthy device is asked for little and a sick one for all it can say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from fleetmon.drivers.redfish.bodies import Json
+from fleetmon.drivers.redfish.parse import fields
+from fleetmon.drivers.redfish.resource import is_resource, key
+from fleetmon.model import Health
+
+RANKS = {
+    "Systems": 0, "Chassis": 0, "Managers": 1, "PowerEquipment": 1, "ThermalEquipment": 1, "Fabrics": 3, "Thermal": 1,
+    "Power": 1, "ThermalSubsystem": 2, "PowerSubsystem": 2, "EnvironmentMetrics": 3, "ThermalMetrics": 3,
+    "Storage": 2, "SimpleStorage": 4, "Drives": 2, "Volumes": 3, "Controllers": 3, "StorageControllers": 3,
+    "StoragePools": 6, "Memory": 3, "Processors": 3, "Fans": 3, "PowerSupplies": 3, "Batteries": 3, "Metrics": 6,
+    "Pumps": 3, "Reservoirs": 3, "Heaters": 6, "Filters": 3, "LeakDetection": 2, "LeakDetectors": 2,
+    "CoolantConnectorRedundancy": 9, "PrimaryCoolantConnectors": 4, "SecondaryCoolantConnectors": 4,
+    "CoolantConnectors": 4, "CDUs": 2, "CoolingLoops": 3, "HeatExchangers": 2, "ImmersionUnits": 2, "CoolingUnits": 2,
+    "FloorPDUs": 2, "RackPDUs": 2, "Switchgear": 2, "TransferSwitches": 2, "PowerShelves": 2, "ElectricalBuses": 2,
+    "PowerMeters": 3, "Mains": 3, "Outlets": 3, "OutletGroups": 4, "Branches": 4, "Feeders": 3, "Subfeeds": 4,
+    "Switches": 4, "Sensors": 5, "NetworkAdapters": 4, "NetworkInterfaces": 6, "EthernetInterfaces": 5, "Ports": 5,
+    "NetworkPorts": 5, "PhysicalPorts": 5, "PCIeDevices": 6, "Assembly": 6, "FabricAdapters": 6,
+    "GraphicsControllers": 6, "USBControllers": 8, "TrustedComponents": 8, "Cables": 8, "UpdateService": 7,
+    "FirmwareInventory": 7, "TelemetryService": 8, "MetricReports": 8,
+}  # fmt: skip
+"""Property names that lead to hardware, and how soon they are followed; everything else waits for a close look."""
+
+FROM_LINKS = frozenset(
+    {
+        "Chassis", "ComputerSystems", "Contains", "CooledBy", "ManagedBy", "ManagerForChassis", "ManagerForServers",
+        "Drives", "Fans", "Memory", "PowerSupplies", "PoweredBy", "Processors", "Storage", "Switches", "Volumes",
+    }
+)  # fmt: skip
+"""Names followed inside a Links object, last of all: for services that list these things nowhere else."""
+
+FROM_OEM = frozenset({"ThermalMetrics"})
+"""Names followed inside an Oem object: standard resources that only the vendor links to."""
+
+WHERE_SILENT = {"NetworkDeviceFunctions": "NetworkAdapter"}
+"""Names followed in a resource of this type when it says nothing of its own health."""
+
+ONLY_FROM = {
+    "Metrics": ("PowerSupply", "PowerDistribution", "Battery", "CoolingUnit"),
+    "EnvironmentMetrics": ("Chassis", "PowerDistribution", "CoolingUnit", "Switch"),
+    "Assembly": ("Chassis",),
+    "Ports": ("NetworkAdapter", "Switch", "FabricAdapter", "StorageController"),
+    "NetworkPorts": ("NetworkAdapter",),
+    "Controllers": ("Storage",),
+    "MetricReports": ("TelemetryService",),
+    "Members": (),
+}
+"""Names that are worth a request only in a resource of these types."""
+
+NEVER = frozenset(
+    {
+        "Certificates", "JsonSchemas", "Registries", "AccountService", "SessionService", "Sessions",
+        "CertificateService", "EventService", "TaskService", "Tasks", "JobService", "KeyService", "LicenseService",
+        "ComponentIntegrity", "LogServices", "Entries", "VirtualMedia", "Bios", "SecureBoot", "BootOptions",
+        "SubProcessors", "Roles", "Accounts", "Subscriptions", "ComputerSystem", "Endpoints", "ConnectedPorts",
+        "OriginOfCondition", "MetricReportDefinition", "MetricDefinition", "MetricDefinitions", "Triggers",
+        "TelemetryService", "NetworkProtocol", "HostInterfaces", "SerialInterfaces", "AggregationService",
+        "CompositionService", "ResourceBlocks", "LogEntry", "Dumps", "Schemas", "ServiceEventLogs",
+    }
+)  # fmt: skip
+"""Names not followed even in a close look: they lead away from the hardware, or round in circles."""
+
+_AWAY = frozenset(name.lower() for name in NEVER) - {"telemetryservice", "computersystem"} | {"capabilities"}
+
+DEPTHS = {
+    "Systems": 4, "Chassis": 5, "Managers": 3, "UpdateService": 2, "Storage": 3, "NetworkAdapters": 3,
+    "ThermalSubsystem": 3, "PowerSubsystem": 3, "Fabrics": 3, "PowerEquipment": 4, "ThermalEquipment": 4, "Switches":
+    3, "TelemetryService": 2,
+}  # fmt: skip
+"""How many levels a single request may usefully bring; 1 for every other collection, none for what is no collection."""
+
+NOT_COLLECTIONS = frozenset(
+    {"Thermal", "Power", "EnvironmentMetrics", "ThermalMetrics", "Metrics", "Assembly", "LeakDetection"}
+)
+
+
+def leads_away(path: str) -> bool:
+    """Did `$expand` bring something a walk would never have asked for?"""
+    return not _AWAY.isdisjoint(key(path).split("/"))
+
+
+def in_trouble(body: Json) -> bool:
+    """Does this resource, or anything it tells of, report Warning or Critical, or a predicted failure?"""
+    stack: list[Any] = [body]
+    while stack:
+        here = stack.pop()
+        if isinstance(here, dict):
+            status = here.get("Status")
+            if isinstance(status, dict) and status.get("State") != "Absent":
+                worst = max(
+                    (fields.own_health(here) or Health.OK).rank,
+                    (fields.rollup(here) or Health.OK).rank,
+                )
+                if worst >= Health.WARNING.rank:
+                    return True
+            stack.extend(v for k, v in here.items() if isinstance(v, (dict, list)) and k not in ("Members", "Actions"))
+        else:
+            stack.extend(v for v in here if isinstance(v, (dict, list)))
+    return False
+
+
+def links(body: Json, close: bool) -> Iterator[tuple[str, str, bool]]:
+    """The links of a resource worth following: (property name, target, is it the next page)."""
+    kind = str(body.get("@odata.type", "")).lstrip("#").split(".", 1)[0]
+    for name in ("Members@odata.nextLink", "@odata.nextLink"):
+        if isinstance(body.get(name), str):
+            yield "Members", body[name], True
+            break
+    stack: list[tuple[str, bool, bool, Any]] = [(name, False, False, value) for name, value in body.items()]
+    while stack:
+        name, in_links, foreign, here = stack.pop()
+        if name.startswith("@") and not (close and name == "@Redfish.Settings"):
+            continue
+        if isinstance(here, list):
+            stack.extend((name, in_links, foreign, item) for item in here)
+        elif isinstance(here, dict):
+            target = here.get("@odata.id", here.get("href"))
+            if isinstance(target, str):
+                silent = WHERE_SILENT.get(name) == kind and not fields.status(body)
+                if (
+                    not is_resource(here)
+                    and (silent or _worth(name, kind, in_links, foreign, close))
+                    and "#/" not in target
+                ):
+                    yield f"Links/{name}" if in_links else name, target, False
+                if is_resource(here):
+                    continue
+            if name in NEVER or name == "Actions":
+                continue
+            stack.extend(
+                (key, in_links or name == "Links", foreign or name == "Oem", value)
+                for key, value in here.items()
+                if isinstance(value, (dict, list))
+            )
+
+
+def _worth(name: str, kind: str, in_links: bool, foreign: bool, close: bool) -> bool:
+    """Is a link under this name followed?"""
+    if name in NEVER and not (name == "TelemetryService" and kind == "ServiceRoot"):
+        return False
+    if close:
+        return True
+    if foreign:
+        return name in FROM_OEM
+    if in_links:
+        return name in FROM_LINKS
+    if name == "Members":
+        return True
+    owners = ONLY_FROM.get(name)
+    return name in RANKS and (owners is None or kind in owners or not kind)
