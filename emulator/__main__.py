@@ -57,7 +57,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"emulator: {error}", file=sys.stderr)  # noqa: T201  # the command line speaks
         return 2
     except OSError as error:
-        print(f"emulator: cannot listen: {error.strerror or error}", file=sys.stderr)  # noqa: T201  # the command line speaks
+        print(f"emulator: {error.strerror or error}", file=sys.stderr)  # noqa: T201  # the command line speaks
         return 2
 
 
@@ -106,18 +106,16 @@ def _parser() -> argparse.ArgumentParser:
 
 def _loopback(text: str) -> tuple[str, int]:
     """HOST:PORT, on loopback only."""
-    host, _, port = text.rpartition(":")
+    host, colon, port = text.rpartition(":")
     host = host.strip("[]").replace("localhost", "127.0.0.1")
-    if not port.isdecimal() or int(port) > 65_535:
+    if not colon or not port.isdecimal() or int(port) > 65_535:
         raise UsageError(f"{text!r} is no HOST:PORT; write 127.0.0.1:8490")
     try:
         loopback = ipaddress.ip_address(host).is_loopback
     except ValueError:
         loopback = False
     if not loopback:
-        raise UsageError(
-            f"{host or text!r} is not loopback; the emulator has known passwords and listens on 127.0.0.1 only"
-        )
+        raise UsageError(f"{host} is not loopback; the emulator has known passwords and listens on 127.0.0.1 only")
     return host, int(port)
 
 

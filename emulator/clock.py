@@ -23,13 +23,13 @@ class Clock:
     def __init__(self, real: Callable[[], float] = time.time, *, speed: float = 1.0) -> None:
         self._real = real
         self._shift = 0.0
-        self._held: float | None = None
+        self.held: float | None = None
         self.speed = speed
         self.started_at = real()
 
     def now(self) -> float:
         """This instant; while the agenda settles, the instant that is being settled."""
-        return self._real() + self._shift if self._held is None else self._held
+        return self._real() + self._shift if self.held is None else self.held
 
     def advance(self, seconds: float) -> None:
         """Moves every clock of the fleet forward."""
@@ -37,7 +37,7 @@ class Clock:
 
     def hold(self, instant: float | None) -> None:
         """Makes `now` stand at an instant, or lets it run again."""
-        self._held = instant
+        self.held = instant
 
     def season(self, instant: float) -> float:
         """The instant as slow things see it: days pass `speed` times as fast, from the start in both directions."""
@@ -52,6 +52,7 @@ class Agenda:
         self._due: list[tuple[float, int, Action]] = []
         self._order = itertools.count()
         self._changed = asyncio.Event()
+        self._settling = False
 
     def at(self, instant: float, action: Action) -> None:
         """Puts an action on the agenda."""
@@ -64,15 +65,19 @@ class Agenda:
         self.at(self.clock.now() + seconds, action)
 
     def settle(self) -> None:
-        """Does everything that is due, each at its own instant."""
-        now = self.clock.now()
-        while self._due and self._due[0][0] <= now:
-            instant, _, action = heapq.heappop(self._due)
-            self.clock.hold(instant)
-            try:
+        """Does everything that is due, each at its own instant; what an action adds waits for its turn."""
+        if self._settling:
+            return
+        now, held = self.clock.now(), self.clock.held
+        self._settling = True
+        try:
+            while self._due and self._due[0][0] <= now:
+                instant, _, action = heapq.heappop(self._due)
+                self.clock.hold(instant)
                 action(instant)
-            finally:
-                self.clock.hold(None)
+        finally:
+            self.clock.hold(held)
+            self._settling = False
 
     def advance(self, seconds: float) -> None:
         """Moves the clock and does what became due on the way."""

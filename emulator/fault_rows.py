@@ -215,6 +215,9 @@ def _lose_site(fleet: Fleet, site: str, f: Wanted) -> Heal:
 SECONDS = Field(float)
 """Heals by itself after so long; until healed when left out."""
 
+NAMED_IDS = {"F60": "power_noop", "F65": "ignore_graceful", "F67": "lie_power"}
+"""Ids of the catalogue that are no matter of the wire."""
+
 FAULTS: dict[str, NamedFault] = {
     row.name: row
     for row in (

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from emulator.fault_rows import FAULTS, FaultRefusedError, Heal, NamedFault, Wanted
+from emulator.fault_rows import FAULTS, NAMED_IDS, FaultRefusedError, Heal, NamedFault, Wanted
 from emulator.hardware import Machine
 from emulator.plant import Plant
 from emulator.redfish_bmc import Bmc
@@ -48,14 +48,9 @@ class Fleet:
     def strike(self, wanted: Wanted) -> ActiveFault:
         """Sets a fault; FaultRefusedError where the request makes no sense."""
         self.plant.agenda.settle()
-        name = wanted.get("fault")
-        if isinstance(name, dict) or name == "wire" or (isinstance(name, str) and name in PRESETS):
+        if _on_wire(wanted):
             return self._wire(wanted)
-        row = FAULTS.get(name) if isinstance(name, str) else None
-        if row is None:
-            raise FaultRefusedError(f"no fault {name!r}; known are {', '.join(FAULTS)}, wire")
-        fields = _checked(row, wanted)
-        target = self._target(row, wanted)
+        row, target, fields = self._named(wanted)
         fault_id = next(self._ids)
         machine = target.name if isinstance(target, Machine) else ""
         heal = row.strike(self, target, fields)
@@ -64,6 +59,14 @@ class Fleet:
         )
         self._keep(active, fields.get("seconds"))
         return active
+
+    def check(self, wanted: Wanted) -> None:
+        """FaultRefusedError where a fault names what is not there; nothing happens."""
+        if _on_wire(wanted):
+            self._bmc(wanted)
+            _settings_of(_effect_of(wanted)[1])
+        else:
+            self._named(wanted)
 
     def heal(self, fault_id: str) -> None:
         """Ends a fault; what broke is replaced or mended."""
@@ -77,6 +80,23 @@ class Fleet:
     def faults_of(self, machine: str) -> list[ActiveFault]:
         """The faults set on one machine."""
         return [active for active in self.active.values() if active.machine == machine]
+
+    def _named(self, wanted: Wanted) -> tuple[NamedFault, Any, dict[str, Any]]:
+        """(row, target, fields) of a fault that has a name."""
+        name = wanted.get("fault")
+        if name == "wire" or name in NAMED_IDS:
+            name = NAMED_IDS[str(wanted.get("id", name))]
+            wanted = {key: value for key, value in wanted.items() if key != "id"}
+        row = FAULTS.get(name) if isinstance(name, str) else None
+        if row is None:
+            raise FaultRefusedError(f"no fault {name!r}; known are {', '.join(FAULTS)}, wire")
+        return row, self._target(row, wanted), _checked(row, wanted)
+
+    def _bmc(self, wanted: Wanted) -> Bmc:
+        name = str(wanted.get("machine", ""))
+        if name not in self.bmcs:
+            raise FaultRefusedError(f"wire: no machine {name!r}")
+        return self.bmcs[name]
 
     def _keep(self, active: ActiveFault, seconds: float | None) -> None:
         self.active[active.id] = active
@@ -108,9 +128,7 @@ class Fleet:
                 self.plant.ledger.note(name, "accent", accent=accent.name)
 
     def _wire(self, wanted: Wanted) -> ActiveFault:
-        bmc = self.bmcs.get(str(wanted.get("machine", "")))
-        if bmc is None:
-            raise FaultRefusedError(f"wire: no machine {wanted.get('machine')!r}")
+        bmc = self._bmc(wanted)
         preset, effect = _effect_of(wanted)
         match = {**preset.get("match", {}), **wanted.get("match", {})}
         when = {**preset.get("when", {}), **wanted.get("when", {})}
@@ -141,6 +159,14 @@ class Fleet:
                 raise FaultRefusedError(f"when: {key} cannot be {value!r}")
         chance = random.Random(f"{self.plant.seed}:{bmc.machine.name}:{fault_id}")
         return WireFault(fault_id, row, settings, match, when, bmc, chance, self.plant.clock.now())
+
+
+def _on_wire(wanted: Wanted) -> bool:
+    """Whether a fault is one of the wire: told as an object, by the word or by an id of the catalogue."""
+    name = wanted.get("fault")
+    if name == "wire":
+        return wanted.get("id") not in NAMED_IDS
+    return isinstance(name, dict) or (isinstance(name, str) and name in PRESETS)
 
 
 def _effect_of(wanted: Wanted) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -11,6 +11,8 @@ from typing import Any
 
 from emulator.accents import FAMILIES, Family
 
+LONG_STANDING = -3 * 86_400.0
+"""Seconds from the start at which a standing fault happened, where the file does not say."""
 FLEETS = Path(__file__).parent / "fleets"
 RANGE = re.compile(r"\{(\d+)\.\.(\d+)\}")
 SERVERS = re.compile(r"(?P<names>\S+)\s*=\s*(?P<family>\S+)\s*@\s*(?P<unit>\d+)(?:\s*/\s*(?P<step>\d+))?")
@@ -77,7 +79,7 @@ class FleetPlan:
     servers: tuple[ServerPlan, ...]
     switches: tuple[SwitchPlan, ...]
     standing: tuple[Scene, ...]
-    """Faults that are there from the first second on, story or not."""
+    """Faults that are there already, story or not; their `at` lies before the start."""
     story: tuple[Scene, ...]
 
 
@@ -134,7 +136,7 @@ def parse_fleet(told: Mapping[str, Any], *, name: str = "fleet") -> FleetPlan:
         racks=tuple(racks),
         servers=tuple(servers),
         switches=tuple(switches),
-        standing=tuple(_scene(entry, "[[standing]]", at=0.0) for entry in told.get("standing", ())),
+        standing=tuple(_scene({"at": LONG_STANDING, **entry}, "[[standing]]") for entry in told.get("standing", ())),
         story=tuple(
             sorted((_scene(entry, "[[story]]") for entry in told.get("story", ())), key=lambda scene: scene.at)
         ),
@@ -188,13 +190,13 @@ def _switch(line: str, rack: RackPlan) -> SwitchPlan:
     return SwitchPlan(name=found["name"], rack=rack.name, position_u=int(found["unit"]))
 
 
-def _scene(entry: Mapping[str, Any], where: str, at: float | None = None) -> Scene:
+def _scene(entry: Mapping[str, Any], where: str) -> Scene:
     if "fault" not in entry:
         raise FleetFileError(f"{where}: every scene needs a fault")
-    if at is None and not isinstance(entry.get("at"), int | float):
+    if not isinstance(entry.get("at"), int | float):
         raise FleetFileError(f"{where}: every scene needs 'at', in seconds after the start")
     fault = {key: value for key, value in entry.items() if key not in ("at", "title")}
-    return Scene(at=float(entry["at"]) if at is None else at, title=str(entry.get("title", "")), fault=fault)
+    return Scene(at=float(entry["at"]), title=str(entry.get("title", "")), fault=fault)
 
 
 def _check(told: Mapping[str, Any], keys: Mapping[str, type], where: str) -> None:

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 CAPACITY = {"event": 512, "lifecycle": 2_000}
 """Entries an event log (SEL) and a lifecycle log hold."""
 MONTH = 30 * 86_400.0
+QUIET = 5 * 86_400.0
+"""The past ends so long before the start, so that standing faults come after it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,7 +147,7 @@ class Log:
     def _past(self) -> list[Entry]:
         """Boots on a few days; in the lifecycle log also what people and clocks do."""
         count = 3 if self.purpose == "event" else 64
-        instants = sorted(self._started_at - self._chance.uniform(0, MONTH) for _ in range(count))
+        instants = sorted(self._started_at - self._chance.uniform(QUIET, MONTH) for _ in range(count))
         past = []
         for number, instant in enumerate(instants, start=1):
             short, args = ("BmcStarted", ()) if self.purpose == "event" else self._chance.choice(_PAST)

@@ -382,6 +382,11 @@ class Bmc:
         if self.endpoint is not None and not self.endpoint.listening:
             self._opening = asyncio.ensure_future(self.endpoint.open())
 
+    async def listening(self) -> None:
+        """Waits until the port that is being opened again is open."""
+        if self._opening is not None:
+            await self._opening
+
     def forget_clients(self) -> None:
         """Drops every session, subscription and task, as a restart does."""
         self.sessions.clear()

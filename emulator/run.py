@@ -22,8 +22,9 @@ from typing import Any
 from emulator.certificates import server_context
 from emulator.clock import Clock
 from emulator.control import Control
+from emulator.fault_rows import FaultRefusedError
 from emulator.faults import ActiveFault, Fleet
-from emulator.fleet import FleetPlan, Scene, read_fleet
+from emulator.fleet import FleetFileError, FleetPlan, Scene, read_fleet
 from emulator.hardware import Machine
 from emulator.ledger import Ledger
 from emulator.plant import Plant
@@ -105,8 +106,12 @@ async def running_fleet(
     racks = frozenset(rack.name for index, rack in enumerate(plan.racks) if index % count == number)
     plant = Plant(plan, Clock(real, speed=speed), seed=seed, racks=racks)
     living = Fleet(plant, prefix="f" if count == 1 else f"{number}f")
+    for scene in (*plan.standing, *plan.story):
+        _check(living, scene)
     for scene in plan.standing:
+        plant.clock.hold(plant.clock.started_at + scene.at)
         _play(living, scene)
+    plant.clock.hold(None)
     agenda = asyncio.ensure_future(plant.agenda.run())
     door = Control(living)
     try:
@@ -126,12 +131,34 @@ async def running_fleet(
         await asyncio.sleep(0)
 
 
-def _play(fleet: Fleet, scene: Scene) -> None:
-    """Lets a scene happen, if its machine, rack or switch is in this process."""
+def _is_here(fleet: Fleet, scene: Scene) -> bool:
+    """Whether a scene's machine, rack or switch is not known to be in another process."""
+    if len(fleet.plant.racks) == len(fleet.plant.plan.racks):
+        return True
     plant = fleet.plant
     here: dict[str, Container[str]] = {"machine": plant.machines, "rack": plant.racks, "switch": plant.switches}
-    if all(scene.fault[key] in known for key, known in here.items() if key in scene.fault):
+    return all(scene.fault[key] in known for key, known in here.items() if key in scene.fault)
+
+
+def _check(fleet: Fleet, scene: Scene) -> None:
+    """FleetFileError where a scene asks for what cannot be."""
+    try:
+        if _is_here(fleet, scene):
+            fleet.check(scene.fault)
+    except FaultRefusedError as error:
+        raise FleetFileError(f"scene at {scene.at:g}: {error}") from None
+
+
+def _play(fleet: Fleet, scene: Scene) -> None:
+    """Lets a scene happen, if it happens in this process."""
+    if not _is_here(fleet, scene):
+        return
+    try:
         fleet.strike(scene.fault)
+    except FaultRefusedError as error:
+        fleet.plant.ledger.note(
+            str(scene.fault.get("machine", "")), "scene_refused", title=scene.title, reason=str(error)
+        )
 
 
 async def _open_all(fleet: Fleet, base_port: int) -> None:

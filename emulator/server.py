@@ -8,6 +8,7 @@ requests. A reply can be slow, cut short or never come: that is decided elsewher
 from __future__ import annotations
 
 import asyncio
+import os
 import ssl
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Iterator
@@ -267,9 +268,13 @@ class Endpoint:
     async def open(self, host: str = "127.0.0.1", port: int = 0) -> None:
         """Listens; on the port it had before, once it had one."""
         loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(
-            lambda: Connection(self), host, port or self.port, ssl=self._tls, backlog=128, reuse_address=True
-        )
+        wanted = port or self.port
+        try:
+            self._server = await loop.create_server(
+                lambda: Connection(self), host, wanted, ssl=self._tls, backlog=128, reuse_address=True
+            )
+        except OSError as error:
+            raise OSError(error.errno, f"cannot listen on {host}:{wanted}: {os.strerror(error.errno or 0)}") from None
         self.port = self._server.sockets[0].getsockname()[1]
 
     def close(self) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import random
 import re
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
@@ -146,10 +146,15 @@ class WireFault:
         return "prob" not in when or self.chance.random() < float(when["prob"])
 
 
-async def perform(bmc: Bmc, request: Request, fired: list[WireFault]) -> Reply:
-    """The reply to a request that faults have met."""
+def perform(bmc: Bmc, request: Request, fired: list[WireFault]) -> Awaitable[Reply]:
+    """The reply to a request that faults have met; what they make of it is decided now, and done in time."""
     exchange = Exchange(bmc, request)
     _act("before", exchange, fired)
+    return _perform(exchange, fired)
+
+
+async def _perform(exchange: Exchange, fired: list[WireFault]) -> Reply:
+    bmc, request = exchange.bmc, exchange.request
     if exchange.hang is not None:
         return await _hang(exchange, fired)
     if exchange.delay:

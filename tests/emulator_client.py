@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,13 +29,13 @@ class Client:
 
     async def ask(
         self, machine: str, path: str, *, method: str = "GET", body: Any = None, headers: dict[str, str] | None = None
-    ) -> tuple[int, Any, dict[str, str]]:
+    ) -> tuple[int, Any, Mapping[str, str]]:
         """(status, document, headers) with Basic, or with the headers given."""
         address = self.fleet.address(machine) + path
         sent = self.basic if headers is None else headers
         async with self.http.request(method, address, json=body, headers=sent, allow_redirects=False) as response:
             raw = await response.read()
-            return response.status, json.loads(raw) if raw else None, dict(response.headers)
+            return response.status, json.loads(raw) if raw else None, response.headers
 
     async def get(self, machine: str, path: str) -> Any:
         """The document at a path."""
@@ -43,7 +43,7 @@ class Client:
         assert status == 200, (path, status, document)
         return document
 
-    async def login(self, machine: str, password: str | None = None) -> tuple[int, dict[str, str]]:
+    async def login(self, machine: str, password: str | None = None) -> tuple[int, Mapping[str, str]]:
         """Status and headers of a sign-in."""
         body = {"UserName": self.fleet.user, "Password": password or self.fleet.password}
         status, _, headers = await self.ask(
@@ -61,6 +61,8 @@ class Client:
 async def client_of(fleet: Any = "one_rack", **options: Any) -> AsyncIterator[Client]:
     """A fleet whose time stands still, and a client for it."""
     options = {"real": lambda: EPOCH} | options
-    async with running_fleet(fleet, **options) as running:
-        async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=False)) as http:
-            yield Client(running, http)
+    async with (
+        running_fleet(fleet, **options) as running,
+        aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=False)) as http,
+    ):
+        yield Client(running, http)

@@ -55,7 +55,9 @@ async def test_sushy_switches_a_machine_off_and_finds_it_off(tmp_path: Path) -> 
 
         def system() -> sushy.resources.system.system.System:
             auth = sushy.auth.SessionOrBasicAuth(fleet.user, fleet.password)
-            return sushy.Sushy(fleet.address("web-01"), verify=trusted, auth=auth).get_system_collection().get_members()[0]
+            return (
+                sushy.Sushy(fleet.address("web-01"), verify=trusted, auth=auth).get_system_collection().get_members()[0]
+            )
 
         found = await asyncio.to_thread(system)
         await asyncio.to_thread(found.reset_system, sushy.RESET_TYPE_FORCE_OFF)
