@@ -72,7 +72,10 @@ def connect(path: Path, *, read_only: bool = False) -> Any:
 
 
 def connect_writer(path: Path, *, synchronous: str) -> Any:
-    """The one writing connection of a file: WAL, the only checkpointer, as durable as `synchronous` (FULL, NORMAL)."""
+    """The one writing connection of a file: WAL, the only checkpointer, as durable as `synchronous` (FULL, NORMAL).
+
+    What is deleted from a FULL file is overwritten: it may have been a secret, even a sealed one.
+    """
     with contextlib.suppress(FileExistsError):
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
     connection = connect(path)
@@ -80,6 +83,7 @@ def connect_writer(path: Path, *, synchronous: str) -> Any:
         for pragma in (
             "journal_mode = WAL",
             f"synchronous = {synchronous}",
+            f"secure_delete = {'ON' if synchronous == 'FULL' else 'OFF'}",
             f"journal_size_limit = {WAL_LIMIT}",
             "cache_size = -32768",
             "wal_autocheckpoint = 2000",
