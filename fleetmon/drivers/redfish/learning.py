@@ -17,7 +17,8 @@ from fleetmon.drivers.redfish.parse.readings import Told, told_by
 from fleetmon.drivers.redfish.plan import Plan, Source, choose
 from fleetmon.drivers.redfish.resource import Resource, key, kind_of
 from fleetmon.drivers.redfish.walk import Expand, Walk
-from fleetmon.model import Component, ComponentHealth, Health, NoReading, Reading, Sensor
+from fleetmon.model import Component, ComponentHealth, Health, NoReading, Quality, Reading, Sensor
+from fleetmon.plausibility import contradiction
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +75,17 @@ def readings_of(values: Iterable[Told], taken_at: Mapping[str, datetime], known:
             continue
         before = found.get(id(sensor))
         if before is None or (isinstance(before.value, NoReading) and not isinstance(told.value, NoReading)):
-            found[id(sensor)] = Reading(sensor=sensor, value=told.value, taken_at=taken_at[key(told.source)])
+            found[id(sensor)] = _reading(told, sensor, taken_at[key(told.source)])
     return list(found.values()), strange
+
+
+def _reading(told: Told, sensor: Sensor, taken_at: datetime) -> Reading:
+    """The reading, suspect where the device contradicts itself in telling it."""
+    doubt = ""
+    if sensor.thresholds and isinstance(told.value, float):
+        doubt = contradiction(sensor, told.value, fields.own_health(told.entry))
+    quality = Quality.SUSPECT if doubt else Quality.GOOD
+    return Reading(sensor=sensor, value=told.value, taken_at=taken_at, quality=quality, quality_reason=doubt)
 
 
 def learned(walk: Walk, sight: Sight, before: Plan) -> Plan:

@@ -1,7 +1,7 @@
 """Which links of a resource are worth following, and how soon.
 
-A link is followed because of the name it stands under. Below what reports trouble every link is followed, the vendor's own
-included, so a healthy device is asked for little and a sick one for all it can say.
+A link is followed because of the name it stands under. Below what reports trouble every link is followed, the
+vendor's own included, so a healthy device is asked for little and a sick one for all it can say.
 """
 
 from __future__ import annotations

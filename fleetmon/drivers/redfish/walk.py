@@ -1,7 +1,7 @@
 """A walk over a service: from the root along the links that lead to hardware, the most telling resources first.
 
-A walk cut short by the deadline has seen the important things, and goes on where it stopped. `$expand` is used as far as the
-service is seen to do it.
+A walk cut short by the deadline has seen the important things, and goes on where it stopped. `$expand` is used as
+far as the service is seen to do it.
 """
 
 from __future__ import annotations
