@@ -25,6 +25,7 @@ from fleetmon.model import (
     Problem,
     Reading,
 )
+from fleetmon.plausibility import judge
 from fleetmon.settings import Polling
 from fleetmon.storage import Store, events, health, polls, summaries
 from fleetmon.storage.columns import to_json
@@ -38,6 +39,7 @@ from fleetmon.storage.rows import (
     PartChange,
     PollRow,
 )
+from fleetmon.storage.telemetry import key_of
 
 RARITY = (Aspect.INVENTORY, Aspect.COMPONENTS, Aspect.EVENTS, Aspect.SENSORS, Aspect.HEARTBEAT)
 """Aspects from the one asked for most rarely."""
@@ -85,7 +87,11 @@ async def ingest(
 
 
 async def _judged(observation: Observation, device: Device, store: Store) -> Sequence[Reading]:
-    return observation.readings
+    """The readings with their quality, judged by themselves and by the last ones of the same sensors."""
+    if not observation.readings:
+        return ()
+    before = await store.telemetry.latest(device.device_id)
+    return [judge(one, before.get(key_of(one.sensor))) for one in observation.readings]
 
 
 # ---- what a driver remembers ----------------------------------------------------------------------------------------

@@ -196,15 +196,24 @@ class Telemetry:
         return layout
 
     async def _latest(self, known: _Known) -> dict[Key, Reading]:
-        """The last reading of each sensor; from the newest row of each layout the first time, at hand afterwards."""
+        """The last reading of each sensor; from the newest rows the first time, at hand afterwards."""
         if known.latest is None:
             latest: dict[Key, Reading] = {}
             for layout in known.layouts:
-                rows = await self._database.read(_NEWEST, (layout.layout_id, 1))
-                for row in rows:
-                    _refresh(latest, {key_of(one.sensor): one for one in _readings(row, layout, known.told)})
+                _refresh(latest, await self._last_of(layout, known))
             known.latest = latest
         return known.latest
+
+    async def _last_of(self, layout: Layout, known: _Known) -> dict[Key, Reading]:
+        """The last reading of each place of a layout; further back only for places the newest polls did not ask."""
+        last: dict[Key, Reading] = {}
+        for limit in (1, SPARK):
+            for row in await self._database.read(_NEWEST, (layout.layout_id, limit)):
+                for one in _readings(row, layout, known.told):
+                    last.setdefault(key_of(one.sensor), one)
+            if len(last) >= len(layout.sensor_ids):
+                break
+        return last
 
     async def _sparks(self, known: _Known) -> dict[int, tuple[float | None, ...]]:
         sparks: dict[int, tuple[float | None, ...]] = {}

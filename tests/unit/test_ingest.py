@@ -22,6 +22,7 @@ from fleetmon.model import (
     PowerState,
     Problem,
     Protocol,
+    Quality,
     Reachability,
 )
 from fleetmon.settings import Polling
@@ -278,3 +279,15 @@ async def test_a_sensor_of_another_kind_does_not_disturb(store: Store) -> None:
     await take(store, observed(START + minutes(1), readings=(reading(sensor("CPU Temp"), 50.0, START + minutes(1)),)))
     seen = await summary(store)
     assert (seen.inlet.value, seen.inlet.taken_at) == (24.0, START)
+
+
+async def test_an_implausible_reading_is_kept_and_flagged(store: Store) -> None:
+    for number, value in enumerate((24.0, 98.0, 900.0)):
+        at = START + minutes(number)
+        inlet = reading(sensor("Inlet Temp", physical_context="Intake"), value, at)
+        await take(store, observed(at, readings=(inlet,)))
+        quality = (await summary(store)).inlet.quality
+        assert quality is (Quality.GOOD, Quality.SUSPECT, Quality.BAD)[number]
+    (row,) = await store.telemetry.sensors("web-01")
+    span = await store.telemetry.readings("web-01", row.sensor_id, start=START, end=START + minutes(9))
+    assert [point.suspect for point in span.points if point.mean is not None] == [False, True, True]
