@@ -82,9 +82,9 @@ def run_node(script: Path, arguments: Sequence[str], web: Path = WEB) -> str:
 
 def last_lines(output: str, most: int = 6) -> str:
     """The lines of a tool's output that say what went wrong, joined into one."""
-    told = [line.strip() for line in output.splitlines() if line.strip() and "npm warn" not in line]
-    errors = [line for line in told if "error" in line.lower()] or told
-    return "; ".join(errors[:most]) or "it said nothing"
+    told = [line.strip() for line in output.splitlines() if line.strip()]
+    noise = ("npm warn", "at ", "error during build", "errors: [")
+    return "; ".join([line for line in told if not line.startswith(noise)][:most]) or "it said nothing"
 
 
 def install(web: Path = WEB) -> None:

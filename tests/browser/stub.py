@@ -60,7 +60,7 @@ class Stub:
         self.failing: dict[str, int] = {}
         self.slow: dict[str, float] = {}
         self.polls: list[str] = []
-        self.requests: list[str] = []
+        self.resumed: list[str] = []
         self.streams_refused = False
         self.closing = threading.Event()
         self._streams: set[queue.Queue[bytes | None]] = set()
@@ -102,11 +102,17 @@ class Stub:
     def open_streams(self) -> int:
         return len(self._streams)
 
-    def join(self) -> queue.Queue[bytes | None]:
+    def join(self, since: str) -> queue.Queue[bytes | None]:
+        """A new stream, with what changed since the revision it resumes from; empty for a first one."""
+        self.resumed.append(since)
         stream: queue.Queue[bytes | None] = queue.Queue()
         stream.put(
             frame("hello", {"revision": self.fleet.revision, "version": "0.1.0", "now": time(datetime.now(UTC))})
         )
+        missed = [one for one in self.fleet.devices.values() if since and one["revision"] > int(since)]
+        if missed:
+            body = {"revision": self.fleet.revision, "now": time(datetime.now(UTC)), "devices": missed, "removed": []}
+            stream.put(frame("devices", body))
         with self._lock:
             self._streams.add(stream)
         return stream
@@ -278,7 +284,6 @@ class Handler(BaseHTTPRequestHandler):
 
     def get(self) -> None:
         url = urlsplit(self.path)
-        self.stub.requests.append(self.path)
         if not url.path.startswith("/api/"):
             self.serve_file(url.path)
             return
@@ -287,7 +292,7 @@ class Handler(BaseHTTPRequestHandler):
         if status := next((code for start, code in self.stub.failing.items() if path.startswith(start)), 0):
             self.problem(status, "The store is busy", "state.db did not answer within 5 s")
         elif path == "/stream":
-            self.stream()
+            self.stream(parse_qs(url.query))
         else:
             self.json(200, self.stub.answer(path, parse_qs(url.query)))
 
@@ -322,7 +327,7 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
-    def stream(self) -> None:
+    def stream(self, query: dict[str, list[str]]) -> None:
         if self.stub.streams_refused:
             self.problem(503, "No streams", "the service is going down")
             return
@@ -330,7 +335,7 @@ class Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Type", "text/event-stream")
         self.send_header("Cache-Control", "no-store")
         self.end_headers()
-        frames = self.stub.join()
+        frames = self.stub.join(self.headers.get("Last-Event-ID") or query.get("since", [""])[0])
         self.close_connection = True
         while (told := frames.get()) is not None:
             self.wfile.write(told)

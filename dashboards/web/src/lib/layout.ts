@@ -6,6 +6,7 @@ export interface Place {
   from: number;
   height: number;
   face: Face;
+  /** In reading order. */
   nodes: Node[];
 }
 
@@ -44,10 +45,11 @@ function nodesOf(devices: Device[], height: number): Node[] {
   const columns = Math.ceil(ordered.length / rows);
   const sides = ordered.map((device) => sided(device.slot));
   const fits = columns === 2 && sides.every((side) => side !== null && side.row < rows);
-  return ordered.map((device, index) => {
+  const nodes = ordered.map((device, index) => {
     const side = fits ? sides[index] : null;
     return { device, columns, rows, column: side?.column ?? index % columns, row: side?.row ?? Math.floor(index / columns) };
   });
+  return nodes.sort((a, b) => a.row - b.row || a.column - b.column);
 }
 
 function placesOf(devices: Device[]): Place[] {
@@ -85,8 +87,7 @@ export function layout(devices: Device[], heightU: number): Layout {
 
 /** The devices in reading order, top left to bottom right: the order of `j` and `k`. */
 export function readingOrder(found: Layout): Device[] {
-  const placed = found.places.flatMap((place) => [...place.nodes].sort((a, b) => a.row - b.row || a.column - b.column));
-  return [...placed.map((node) => node.device), ...found.unplaced];
+  return [...found.places.flatMap((place) => place.nodes.map((node) => node.device)), ...found.unplaced];
 }
 
 /** Places seen on a face: those mounted there, and through the rack the backs of what is mounted on the other side. */

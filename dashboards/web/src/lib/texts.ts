@@ -22,7 +22,7 @@ const english = {
   'live.waiting': '{n|change|changes} waiting',
   'live.pause': 'Pause live updates',
   'live.resume': 'Resume live updates',
-  'live.frozen': 'Paused at {time}: this is the fleet of that moment.',
+  'live.frozen': 'as of {time}',
 
   'health.ok': 'OK',
   'health.warn': 'WARN',
@@ -106,7 +106,7 @@ const english = {
   'rack.previous': 'Previous rack, {rack}',
   'rack.next': 'Next rack, {rack}',
   'rack.all': 'All racks',
-  'rack.partial': '{n} of {all} devices not answering',
+  'rack.partial': '{n} of {all} not answering',
   'rack.partial.list': 'What was last heard of them stays, hatched, with its age.',
   'rack.empty.title': 'Nothing is placed in {rack}',
   'rack.empty.text': 'Give a device this rack and a unit, and it appears here at its next poll.',
@@ -178,6 +178,8 @@ const english = {
   'kind.ComputerSystem': 'System',
   'kind.PCIeDevice': 'PCIe',
   'kind.Battery': 'Battery',
+  'kind.ThermalSubsystem': 'Thermal',
+  'kind.PowerSubsystem': 'Power',
   'kind.Redundancy': 'Redundancy',
   'kind.Device': 'Whole device',
 

@@ -49,11 +49,12 @@ export function supplySides(supplies: Seat[]): [Seat[], Seat[]] {
   return [supplies.slice(0, left), supplies.slice(left)];
 }
 
-/** Centres and diameter of `count` fans in a box, on as many rows as make them largest; every fan has its place. */
+/** Centres and diameter of `count` fans in a box, on as many full rows as make them largest; every fan has its place. */
 export function fanPlaces(count: number, box: Box): { across: number; places: { x: number; y: number }[]; width: number } {
   let best = { across: 0, rows: 1, columns: Math.max(1, count) };
   for (let rows = 1; rows <= Math.max(1, Math.floor(box.height / 14)); rows += 1) {
-    const columns = Math.max(1, Math.ceil(count / rows));
+    if (count % rows !== 0) continue;
+    const columns = Math.max(1, count / rows);
     const across = Math.min(24, box.height / rows - 2, box.width / columns - 4);
     if (across > best.across) best = { across, rows, columns };
   }
