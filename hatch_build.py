@@ -11,7 +11,7 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 
 class DashboardHook(BuildHookInterface[Any]):
-    """Builds the dashboard before the wheel is put together; an editable install too, and neither when nothing changed."""
+    """Builds the dashboard before the wheel is put together; for an editable install too, unless up to date."""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         builder = builder_of(Path(self.root))
@@ -20,6 +20,8 @@ class DashboardHook(BuildHookInterface[Any]):
         except builder.BuildError as reason:
             self.app.abort(f"dashboard: {reason}")
         self.app.display_info(f"dashboard: {'built' if built else 'up to date'}")
+        if version != "editable":  # a checkout reads its manual where it lies
+            build_data["force_include"][str(Path(self.root) / "docs")] = "fleetmon/manual"
 
 
 def builder_of(root: Path) -> ModuleType:
