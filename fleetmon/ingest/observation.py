@@ -39,7 +39,7 @@ from fleetmon.storage.rows import (
     PartChange,
     PollRow,
 )
-from fleetmon.storage.telemetry import key_of
+from fleetmon.storage.telemetry import Key, key_of
 
 RARITY = (Aspect.INVENTORY, Aspect.COMPONENTS, Aspect.EVENTS, Aspect.SENSORS, Aspect.HEARTBEAT)
 """Aspects from the one asked for most rarely."""
@@ -76,22 +76,24 @@ async def ingest(
     """
     readings = await _judged(observation, device, store)
     kept = _Kept(observation, device, store, vault, memory, breaker)
+    told = tuple(readings.values())
     written = store.state.write(
-        lambda connection: _write(connection, observation, device, readings, kept, polling, received_at)
+        lambda connection: _write(connection, observation, device, told, kept, polling, received_at)
     )
-    appended = store.telemetry.append(device.device_id, observation.taken_at, readings)
+    appended = store.telemetry.append_keyed(device.device_id, observation.taken_at, readings)
     ingested, _ = await asyncio.gather(written, appended)
     if ingested.summary is not None:
         kept.done()
     return ingested
 
 
-async def _judged(observation: Observation, device: Device, store: Store) -> Sequence[Reading]:
-    """The readings with their quality, judged by themselves and by the last ones of the same sensors."""
+async def _judged(observation: Observation, device: Device, store: Store) -> dict[Key, Reading]:
+    """The readings by sensor with their quality, judged by themselves and by the last ones of the same sensors."""
     if not observation.readings:
-        return ()
+        return {}
     before = await store.telemetry.latest(device.device_id)
-    return [judge(one, before.get(key_of(one.sensor))) for one in observation.readings]
+    keyed = ((key_of(one.sensor), one) for one in observation.readings)
+    return {key: judge(one, before.get(key)) for key, one in keyed}
 
 
 # ---- what a driver remembers ----------------------------------------------------------------------------------------

@@ -22,6 +22,7 @@ _QUALITIES = {Quality.GOOD: 0, Quality.SUSPECT: 1, Quality.BAD: 2}
 _REASON_OF = {code: reason for reason, code in _REASONS.items()}
 _QUALITY_OF = {code: quality for quality, code in _QUALITIES.items()}
 _EXCEPTION = struct.Struct("<HBf")
+_NONE = timedelta(0)
 _OLD = timedelta(seconds=1)
 """A reading this much older than its row says so."""
 
@@ -52,8 +53,8 @@ def pack(readings: Sequence[Reading | None], taken_at: datetime) -> tuple[bytes,
             continue
         number, reason = _number(reading)
         values.append(number)
-        age = taken_at - reading.taken_at
-        if reason or reading.quality is not Quality.GOOD or age > _OLD:
+        age = taken_at - reading.taken_at if reading.taken_at is not taken_at else _NONE
+        if reason or age > _OLD or reading.quality is not Quality.GOOD:
             code = reason | _QUALITIES[reading.quality] << 4
             exceptions.append(_EXCEPTION.pack(place, code, max(0.0, age.total_seconds())))
     return struct.pack(f"<{len(values)}d", *values), b"".join(exceptions) or None

@@ -55,9 +55,12 @@ class Telemetry:
 
     async def append(self, device_id: str, taken_at: datetime, readings: Sequence[Reading]) -> None:
         """Store the readings of one poll; the same poll again changes nothing."""
-        if not readings:
+        await self.append_keyed(device_id, taken_at, {key_of(reading.sensor): reading for reading in readings})
+
+    async def append_keyed(self, device_id: str, taken_at: datetime, by_key: Mapping[Key, Reading]) -> None:
+        """As `append`, for readings by `key_of` their sensor."""
+        if not by_key:
             return
-        by_key = {key_of(reading.sensor): reading for reading in readings}
         layout = await self._layout(device_id, by_key)
         known = self._known[device_id]
         by_id = {known.sensors[key]: reading for key, reading in by_key.items() if key in known.sensors}
@@ -70,7 +73,7 @@ class Telemetry:
     async def layout(self, device_id: str, sensors: Sequence[Sensor]) -> Layout:
         """The layout whose places are exactly these sensors in this order; made when there is none."""
         known = await self._know(device_id)
-        await self._learn(device_id, known, sensors)
+        await self._learn(device_id, known, {key_of(sensor): sensor for sensor in sensors})
         wanted = tuple(known.sensors[key_of(sensor)] for sensor in sensors)
         found = next((layout for layout in known.layouts if layout.sensor_ids == wanted), None)
         return found or await self._new_layout(device_id, known, wanted)
@@ -155,11 +158,11 @@ class Telemetry:
             known = self._known.setdefault(device_id, known)
         return known
 
-    async def _layout(self, device_id: str, by_key: dict[Key, Reading]) -> Layout:
+    async def _layout(self, device_id: str, by_key: Mapping[Key, Reading]) -> Layout:
         """The layout a poll's readings go into."""
         known = await self._know(device_id)
         keys = tuple(by_key)
-        await self._learn(device_id, known, [reading.sensor for reading in by_key.values()])
+        await self._learn(device_id, known, {key: reading.sensor for key, reading in by_key.items()})
         found = known.chosen.get(keys)
         if found is None:
             wanted = tuple(known.sensors[key] for key in keys if key in known.sensors)
@@ -168,16 +171,17 @@ class Telemetry:
                 known.chosen[keys] = found
         return found
 
-    async def _learn(self, device_id: str, known: _Known, sensors: Sequence[Sensor]) -> None:
+    async def _learn(self, device_id: str, known: _Known, sensors: Mapping[Key, Sensor]) -> None:
         """Sensors not seen before, or told differently now, are written down."""
-        changed = []
-        for sensor in sensors:
-            sensor_id = known.sensors.get(key_of(sensor))
-            if sensor_id is None or (known.told[sensor_id] is not sensor and known.told[sensor_id] != sensor):
+        changed: list[Sensor] = []
+        fresh: list[Sensor] = []
+        for key, sensor in sensors.items():
+            sensor_id = known.sensors.get(key)
+            if sensor_id is None:
+                fresh.append(sensor)
+            elif (told := known.told[sensor_id]) is not sensor and told != sensor:
                 changed.append(sensor)
-        room = MOST_SENSORS - len(known.sensors)
-        fresh = [sensor for sensor in changed if key_of(sensor) not in known.sensors]
-        changed = [sensor for sensor in changed if key_of(sensor) in known.sensors] + fresh[: max(0, room)]
+        changed += fresh[: max(0, MOST_SENSORS - len(known.sensors))]
         if changed:
             ids = await self._database.write(lambda connection: _put_sensors(connection, device_id, changed))
             for sensor, sensor_id in zip(changed, ids, strict=True):
@@ -261,7 +265,7 @@ def fitting(layouts: Iterable[Layout], wanted: Sequence[int]) -> Layout | None:
     )
 
 
-def _refresh(latest: dict[Key, Reading], readings: dict[Key, Reading]) -> None:
+def _refresh(latest: dict[Key, Reading], readings: Mapping[Key, Reading]) -> None:
     for key, reading in readings.items():
         before = latest.get(key)
         if before is None or before.taken_at <= reading.taken_at:
