@@ -1,7 +1,7 @@
 """Is this reading good, suspect or bad? Pure; the rules are rows.
 
 A bad reading is shown and used for nothing; a suspect one is shown and raises no alert alone. The gate judges what a
-device says against what can be (range), what it said a moment ago (rate), and what it says elsewhere (thresholds, health).
+device says against what can be (range), what it said a moment ago (rate), and what it says elsewhere (thresholds).
 """
 
 from __future__ import annotations

@@ -60,10 +60,10 @@ _REACHABILITY: tuple[tuple[type[DeviceError], Reachability], ...] = (
 class RedfishDriver:
     """One device over Redfish."""
 
-    def __init__(self, opening: Opening) -> None:
+    def __init__(self, opening: Opening, session: Session | None = None) -> None:
         self._lane = opening.lane
         self._clock = opening.clock
-        self._session = Session(opening)
+        self._session = session or Session(opening)
         remembered = Plan.from_json(opening.memory.plan)
         self._plan = remembered or Plan()
         self._learned = remembered is not None

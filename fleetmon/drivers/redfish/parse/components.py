@@ -154,7 +154,7 @@ def _seen(resource: Resource, pointer: str, kind: str, entry: Json, watched: fro
     """What `entry` says of itself; None when it has no Status, is absent, or is of no concern while it is well."""
     status = fields.status(entry)
     component = kind in COMPONENT_KINDS or kind in _PROMOTED
-    if not kind or fields.is_absent(entry) or (not status and not (component and _speaks(entry, pointer))):
+    if not kind or fields.is_absent(entry) or (not status and not (component and _speaks(kind, entry, pointer))):
         return None
     health, predicted, detail = condition(kind, entry)
     source = f"{resource.path.rstrip('/')}#{pointer}" if pointer else resource.path
@@ -174,9 +174,11 @@ def _seen(resource: Resource, pointer: str, kind: str, entry: Json, watched: fro
     )
 
 
-def _speaks(entry: Json, pointer: str) -> bool:
-    """Does an object without a Status describe a thing of its own, rather than link to one or sum others up?"""
-    return not pointer or (("Name" in entry or "MemberId" in entry) and len(entry) > 2)
+def _speaks(kind: str, entry: Json, pointer: str) -> bool:
+    """Does an object without a Status describe a thing of its own, rather than hold, link to or sum up others?"""
+    if not pointer:
+        return kind in COMPONENT_KINDS
+    return ("Name" in entry or "MemberId" in entry) and len(entry) > 2
 
 
 def condition(kind: str, entry: Json) -> tuple[Health, bool | None, str]:
