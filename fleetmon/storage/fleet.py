@@ -8,10 +8,9 @@ from datetime import timedelta
 from typing import Any
 
 from fleetmon.clock import Clock
-from fleetmon.errors import Conflict, NotFound, OutOfDate, RequestRefused
-from fleetmon.model import Device, DeviceKind, Endpoint, Protocol, Rack, Site
-from fleetmon.storage import summaries
-from fleetmon.storage.columns import from_json, to_json
+from fleetmon.errors import Conflict, NotFound, OutOfDate
+from fleetmon.model import Device, Protocol, Rack, Site
+from fleetmon.storage import device_rows, summaries
 from fleetmon.storage.database import Connection, Database
 from fleetmon.storage.rows import CredentialRow, DeviceSummary
 
@@ -87,11 +86,11 @@ class Fleet:
 
     async def devices(self, rack_id: str | None = None) -> list[Device]:
         """All devices, or those of one rack, by name, with their endpoints."""
-        return await self._database.look(lambda connection: _devices(connection, rack_id))
+        return await self._database.look(lambda connection: device_rows.load_all(connection, rack_id))
 
     async def device(self, device_id: str) -> Device | None:
         """One device; None when there is no such device."""
-        return await self._database.look(lambda connection: _device(connection, device_id))
+        return await self._database.look(lambda connection: device_rows.load(connection, device_id))
 
     async def add_device(self, device: Device) -> Device:
         """Add a device as version 1; raises Conflict for a taken id, name or unit, NotFound for its rack."""
@@ -134,12 +133,13 @@ class Fleet:
         """An import, all of it or nothing: sites, racks and devices are added or brought to what is given."""
 
         def write(connection: Connection) -> Applied:
+            for device_id in remove:
+                self._remove(connection, device_id, None)
+            _make_room(connection, devices)
             for site in sites:
                 _put_site(connection, site)
             for rack in racks:
                 _put_rack(connection, rack)
-            for device_id in remove:
-                self._remove(connection, device_id, None)
             done = [self._put(connection, device) for device in devices]
             return Applied(
                 added=done.count("added"),
@@ -188,11 +188,13 @@ class Fleet:
     # ---- inside a write
 
     def _put(self, connection: Connection, device: Device) -> str:
-        stored = _device(connection, device.device_id)
+        stored = device_rows.load(connection, device.device_id)
         if stored is None:
             self._add(connection, device)
             return "added"
-        device = replace(device, version=stored.version, endpoints=_keep_pins(stored.endpoints, device.endpoints))
+        device = replace(
+            device, version=stored.version, endpoints=device_rows.keep_pins(stored.endpoints, device.endpoints)
+        )
         if device == stored:
             return "unchanged"
         self._edit(connection, device)
@@ -202,9 +204,9 @@ class Fleet:
         device = replace(device, version=1)
         if connection.execute("SELECT 1 FROM device WHERE device_id = ?", (device.device_id,)).fetchall():
             raise Conflict(f"there is a device {device.device_id} already")
-        site_id = _check_place(connection, device)
-        _check_name(connection, device)
-        _write_device(connection, device, "INSERT INTO device")
+        site_id = device_rows.check_place(connection, device)
+        device_rows.check_name(connection, device)
+        device_rows.write(connection, device, "INSERT INTO")
         connection.execute("DELETE FROM device_removed WHERE device_id = ?", (device.device_id,))
         summary = DeviceSummary(
             device_id=device.device_id, name=device.name, kind=device.kind, address="", interval=self._interval
@@ -213,7 +215,7 @@ class Fleet:
         return device
 
     def _edit(self, connection: Connection, device: Device) -> Device:
-        stored = _device(connection, device.device_id)
+        stored = device_rows.load(connection, device.device_id)
         if stored is None:
             raise NotFound(f"there is no device {device.device_id}")
         if stored.version != device.version:
@@ -221,19 +223,19 @@ class Fleet:
                 f"device {device.device_id} is at version {stored.version}, not {device.version}",
                 cure="read it again and repeat the change",
             )
-        site_id = _check_place(connection, device)
-        _check_name(connection, device)
+        site_id = device_rows.check_place(connection, device)
+        device_rows.check_name(connection, device)
         device = replace(device, version=stored.version + 1)
         connection.execute("DELETE FROM endpoint WHERE device_id = ?", (device.device_id,))
-        _write_device(connection, device, "REPLACE INTO device")
-        _forget_changed_endpoints(connection, stored, device)
+        device_rows.write(connection, device, "REPLACE INTO")
+        device_rows.forget_changed_endpoints(connection, stored, device)
         before = summaries.load(connection, device.device_id)
         if before is not None:
             summaries.save(connection, before, self._placed(before, device, site_id))
         return device
 
     def _remove(self, connection: Connection, device_id: str, version: int | None) -> None:
-        stored = _device(connection, device_id)
+        stored = device_rows.load(connection, device_id)
         if stored is None:
             raise NotFound(f"there is no device {device_id}")
         if version is not None and version != stored.version:
@@ -317,142 +319,19 @@ def _put_rack(connection: Connection, rack: Rack) -> None:
         summaries.save(connection, before, replace(before, site_id=rack.site_id))
 
 
-def _check_place(connection: Connection, device: Device) -> str | None:
-    """The site a device stands in; raises when its place does not exist or is taken."""
-    if device.rack_id is None:
-        return None
-    racks = connection.execute("SELECT site_id, height_u FROM rack WHERE rack_id = ?", (device.rack_id,)).fetchall()
-    if not racks:
-        raise NotFound(f"there is no rack {device.rack_id}", cure="add the rack first")
-    if device.position_u is None:
-        return str(racks[0]["site_id"])
-    top = device.position_u + device.height_u - 1
-    if device.position_u < 1 or device.height_u < 1 or top > racks[0]["height_u"]:
-        raise RequestRefused(
-            f"units {device.position_u} to {top} are not in rack {device.rack_id}",
-            cure=f"it has units 1 to {racks[0]['height_u']}",
-        )
-    clash = connection.execute(
-        "SELECT device_id FROM device WHERE rack_id = ? AND face = ? AND device_id <> ? AND (slot = '' OR slot = ?)"
-        " AND position_u <= ? AND position_u + height_u - 1 >= ?",
-        (device.rack_id, device.face, device.device_id, device.slot, top, device.position_u),
-    ).fetchall()
-    if clash:
-        raise Conflict(f"unit {device.position_u} of rack {device.rack_id} is taken by {clash[0]['device_id']}")
-    return str(racks[0]["site_id"])
-
-
-def _check_name(connection: Connection, device: Device) -> None:
-    sql = "SELECT device_id FROM device WHERE name = ? AND device_id <> ?"
-    if connection.execute(sql, (device.name, device.device_id)).fetchall():
-        raise Conflict(f"another device is named {device.name} already")
-
-
-def _write_device(connection: Connection, device: Device, verb: str) -> None:
-    connection.execute(
-        f"{verb} VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        (
-            device.device_id,
-            device.name,
-            device.kind.value,
-            device.rack_id,
-            device.position_u,
-            device.height_u,
-            device.face,
-            device.slot,
-            to_json(device.tags),
-            device.tenant,
-            int(device.enabled),
-            None if device.interval is None else device.interval // timedelta(milliseconds=1),
-            device.version,
-        ),
-    )
-    if len({endpoint.protocol for endpoint in device.endpoints}) < len(device.endpoints):
-        raise RequestRefused(f"device {device.device_id} has two endpoints of one protocol", cure="keep one of them")
-    connection.executemany(
-        "INSERT INTO endpoint VALUES (?, ?, ?, ?, ?, ?, ?)",
-        [
-            (
-                device.device_id,
-                endpoint.protocol.value,
-                place,
-                endpoint.address,
-                endpoint.credential,
-                endpoint.verify,
-                endpoint.pinned_spki,
+def _make_room(connection: Connection, devices: Sequence[Device]) -> None:
+    """Devices about to be renamed or moved give up name and units first, so that two of them can swap."""
+    for device in devices:
+        stored = device_rows.load(connection, device.device_id)
+        if stored is not None and (_place_of(stored), stored.name) != (_place_of(device), device.name):
+            connection.execute(
+                "UPDATE device SET position_u = NULL, name = char(0) || device_id WHERE device_id = ?",
+                (device.device_id,),
             )
-            for place, endpoint in enumerate(device.endpoints)
-        ],
-    )
 
 
-def _forget_changed_endpoints(connection: Connection, before: Device, after: Device) -> None:
-    """What was learned of an address says nothing of another."""
-    kept = {(endpoint.protocol, endpoint.address) for endpoint in after.endpoints}
-    for endpoint in before.endpoints:
-        if (endpoint.protocol, endpoint.address) not in kept:
-            for table in ("driver_memory", "breaker"):
-                connection.execute(
-                    f"DELETE FROM {table} WHERE device_id = ? AND protocol = ?",  # noqa: S608
-                    (before.device_id, endpoint.protocol.value),
-                )
-
-
-def _keep_pins(stored: Sequence[Endpoint], given: Sequence[Endpoint]) -> tuple[Endpoint, ...]:
-    """An import that says nothing of a pin keeps the one of the same address."""
-    pins = {(endpoint.protocol, endpoint.address): endpoint.pinned_spki for endpoint in stored}
-    return tuple(
-        replace(endpoint, pinned_spki=endpoint.pinned_spki or pins.get((endpoint.protocol, endpoint.address)))
-        for endpoint in given
-    )
-
-
-def all_devices(connection: Connection) -> list[Device]:
-    """Every device by name, for whoever reads more in the same look."""
-    return _devices(connection, None)
-
-
-def _devices(connection: Connection, rack_id: str | None) -> list[Device]:
-    where = "WHERE ?1 IS NULL OR device_id IN (SELECT device_id FROM device WHERE rack_id = ?1)"
-    endpoints: dict[str, list[Any]] = {}
-    for row in connection.execute(f"SELECT * FROM endpoint {where} ORDER BY place", (rack_id,)).fetchall():  # noqa: S608
-        endpoints.setdefault(row["device_id"], []).append(row)
-    rows = connection.execute("SELECT * FROM device WHERE ?1 IS NULL OR rack_id = ?1 ORDER BY name", (rack_id,))
-    return [_device_of(row, endpoints.get(row["device_id"], ())) for row in rows.fetchall()]
-
-
-def _device(connection: Connection, device_id: str) -> Device | None:
-    rows = connection.execute("SELECT * FROM device WHERE device_id = ?", (device_id,)).fetchall()
-    endpoints = connection.execute("SELECT * FROM endpoint WHERE device_id = ? ORDER BY place", (device_id,)).fetchall()
-    return _device_of(rows[0], endpoints) if rows else None
-
-
-def _device_of(row: Any, endpoints: Sequence[Any]) -> Device:
-    return Device(
-        device_id=row["device_id"],
-        name=row["name"],
-        kind=DeviceKind(row["kind"]),
-        endpoints=tuple(
-            Endpoint(
-                protocol=Protocol(endpoint["protocol"]),
-                address=endpoint["address"],
-                credential=endpoint["credential"],
-                verify=endpoint["verify"],
-                pinned_spki=endpoint["pinned_spki"],
-            )
-            for endpoint in endpoints
-        ),
-        rack_id=row["rack_id"],
-        position_u=row["position_u"],
-        height_u=row["height_u"],
-        face=row["face"],
-        slot=row["slot"],
-        tags=tuple(from_json(row["tags"])),
-        tenant=row["tenant"],
-        enabled=bool(row["enabled"]),
-        interval=None if row["interval"] is None else timedelta(milliseconds=row["interval"]),
-        version=row["version"],
-    )
+def _place_of(device: Device) -> tuple[object, ...]:
+    return device.rack_id, device.position_u, device.height_u, device.face, device.slot
 
 
 def _rack_of(row: Any) -> Rack:
