@@ -12,7 +12,7 @@ from fastapi.openapi.utils import get_openapi
 from fleetmon import __version__
 from fleetmon.api import dashboard, devices, fleet, looks, manual, problems, reference, routes, service, work
 from fleetmon.api.guard import Guard
-from fleetmon.api.hot import HotLists
+from fleetmon.api.hot import Express, HotLists
 from fleetmon.api.live import Stream
 from fleetmon.api.parts import Desk, Parts
 from fleetmon.api.shapes_fleet import Problem
@@ -55,6 +55,7 @@ def application(parts: Parts) -> FastAPI:
     )
     problems.install(app)
     routes.install(app, ROUTES)
+    app.add_middleware(Express)
     app.add_middleware(Guard)
     app.state.desk = desk_over(parts)
     app.openapi = _described(app)  # type: ignore[method-assign]  # FastAPI's own way of extending the description
@@ -65,7 +66,9 @@ def desk_over(parts: Parts) -> Desk:
     """The parts, with everything the API keeps at hand still empty."""
     fragments = Fragments()
     stream = Stream(parts.store.summaries, clock=parts.clock, fragments=fragments, changed=parts.changed)
-    return Desk(parts=parts, fragments=fragments, hot=HotLists(), stream=stream)
+    return Desk(
+        parts=parts, fragments=fragments, hot=HotLists(parts.store.summaries.revision, parts.clock), stream=stream
+    )
 
 
 def _lifespan_of(_parts: Parts) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:

@@ -25,13 +25,13 @@ from fleetmon.api.given import (
     Words,
     endpoints_of,
 )
-from fleetmon.api.hot import HotList
+from fleetmon.api.hot import Made
 from fleetmon.api.parts import Desk, Here
 from fleetmon.api.problems import CHANGED, PRECONDITION_REQUIRED, Problem
 from fleetmon.api.roles import Role
 from fleetmon.api.routes import BASE, Route
 from fleetmon.api.shapes import DeviceDetail, DeviceIndex, DeviceSummary, Page
-from fleetmon.api.wire import LIMIT_DEFAULT, answer, cursor_given, encoded, next_link, tag_of, told_at
+from fleetmon.api.wire import LIMIT_DEFAULT, answer, cursor_given, encoded, tag_of, told_at
 from fleetmon.cadence import shortest
 from fleetmon.integrations.fleet_plan import keep_pins, slug
 from fleetmon.model import Aspect, Device, DeviceKind, Endpoint, Health, Interval, PowerState, Protocol
@@ -69,31 +69,27 @@ async def list_devices(
         stale=stale,
     )
 
-    async def make() -> HotList:
+    async def make() -> Made:
         with cursor_given(cursor):
             page = await here.store.summaries.page(wanted, sort=Sort(sort), limit=limit, cursor=cursor)
         items, until = here.fragments.together(page.items, here.clock.now())
         body = b'{"items":%b,"next":%b,"revision":%d}' % (items, encoded(page.next), page.revision)
-        return HotList(revision=page.revision, until=until, body=body, next=page.next)
+        return Made(revision=page.revision, until=until, body=body, next=page.next)
 
-    revision = await here.store.summaries.revision()
-    hot = await here.hot.get(f"devices?{request.url.query}", revision, here.clock.now(), make)
-    return answer(request, hot.body, tag=hot.tag, headers=next_link(request, hot.next))
+    return await here.hot.serve(request, make, role=Role.VIEWER)
 
 
 async def get_device_index(here: Here, request: Request) -> Response:
     """The whole fleet, compact: one row a device, by name."""
 
-    async def make() -> HotList:
+    async def make() -> Made:
         revision, rows = await here.store.summaries.index()
         stale = INDEX_COLUMNS.index("stale")
         told = [[bool(value) if place == stale else value for place, value in enumerate(row)] for row in rows]
         body = encoded({"revision": revision, "columns": INDEX_COLUMNS, "rows": told})
-        return HotList(revision=revision, until=here.clock.now() + _FOREVER, body=body)
+        return Made(revision=revision, until=here.clock.now() + _FOREVER, body=body)
 
-    revision = await here.store.summaries.revision()
-    hot = await here.hot.get("index", revision, here.clock.now(), make)
-    return answer(request, hot.body, tag=hot.tag)
+    return await here.hot.serve(request, make, role=Role.VIEWER)
 
 
 async def get_device(here: Here, request: Request, device_id: Key) -> Response:

@@ -73,7 +73,9 @@ async def list_racks(
 
 async def get_rack(here: Here, rack_id: Key) -> Response:
     """One rack, counted, with its neighbours."""
-    return fresh(await _rack_detail(here, await here.rack(rack_id)))
+    rack = await here.rack(rack_id)
+    _, devices = await here.store.summaries.of_rack(rack.rack_id)
+    return fresh(await _rack_detail(here, rack, devices))
 
 
 async def get_elevation(here: Here, rack_id: Key) -> Response:
@@ -83,7 +85,7 @@ async def get_elevation(here: Here, rack_id: Key) -> Response:
     now = here.clock.now()
     units, _ = here.fragments.together(devices, now)
     told = {
-        "rack": await _rack_detail(here, rack),
+        "rack": await _rack_detail(here, rack, devices),
         "revision": revision,
         "now": told_at(now),
         "space": space_of(rack.height_u, _spans(devices)),
@@ -200,12 +202,15 @@ def _rack_row(
     }
 
 
-async def _rack_detail(here: Desk, rack: Rack) -> dict[str, Any]:
-    rows, _ = await _rack_rows(here)
-    ids = [row["rack_id"] for row in rows]
+async def _rack_detail(here: Desk, rack: Rack, devices: Sequence[DeviceSummary]) -> dict[str, Any]:
+    """One rack told, from the devices in it and without a look at any other."""
+    counts = await here.store.summaries.counts()
+    sites = {site.site_id: site.name for site in await _sites(here)}
+    inlets = {rack.rack_id: tell.warmest(device.inlet for device in devices if not device.stale)}
+    ids = [one.rack_id for one in await here.store.fleet.racks()]
     place = ids.index(rack.rack_id)
     return {
-        **rows[place],
+        **_rack_row(here, rack, sites, counts, inlets, _spans(devices)),
         "feed_budget_watts": rack.feed_budget_watts,
         "previous": ids[place - 1] if place else None,
         "next": ids[place + 1] if place + 1 < len(ids) else None,

@@ -37,6 +37,9 @@ SECURITY_HEADERS = tuple(
 
 log = logs.get("api")
 
+_JUDGED = frozenset({b"host", b"origin", b"sec-fetch-site", b"content-type", b"content-length", b"transfer-encoding"})
+"""Headers the guard looks at; ASGI gives names in lower case."""
+
 Headers = Iterable[tuple[bytes, bytes]]
 
 
@@ -95,7 +98,8 @@ def objection_to(method: str, path: str, headers: Headers) -> Problem | None:
     """Why this request must not reach a route; None when it may."""
     told: dict[bytes, list[str]] = {}
     for name, value in headers:
-        told.setdefault(name.lower(), []).append(value.decode("latin-1"))
+        if name in _JUDGED:
+            told.setdefault(name, []).append(value.decode("latin-1"))
     hosts = told.get(b"host", [])
     if len(hosts) != 1 or not is_loopback(hosts[0]):
         return Problem(MISDIRECTED, "until sign-in exists the Host header must be a loopback name or address")

@@ -31,7 +31,8 @@ def told_at(instant: datetime | None) -> str | None:
     """RFC 3339 in UTC with milliseconds."""
     if instant is None:
         return None
-    return f"{instant.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='milliseconds')}Z"
+    utc = instant if instant.tzinfo is UTC else instant.astimezone(UTC)
+    return f"{utc.isoformat(timespec='milliseconds')[:-6]}Z"
 
 
 def read_instant(text: str, parameter: str) -> datetime:

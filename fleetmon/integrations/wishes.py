@@ -287,7 +287,7 @@ def _number(value: Any) -> float:
         raise ValueError("must be a number")
     try:
         number = float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise ValueError("must be a number") from None
     if not math.isfinite(number):
         raise ValueError("must be a number")

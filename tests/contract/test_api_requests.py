@@ -514,6 +514,14 @@ async def test_a_file_with_one_fault_changes_nothing_and_tells_its_line(fleet):
     assert [rack["rack_id"] for rack in (await fleet.told("/racks"))["items"]] == ["R04", "R05", "E01"]
 
 
+async def test_two_devices_swap_places_in_one_import(fleet):
+    text = "".join(f'[[devices]]\nname = "web-{name}"\nposition_u = {unit}\n' for name, unit in ((1, 2), (2, 1)))
+    answer = await bring(fleet, text, apply=True)
+    assert answer.status_code == 200, answer.text
+    places = {unit["name"]: unit["position_u"] for unit in (await fleet.told("/racks/R04/elevation"))["units"]}
+    assert (places["web-1"], places["web-2"]) == (2, 1)
+
+
 async def test_only_pruning_removes_and_only_what_the_file_does_not_name(fleet):
     assert (await bring(fleet, FILE, apply=True)).json()["summary"]["remove"] == 0
     assert (await bring(fleet, FILE, apply=True, prune=True)).json()["summary"]["remove"] == 5

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from fleetmon.integrations.fleet_file import FleetFileError, Format, read
@@ -288,6 +288,8 @@ ANYTHING = st.recursive(
 
 @given(st.sampled_from(list(What)).flatmap(lambda what: st.tuples(st.just(what), st.dictionaries(
     st.sampled_from([*FIELDS[what], "password"]), ANYTHING, max_size=6))))  # fmt: skip
+@example((What.DEVICE, {"endpoints": [{"address": ["x"]}]}))
+@example((What.RACK, {"feed_budget_watts": 10**400, "height_u": 10**400}))
 def test_any_value_of_any_field_is_read_or_told_wrong(given_):
     what, fields = given_
     read_, wrong = read_fields(what, fields)
