@@ -100,18 +100,9 @@ def told_rows(bmc: Bmc, type_: str) -> list[tuple[SensorRow, float | None]]:
     ]
 
 
-def row_health(bmc: Bmc, row: SensorRow, value: float | None) -> Json:
-    """Status of a sensor: by its thresholds, or by the part it belongs to when that part has failed."""
-    if value is None:
-        return status(None, "StandbyOffline")
-    if (
-        row.type == "Rotational"
-        and row.part is not None
-        and not bmc.machine.parts.fans[row.part[1]].failed
-        and not bmc.machine.sensors.on
-    ):
-        return status()
-    return status(row.limits.health(value))
+def row_health(row: SensorRow, value: float | None) -> Json:
+    """Status of a sensor by its thresholds; one without a reading waits for power."""
+    return status(None, "StandbyOffline") if value is None else status(row.limits.health(value))
 
 
 def number(value: float | None, row: SensorRow) -> float | int | None:
@@ -124,7 +115,7 @@ def _sensor(index: int, bmc: Bmc) -> Json:
     document = resource(
         f"{bmc.places.chassis}/Sensors/{row.key}", "Sensor.v1_9_0.Sensor", row.name, ReadingType=row.type,
         ReadingUnits=row.unit,
-        Reading=number(value, row), PhysicalContext=row.context, Status=row_health(bmc, row, value),
+        Reading=number(value, row), PhysicalContext=row.context, Status=row_health(row, value),
     )  # fmt: skip
     named = {
         "LowerCritical": row.limits.lower_critical, "LowerCaution": row.limits.lower_caution,
@@ -173,8 +164,7 @@ def _power(bmc: Bmc) -> Json:
         "RelatedItem": [ref(bmc.places.system)],
     }  # fmt: skip
     voltages = [
-        _voltage(bmc, f"{path}#/Voltages/{i}", i, row, value)
-        for i, (row, value) in enumerate(told_rows(bmc, "Voltage"))
+        _voltage(f"{path}#/Voltages/{i}", i, row, value) for i, (row, value) in enumerate(told_rows(bmc, "Voltage"))
     ]
     supplies = [_old_supply(bmc, f"{path}#/PowerSupplies/{supply.index}", supply) for supply in machine.parts.supplies]
     redundancy = {
@@ -190,11 +180,11 @@ def _power(bmc: Bmc) -> Json:
     )  # fmt: skip
 
 
-def _voltage(bmc: Bmc, path: str, index: int, row: SensorRow, value: float | None) -> Json:
+def _voltage(path: str, index: int, row: SensorRow, value: float | None) -> Json:
     entry: Json = {
         "@odata.id": path, "MemberId": str(index), "Name": row.name, "ReadingVolts": value,
         "PhysicalContext": row.context,
-        "Status": row_health(bmc, row, value),
+        "Status": row_health(row, value),
     }  # fmt: skip
     return entry | old_limits(row)
 

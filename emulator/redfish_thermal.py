@@ -39,7 +39,7 @@ def _thermal(bmc: Bmc) -> Json:
     temperatures: list[Json] = [
         {
             "@odata.id": f"{path}#/Temperatures/{i}", "MemberId": str(i), "Name": row.name, "ReadingCelsius": value,
-            "PhysicalContext": row.context, "Status": row_health(bmc, row, value), **old_limits(row),
+            "PhysicalContext": row.context, "Status": row_health(row, value), **old_limits(row),
         }
         for i, (row, value) in enumerate(told_rows(bmc, "Temperature"))
     ]  # fmt: skip
@@ -47,7 +47,7 @@ def _thermal(bmc: Bmc) -> Json:
         {
             "@odata.id": f"{path}#/Fans/{i}", "MemberId": str(i), "Name": row.name, "Reading": number(value, row),
             "ReadingUnits": "RPM",
-            "PhysicalContext": row.context, "Status": row_health(bmc, row, value), **old_limits(row),
+            "PhysicalContext": row.context, "Status": row_health(row, value), **old_limits(row),
         }
         for i, (row, value) in enumerate(told_rows(bmc, "Rotational"))
     ]  # fmt: skip

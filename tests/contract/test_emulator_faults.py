@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import ssl
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -12,7 +13,9 @@ from urllib.parse import urlsplit
 import aiohttp
 import pytest
 
+from emulator.accents import Accent
 from emulator.fault_rows import FAULTS, NAMED_IDS
+from emulator.fleet import read_fleet
 from emulator.wire_catalogue import EFFECTS, PRESETS
 from tests.emulator_client import Client, client_of
 
@@ -58,6 +61,8 @@ async def test_a_failing_drive_degrades_its_volume_and_the_spare_is_rebuilt() ->
         document = await client.get("db-a01", drive)
         assert (document["Status"]["Health"], document["StatusIndicator"]) == ("Critical", "Fail")
         client.fleet.advance(50)
+        spare = await client.get("db-a01", f"{SYSTEM}/Storage/1/Drives/Bay.11")
+        assert (spare["HotspareType"], spare["StatusIndicator"]) == ("None", "Rebuild")
         rebuilding = await client.get("db-a01", volume)
         assert rebuilding["Status"]["Health"] == "Warning"
         assert rebuilding["Operations"][0]["PercentageComplete"] == 50
@@ -475,6 +480,25 @@ async def test_a_redirect_leads_away_and_a_dropped_header_is_missing() -> None:
         status, headers = await client.login("web-01")
         assert status == 201
         assert "Location" not in headers
+
+
+async def test_the_accent_of_a_family_is_there_from_the_start() -> None:
+    plan = read_fleet("one_server")
+    accent = Accent(name="late-null", evidence="invented", match={"path": "/Systems/*"}, fault={"set": {"Model": None}})
+    server = replace(plan.servers[0], family=replace(plan.servers[0].family, accents=(accent,)))
+    async with client_of(replace(plan, servers=(server,))) as client:
+        assert (await client.get("web-01", SYSTEM))["Model"] is None
+        assert (await client.get("web-01", CHASSIS))["Model"] == server.family.model
+
+
+async def test_a_fleet_may_have_a_certificate_for_each_machine() -> None:
+    plan = read_fleet("one_rack")
+    async with client_of(replace(plan, servers=plan.servers[:2], story=(), distinct_certificates=True)) as client:
+        found = set()
+        for name in client.fleet.fleet.bmcs:
+            port = urlsplit(client.fleet.address(name)).port
+            found.add(await asyncio.to_thread(ssl.get_server_certificate, ("127.0.0.1", port)))
+        assert len(found) == 2
 
 
 async def test_a_cleared_log_starts_its_ids_again() -> None:

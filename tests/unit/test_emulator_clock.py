@@ -33,6 +33,19 @@ def test_what_an_action_adds_happens_in_the_same_go_when_it_is_due() -> None:
     assert seen == [1_010.0, 1_020.0, 1_030.0]
 
 
+def test_an_action_that_settles_does_not_jump_the_queue_and_keeps_its_instant() -> None:
+    plan, seen = agenda(), list[tuple[str, float]]()
+
+    def first(_: float) -> None:
+        plan.settle()
+        seen.append(("first", plan.clock.now()))
+
+    plan.after(10, first)
+    plan.after(10, lambda _: seen.append(("second", plan.clock.now())))
+    plan.advance(30)
+    assert seen == [("first", 1_010.0), ("second", 1_010.0)]
+
+
 def test_days_pass_faster_for_slow_things_and_the_start_stays_where_it_is() -> None:
     clock = Clock(lambda: 1_000.0, speed=60)
     assert clock.season(1_000.0) == 1_000.0
