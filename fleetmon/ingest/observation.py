@@ -51,7 +51,7 @@ class Ingested:
 
     summary: DeviceSummary | None
     marks: Mapping[str, LogMark] = field(default_factory=dict)
-    """How far each log it read is read now."""
+    """How far each log of the device is read now, whether this poll read it or not."""
     events: int = 0
     health_changes: tuple[HealthChange, ...] = ()
     part_changes: tuple[PartChange, ...] = ()
@@ -183,13 +183,13 @@ def _write(
     _components(learning)
     learning.changes |= summary.measured(readings)
     _poll(learning, primary=primary)
-    marks, new = _logs(learning)
+    new = _logs(learning)
     kept.write(connection, first=before.polled_at is None)
     health.add_health_changes(connection, learning.health_changes)
     health.add_part_changes(connection, learning.part_changes)
     return Ingested(
         summary=summaries.save(connection, before, replace(before, **learning.changes)),
-        marks=marks,
+        marks=events.load_marks(connection, device.device_id),
         events=new,
         health_changes=tuple(learning.health_changes),
         part_changes=tuple(learning.part_changes),
@@ -325,10 +325,9 @@ def _poll(learning: _Learning, *, primary: bool) -> None:
         health.put_problems(learning.connection, learning.device_id, problems, asked, observation.taken_at)
 
 
-def _logs(learning: _Learning) -> tuple[dict[str, LogMark], int]:
-    """New records of every log that was read; how far each is read now."""
+def _logs(learning: _Learning) -> int:
+    """New records of every log that was read; how many there were."""
     connection, device_id = learning.connection, learning.device_id
-    marks: dict[str, LogMark] = {}
     new = 0
     for reading in learning.observation.logs:
         known = events.log_state(connection, device_id, reading.log)
@@ -352,6 +351,4 @@ def _logs(learning: _Learning) -> tuple[dict[str, LogMark], int]:
             total=reading.total,
             capacity=reading.capacity,
         )
-        if followed.state.mark is not None:
-            marks[reading.log] = followed.state.mark
-    return marks, new
+    return new

@@ -100,6 +100,11 @@ def marks(rows: Iterable[Any]) -> dict[str, LogMark]:
     return {log: state.mark for log, state in states.items() if state.mark is not None}
 
 
+def load_marks(connection: Connection, device_id: str) -> dict[str, LogMark]:
+    """How far each log of a device has been read, as this write sees it."""
+    return marks(connection.execute("SELECT * FROM log WHERE device_id = ?", (device_id,)).fetchall())
+
+
 def put_log_state(
     connection: Connection,
     device_id: str,

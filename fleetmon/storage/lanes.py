@@ -11,7 +11,7 @@ from fleetmon.model import Aspect, Device, Endpoint, LogMark
 from fleetmon.storage import events
 from fleetmon.storage.columns import from_json, from_ms, maybe_at
 from fleetmon.storage.database import Connection, Database
-from fleetmon.storage.fleet import all_devices
+from fleetmon.storage.device_rows import load_all
 from fleetmon.storage.rows import BreakerRow, CredentialRow, MemoryRow
 
 
@@ -64,7 +64,7 @@ def _lanes(connection: Connection) -> list[LaneRow]:
             marks=events.marks(logs.get(device.device_id, ())),
             asked=asked.get(device.device_id, {}),
         )
-        for device in all_devices(connection)
+        for device in load_all(connection)
         if device.enabled
         for endpoint in device.endpoints
     ]

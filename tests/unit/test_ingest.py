@@ -171,6 +171,8 @@ async def test_records_are_stored_once_over_polls_and_restarts(store: Store, tmp
     assert (first.events, second.events, third.events) == (2, 1, 0)
     assert second.marks["SEL"].record_id == "3"
     assert (await store.polls.marks("web-01"))["SEL"] == second.marks["SEL"]
+    (without_logs,) = await take(store, observed(START + minutes(6)))
+    assert without_logs.marks == second.marks
     page = await store.events.page(device_id="web-01")
     assert [(event.record_id, event.history) for event in page.items] == [("3", False), ("2", True), ("1", True)]
 
