@@ -1,0 +1,39 @@
+"""`python -m benchmarks [LINE...]`: every line, or those named, as one JSON object a line."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import sys
+
+from benchmarks.lines import LINES
+from benchmarks.processes import CannotMeasureError
+from benchmarks.scorecard import Line, failed, told
+
+
+def main() -> int:
+    """Print the lines asked for; 1 when one of them misses its goal."""
+    names = [line.name for line in LINES]
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("lines", nargs="*", metavar="LINE", help=f"{', '.join(names)}; all of them by default")
+    wanted = parser.parse_args().lines
+    unknown = sorted(set(wanted) - set(names))
+    if unknown:
+        parser.error(f"no such line: {', '.join(unknown)}; there are {', '.join(names)}")
+    met = [_print_one(line) for line in LINES if not wanted or line.name in wanted]
+    return 0 if all(met) else 1
+
+
+def _print_one(line: Line) -> bool:
+    print(f"measuring {line.name} ...", file=sys.stderr)
+    try:
+        result = told(line, asyncio.run(line.measure()))
+    except CannotMeasureError as reason:
+        result = failed(line, str(reason))
+    print(json.dumps(result), flush=True)
+    return bool(result["ok"])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

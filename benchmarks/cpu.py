@@ -1,0 +1,165 @@
+"""CPU a steady poll costs our process, storage included; the emulated BMCs run in another process.
+
+`python -m benchmarks.cpu WHAT ADDRESS...` is the process that is measured: all its threads, from the first to the last
+of many polls. WHAT is `ours` (driver, ingest, both databases), `floor` or `peer` (the same requests, nothing stored).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import aiohttp
+import orjson
+import redfish
+import uvloop
+
+from benchmarks.devices import EVERYTHING, STEADY
+from benchmarks.fleet import filled_store
+from benchmarks.processes import PASSWORD, USER, CannotMeasureError, emulated
+from benchmarks.scorecard import Measured
+from fleetmon.clock import SystemClock
+from fleetmon.drivers.base import Driver, Opening, Request
+from fleetmon.drivers.lane import Lane
+from fleetmon.drivers.registry import open_driver
+from fleetmon.keeper import Learned, StoreKeeper, Watched
+from fleetmon.model import Aspect, Reachability
+from fleetmon.settings import Polling
+
+FLEET = "one_rack"
+MACHINES = tuple(f"web-{number:02}" for number in range(1, 9))
+ROUNDS = 40
+RUNS = 5
+UNIT = 1000.0
+"""Milliseconds in a second."""
+
+
+async def cpu_per_poll() -> Measured:
+    """Milliseconds of CPU a steady poll costs, in several processes one after the other."""
+    async with emulated(FLEET) as fleet:
+        addresses = [await fleet.address(machine) for machine in MACHINES]
+        runs = [await _in_a_process("ours", addresses) for _ in range(RUNS)]
+        floor = [await _in_a_process("floor", addresses) for _ in range(RUNS)]
+        peer = [await _in_a_process("peer", addresses) for _ in range(RUNS)]
+    size = f"{len(MACHINES)} servers of 69 sensors, {ROUNDS} steady polls each, stored"
+    return Measured(runs=runs, size=size, peer=statistics.median(peer), floor=statistics.median(floor))
+
+
+async def _in_a_process(what: str, addresses: Sequence[str]) -> float:
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "benchmarks.cpu", what, *addresses),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    out, err = await process.communicate()
+    if process.returncode:
+        raise CannotMeasureError(f"measuring {what} failed: {err.decode(errors='replace')[-400:]}")
+    return float(json.loads(out))
+
+
+# ---- in the measured process -----------------------------------------------------------------------------------------
+
+
+async def ours(addresses: Sequence[str]) -> float:
+    """Driver, ingest and storage, as the role `devices` puts them together; milliseconds a poll."""
+    clock = SystemClock()
+    with tempfile.TemporaryDirectory() as folder:
+        named = {f"server-{place}": address for place, address in enumerate(addresses)}
+        store, vault = await filled_store(Path(folder), named)
+        keeper = StoreKeeper(
+            store=store, vault=vault, polling=Polling(), worker_id="bench", clock=clock, changed=asyncio.Event()
+        )
+        watches = [(watched, _open(watched, clock)) for watched in await keeper.watched()]
+        for aspects in (EVERYTHING, STEADY, STEADY):
+            await _round(keeper, watches, aspects)
+        started = time.process_time()
+        for _ in range(ROUNDS):
+            await _round(keeper, watches, STEADY)
+        spent = time.process_time() - started
+        for _, driver in watches:
+            await driver.close()
+        await store.close()
+    return spent * UNIT / (ROUNDS * len(watches))
+
+
+def _open(watched: Watched, clock: SystemClock) -> Driver:
+    lane = Lane(device=watched.endpoint.address, clock=clock)
+    return open_driver(Opening(endpoint=watched.endpoint, credentials=watched.credentials, lane=lane, clock=clock))
+
+
+async def _round(keeper: StoreKeeper, watches: Sequence[tuple[Watched, Driver]], aspects: frozenset[Aspect]) -> None:
+    await asyncio.gather(*(_poll(keeper, watched, driver, aspects) for watched, driver in watches))
+
+
+async def _poll(keeper: StoreKeeper, watched: Watched, driver: Driver, aspects: frozenset[Aspect]) -> None:
+    seen = await driver.observe(Request(aspects=aspects))
+    if seen.reachability is not Reachability.REACHABLE or not (seen.readings and seen.answered >= STEADY):
+        raise CannotMeasureError(f"a poll failed: {seen.reason or seen.problems[:2]}")
+    await keeper.keep(Learned(watched=watched, observation=seen, memory=driver.memory(), breaker=watched.breaker))
+
+
+async def _steady_resources(address: str) -> list[str]:
+    """The resources a steady poll of this device reads, as the driver has learned them."""
+    clock = SystemClock()
+    with tempfile.TemporaryDirectory() as folder:
+        store, vault = await filled_store(Path(folder), {"server": address})
+        keeper = StoreKeeper(
+            store=store, vault=vault, polling=Polling(), worker_id="bench", clock=clock, changed=asyncio.Event()
+        )
+        (watched,) = await keeper.watched()
+        driver = _open(watched, clock)
+        await driver.observe(Request(aspects=EVERYTHING))
+        plan = driver.memory().plan
+        await driver.close()
+        await store.close()
+    return [*plan["gates"], *plan["sources"]]
+
+
+async def floor(addresses: Sequence[str]) -> float:
+    """Bare GETs of the same resources on kept connections, bodies parsed; milliseconds a poll."""
+    resources = await _steady_resources(addresses[0])
+    login = aiohttp.BasicAuth(USER, PASSWORD)
+    async with aiohttp.ClientSession(auth=login, connector=aiohttp.TCPConnector(ssl=False)) as session:
+
+        async def look(address: str) -> None:
+            for resource in resources:
+                async with session.get(address + resource) as answer:
+                    orjson.loads(await answer.read())
+
+        await asyncio.gather(*map(look, addresses))
+        started = time.process_time()
+        for _ in range(ROUNDS):
+            await asyncio.gather(*map(look, addresses))
+        spent = time.process_time() - started
+    return spent * UNIT / (ROUNDS * len(addresses))
+
+
+async def peer(addresses: Sequence[str]) -> float:
+    """GETs of the same resources with the synchronous `redfish` library, logged in once; milliseconds a poll."""
+    resources = await _steady_resources(addresses[0])
+    return await asyncio.to_thread(_with_redfish, addresses, resources)
+
+
+def _with_redfish(addresses: Sequence[str], resources: Sequence[str]) -> float:
+    clients = [redfish.redfish_client(base_url=address, username=USER, password=PASSWORD) for address in addresses]
+    for client in clients:
+        client.login(auth="session")
+    started = time.process_time()
+    for _ in range(ROUNDS):
+        for client in clients:
+            for resource in resources:
+                assert client.get(resource).dict
+    spent = time.process_time() - started
+    for client in clients:
+        client.logout()
+    return spent * UNIT / (ROUNDS * len(addresses))
+
+
+if __name__ == "__main__":
+    print(json.dumps(uvloop.run({"ours": ours, "floor": floor, "peer": peer}[sys.argv[1]](sys.argv[2:]))))

@@ -1,0 +1,46 @@
+"""One emulated device, opened as the service opens it."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator
+from datetime import timedelta
+
+from benchmarks.processes import PASSWORD, USER, CannotMeasureError
+from fleetmon.clock import SystemClock
+from fleetmon.drivers.base import Credentials, Driver, Memory, Opening, Request, Secret
+from fleetmon.drivers.lane import Lane, Pace
+from fleetmon.drivers.registry import open_driver
+from fleetmon.model import Aspect, Endpoint, Observation, Protocol, Reachability
+
+STEADY = frozenset({Aspect.HEARTBEAT, Aspect.SENSORS})
+"""What a device is asked every interval."""
+EVERYTHING = frozenset(Aspect)
+
+
+@contextlib.asynccontextmanager
+async def opened(address: str, memory: Memory | None = None) -> AsyncIterator[Driver]:
+    """A driver for the device at `address`, with what was remembered of it."""
+    clock = SystemClock()
+    driver = open_driver(
+        Opening(
+            endpoint=Endpoint(protocol=Protocol.REDFISH, address=address, verify="none"),
+            credentials=Credentials(user=USER, password=Secret(PASSWORD)),
+            lane=Lane(device=address, clock=clock, pace=Pace(poll_deadline=timedelta(minutes=5))),
+            clock=clock,
+            memory=memory or Memory(),
+        )
+    )
+    try:
+        yield driver
+    finally:
+        await driver.close()
+
+
+async def ask(driver: Driver, aspects: frozenset[Aspect]) -> Observation:
+    """One poll that has answered all it was asked; a poll that did not is no measurement."""
+    seen = await driver.observe(Request(aspects=aspects))
+    if seen.reachability is not Reachability.REACHABLE or seen.answered < aspects:
+        lacking = ", ".join(sorted(aspects - seen.answered))
+        raise CannotMeasureError(f"the poll did not answer {lacking or 'at all'}: {seen.reason or seen.problems[:2]}")
+    return seen

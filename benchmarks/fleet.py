@@ -1,0 +1,35 @@
+"""An emulated fleet written into a store of its own, as the service would have it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from benchmarks.processes import PASSWORD, USER
+from fleetmon.access.vault import Vault, open_vault
+from fleetmon.clock import SystemClock
+from fleetmon.model import Device, DeviceKind, Endpoint, Protocol, Rack, Site
+from fleetmon.storage import Store, open_store
+
+CREDENTIAL = "bench"
+
+
+async def filled_store(folder: Path, addresses: Mapping[str, str]) -> tuple[Store, Vault]:
+    """A store below `folder` that knows these devices (name to address), and the vault that has their password."""
+    store = await open_store(folder / "data", clock=SystemClock())
+    vault = open_vault(environment={}, configuration=folder / "configuration", data=folder / "data")
+    sealed = vault.seal_password(CREDENTIAL, PASSWORD)
+    await store.fleet.put_credential(CREDENTIAL, user=USER, sealed=sealed)
+    await store.fleet.apply(
+        sites=[Site(site_id="bench", name="bench")],
+        racks=[Rack(rack_id="R01", name="R01", site_id="bench", height_u=60)],
+        devices=[_device(name, address, unit) for unit, (name, address) in enumerate(addresses.items(), 1)],
+    )
+    return store, vault
+
+
+def _device(name: str, address: str, unit: int) -> Device:
+    endpoint = Endpoint(protocol=Protocol.REDFISH, address=address, credential=CREDENTIAL)
+    return Device(
+        device_id=name, name=name, kind=DeviceKind.SERVER, endpoints=(endpoint,), rack_id="R01", position_u=unit
+    )
