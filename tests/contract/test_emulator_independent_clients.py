@@ -52,18 +52,19 @@ async def test_sushy_reads_system_storage_chassis_and_manager(machine: str, tmp_
 async def test_sushy_switches_a_machine_off_and_finds_it_off(tmp_path: Path) -> None:
     async with running_fleet("one_server") as fleet:
         trusted = await certificate(fleet, "web-01", tmp_path)
+        auth = sushy.auth.SessionOrBasicAuth(fleet.user, fleet.password)
 
-        def system() -> sushy.resources.system.system.System:
-            auth = sushy.auth.SessionOrBasicAuth(fleet.user, fleet.password)
-            return (
-                sushy.Sushy(fleet.address("web-01"), verify=trusted, auth=auth).get_system_collection().get_members()[0]
-            )
+        def switch_off() -> sushy.resources.system.system.System:
+            service = sushy.Sushy(fleet.address("web-01"), verify=trusted, auth=auth)
+            system = service.get_system_collection().get_members()[0]
+            system.reset_system(sushy.RESET_TYPE_FORCE_OFF)
+            return system
 
-        found = await asyncio.to_thread(system)
-        await asyncio.to_thread(found.reset_system, sushy.RESET_TYPE_FORCE_OFF)
+        found = await asyncio.to_thread(switch_off)
         fleet.advance(10)
         await asyncio.to_thread(found.refresh, force=True)
         assert found.power_state == sushy.SYSTEM_POWER_STATE_OFF
+        await asyncio.to_thread(auth.close)
 
 
 @pytest.mark.parametrize("machine", MACHINES)
