@@ -28,7 +28,8 @@ SHELVES = (_PACKAGE / "manual", _PACKAGE.parent / "docs")
 _PAGE = """<!doctype html>
 <html lang="en">
 <head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{title} · fleetmon</title><link rel="stylesheet" href="/api/docs/manual.css"></head>
+<title>{title} · fleetmon</title><link rel="icon" href="/favicon.svg">
+<link rel="stylesheet" href="/api/docs/manual.css"></head>
 <body><header><a href="/">Dashboard</a> <a href="/docs">Manual</a> <a href="/api/docs">API</a></header>
 <main>{body}</main></body></html>
 """

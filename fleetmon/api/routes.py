@@ -7,6 +7,8 @@ because a misspelt filter that is ignored answers with the whole fleet and looks
 from __future__ import annotations
 
 import difflib
+import inspect
+import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass
 from typing import Any
@@ -53,6 +55,11 @@ class Route:
     def name(self) -> str:
         return self.handler.__name__
 
+    @property
+    def summary(self) -> str:
+        """What it does, in a few words: how its docstring begins."""
+        return re.split(r"[.:;](?:\s|$)", inspect.getdoc(self.handler) or "", maxsplit=1)[0]
+
 
 def install(app: FastAPI, rows: Sequence[Route]) -> None:
     """Put every row of the table into the application, behind the gate."""
@@ -82,6 +89,7 @@ def _add(app: FastAPI, row: Route) -> None:
         methods=[row.method] if row.listed else [row.method, "HEAD"],
         name=row.name,
         operation_id=row.name,
+        summary=row.summary,
         response_model=row.shape,
         response_class=Response,
         status_code=row.status,

@@ -129,6 +129,7 @@ function route(path, method, operation, { brief, tree }) {
     if (!fold.open || body.childElementCount) return;
     body.append(node("p", {}, words(operation.description ?? "")));
     body.append(parametersOf(operation) ?? "");
+    if (method === "get" && !operation.responses?.["200"]?.content?.["text/event-stream"]) body.append(tryIt(path, operation));
     const asked = operation.requestBody?.content?.["application/json"]?.schema;
     if (asked) body.append(node("h3", {}, "Body ", node("span", { class: "faint mono" }, brief(asked))), tree(asked) ?? "");
     for (const [status, answer] of Object.entries(operation.responses ?? {})) {
@@ -138,7 +139,6 @@ function route(path, method, operation, { brief, tree }) {
       const drawn = content?.schema && tree(content.schema);
       if (drawn) body.append(drawn);
     }
-    if (method === "get" && !operation.responses?.["200"]?.content?.["text/event-stream"]) body.append(tryIt(path, operation));
   });
   return fold;
 }
