@@ -107,8 +107,8 @@ def server(
         bodies.append(collection(path.rpartition("/")[0], name, [path]))
     bodies.append(
         resource(
-            SYSTEM, "ComputerSystem", Name="System", Manufacturer="Contoso", Model="3500", SerialNumber="S1", UUID="u-1",
-            BiosVersion="2.1", HostName="web-11", PowerState="On", Status=ok(HealthRollup="OK"),
+            SYSTEM, "ComputerSystem", Name="System", Manufacturer="Contoso", Model="3500", SerialNumber="S1",
+            UUID="u-1", BiosVersion="2.1", HostName="web-11", PowerState="On", Status=ok(HealthRollup="OK"),
             Memory=link(f"{SYSTEM}/Memory"),
             Processors=link(f"{SYSTEM}/Processors"), Storage=link(f"{SYSTEM}/Storage"),
             Bios=link(f"{SYSTEM}/Bios"),
@@ -162,7 +162,7 @@ def server(
             f"{CHASSIS}/Power", "Power",
             PowerControl=[{"MemberId": "0", "Name": "System Power", "PowerConsumedWatts": 212}],
             PowerSupplies=[
-                {"MemberId": f"{n}", "Name": f"PSU {n + 1}", "PowerInputWatts": 106, "SerialNumber": f"P{n}", "Status": ok()}
+                {"Name": f"PSU {n + 1}", "PowerInputWatts": 106, "SerialNumber": f"P{n}", "Status": ok()}
                 for n in range(2)
             ],
         )
@@ -179,7 +179,13 @@ def server(
             f"{MANAGER}/LogServices/SEL", "LogService", Status=ok(), Entries=link(f"{MANAGER}/LogServices/SEL/Entries")
         )
     )
-    bodies.append({**collection(f"{MANAGER}/LogServices/SEL/Entries", "LogEntry", []), "Members": log_entries(1, 3)})
+    bodies.append(
+        {
+            **collection(f"{MANAGER}/LogServices/SEL/Entries", "LogEntry", []),
+            "Members": log_entries(1, 3),
+            "Members@odata.count": 3,
+        }
+    )
     bodies.append(
         resource(
             f"{V1}/UpdateService", "UpdateService", FirmwareInventory=link(f"{V1}/UpdateService/FirmwareInventory")

@@ -130,7 +130,7 @@ def links(body: Json, close: bool) -> Iterator[tuple[str, str, bool]]:
                 if (
                     not is_resource(here)
                     and (silent or _worth(name, kind, in_links, foreign, close))
-                    and "#/" not in target
+                    and not target.startswith("#")
                 ):
                     yield f"Links/{name}" if in_links else name, target, False
                 if is_resource(here):

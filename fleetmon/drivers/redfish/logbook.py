@@ -14,7 +14,7 @@ from fleetmon.drivers.redfish.bodies import Json
 from fleetmon.drivers.redfish.parse import fields
 from fleetmon.drivers.redfish.parse.logs import NOT_HARDWARE, is_mark, record
 from fleetmon.drivers.redfish.plan import LogPlan
-from fleetmon.drivers.redfish.resource import Fetch, Resource, is_resource, key, kind_of, local
+from fleetmon.drivers.redfish.resource import Fetch, Resource, is_resource, key, kind_of, local, segments
 from fleetmon.drivers.redfish.walk import Expand
 from fleetmon.errors import DeviceError
 from fleetmon.model import Component, LogMark, LogReading, LogRecord
@@ -238,6 +238,12 @@ def _plans(services: list[Resource]) -> tuple[LogPlan, ...]:
         rows.append((ident, service.path, path))
     names = [ident for ident, _, _ in rows]
     return tuple(
-        LogPlan(ident if names.count(ident) == 1 else f"{service.split('/')[-3]} {ident}", service, entries)
+        LogPlan(ident if names.count(ident) == 1 else _long_name(service, ident), service, entries)
         for ident, service, entries in rows
     )
+
+
+def _long_name(service: str, ident: str) -> str:
+    """`Managers 1 SEL`, where another holder has a log of the same id."""
+    parts = segments(service)
+    return f"{parts[-4]} {parts[-3]} {ident}" if len(parts) > 4 else service

@@ -1,0 +1,238 @@
+"""The walk: along links that lead to hardware, few requests on a healthy device, all on a sick one, always with an end."""
+
+from __future__ import annotations
+
+import pytest
+
+from fleetmon.drivers.redfish.resource import key
+from fleetmon.drivers.redfish.walk import MAX_PAGES, Expand, Walk
+from fleetmon.errors import AccessDenied, Busy, Garbled, Unreachable
+from tests.redfish_service import CHASSIS, MANAGER, SYSTEM, V1, Json, Shelf, collection, link, ok, resource, server
+
+
+async def walked(bodies: dict[str, Json], *, expand: int = 0, **more: object) -> tuple[Walk, Shelf]:
+    shelf, walk = Shelf(bodies, expand=expand), Walk(**more)
+    walk.start()
+    await walk.run(shelf)
+    return walk, shelf
+
+
+async def test_the_hardware_is_reached_and_nothing_else():
+    walk, shelf = await walked(server())
+    assert {key(f"{SYSTEM}/Storage/1/Drives/2"), key(f"{CHASSIS}/Power"), key(MANAGER)} <= walk.resources.keys()
+    assert walk.finished
+    assert not any(
+        "Registries" in path or "Bios" in path or "Sessions" in path or "Entries" in path for path in shelf.asked
+    )
+
+
+async def test_every_resource_is_asked_for_once():
+    _, shelf = await walked(server(drives=4, dimms=8))
+    assert len(shelf.asked) == len({key(path) for path in shelf.asked})
+
+
+async def test_what_tells_most_is_read_first():
+    _, shelf = await walked(server())
+    first = shelf.asked[:9]
+    assert SYSTEM in first
+    assert f"{CHASSIS}/Thermal" in first
+
+
+async def test_expand_saves_most_requests_where_it_works():
+    _, plain = await walked(server(drives=8, dimms=16))
+    walk, expanded = await walked(server(drives=8, dimms=16, expand=4), expand=4)
+    assert walk.expand_worked
+    assert len(expanded.asked) <= 8 < len(plain.asked)
+    assert {key(f"{SYSTEM}/Memory/16"), key(f"{SYSTEM}/Storage/1/Drives/8")} <= walk.resources.keys()
+
+
+async def test_expand_that_is_claimed_and_not_done_is_found_out_by_its_content():
+    walk, shelf = await walked(server(expand=4), expand=0)
+    assert not walk.expand_worked
+    assert walk.expand == Expand()
+    assert sum("$expand" in path for path in shelf.asked) == 1
+    assert key(f"{SYSTEM}/Memory/2") in walk.resources
+
+
+async def test_expand_that_fails_costs_one_request_and_no_resource():
+    shelf, walk = Shelf(server(expand=1), expand=1), Walk()
+    plain = shelf.get
+
+    async def get(path: str):
+        if "$expand" in path:
+            shelf.asked.append(path)
+            raise Garbled("failed (HTTP 500)", resource=path)
+        return await plain(path)
+
+    shelf.get = get  # type: ignore[method-assign]
+    walk.start()
+    await walk.run(shelf)
+    assert sum("$expand" in path for path in shelf.asked) == 1
+    assert walk.problems == []
+    assert key(f"{SYSTEM}/Memory/2") in walk.resources
+
+
+async def test_many_references_are_fetched_by_one_more_look_at_what_holds_them():
+    walk, shelf = await walked(server(drives=24, expand=2), expand=2)
+    assert key(f"{SYSTEM}/Storage/1/Drives/24") in walk.resources
+    assert not any("/Drives/" in path for path in shelf.asked)
+
+
+async def test_F08_a_resource_that_fails_loses_only_itself():
+    shelf, walk = Shelf(server()), Walk()
+    shelf.failures[f"{CHASSIS}/Thermal"] = Garbled("failed (HTTP 500)", resource=f"{CHASSIS}/Thermal")
+    walk.start()
+    await walk.run(shelf)
+    assert [problem.resource for problem in walk.problems] == [f"{CHASSIS}/Thermal"]
+    assert key(f"{CHASSIS}/Power") in walk.resources
+
+
+async def test_a_link_to_what_is_not_there_is_no_problem():
+    bodies = server()
+    del bodies[f"{SYSTEM}/Memory/1"]
+    walk, _ = await walked(bodies)
+    assert walk.problems == []
+    assert walk.finished
+
+
+@pytest.mark.parametrize("failure", [AccessDenied("refused"), Unreachable("nothing listens")])
+async def test_a_device_that_fails_as_a_whole_ends_the_walk_at_once(failure):
+    shelf, walk = Shelf(server()), Walk()
+    shelf.failures[SYSTEM] = failure
+    walk.start()
+    with pytest.raises(type(failure)):
+        await walk.run(shelf)
+
+
+async def test_two_silent_resources_in_a_row_are_a_silent_device():
+    shelf, walk = Shelf(server(dimms=8)), Walk()
+    for n in range(1, 9):
+        shelf.failures[f"{SYSTEM}/Memory/{n}"] = Unreachable("no answer", resource=f"{SYSTEM}/Memory/{n}")
+    walk.start()
+    with pytest.raises(Unreachable):
+        await walk.run(shelf)
+    assert sum("/Memory/" in path for path in shelf.asked) == 2
+
+
+async def test_one_busy_resource_is_set_aside():
+    shelf, walk = Shelf(server()), Walk()
+    shelf.failures[f"{SYSTEM}/Memory/1"] = Busy("busy (HTTP 503)", resource=f"{SYSTEM}/Memory/1")
+    walk.start()
+    await walk.run(shelf)
+    assert walk.finished
+    assert len(walk.problems) == 1
+
+
+async def test_a_walk_that_is_cut_short_goes_on_where_it_stopped():
+    shelf, walk = Shelf(server()), Walk()
+    walk.start()
+    await walk.run(shelf, lambda: len(shelf.asked) < 6)
+    assert not walk.finished
+    half = list(shelf.asked)
+    await walk.run(shelf)
+    assert walk.finished
+    assert not set(half) & set(shelf.asked[len(half) :])
+
+
+async def test_what_reports_trouble_is_looked_at_closely():
+    bodies = server()
+    gadget = resource(f"{SYSTEM}/Gadgets/1", "ContosoGadget", Status={"Health": "Warning"})
+    bodies[gadget["@odata.id"]] = gadget
+    bodies[SYSTEM]["Oem"] = {"Contoso": {"Gadgets": link(gadget["@odata.id"])}}
+    walk, _ = await walked(bodies)
+    assert key(gadget["@odata.id"]) not in walk.resources
+    bodies[SYSTEM]["Status"] = ok(HealthRollup="Warning")
+    walk, _ = await walked(bodies)
+    assert key(gadget["@odata.id"]) in walk.resources
+
+
+async def test_trouble_in_a_part_has_its_holder_looked_at():
+    bodies = server()
+    bodies[f"{SYSTEM}/Memory/1"]["Status"] = {"Health": "Critical"}
+    board = resource(f"{SYSTEM}/Boards/1", "ContosoBoard", Status={"Health": "Critical"})
+    bodies[board["@odata.id"]] = board
+    bodies[SYSTEM]["Oem"] = {"Contoso": {"Links": {"Board": link(board["@odata.id"])}}}
+    walk, _ = await walked(bodies)
+    assert key(board["@odata.id"]) in walk.resources
+
+
+async def test_F39_pages_are_followed_to_the_end():
+    bodies = server(dimms=4)
+    modules = [f"{SYSTEM}/Memory/{n}" for n in range(1, 5)]
+    bodies[f"{SYSTEM}/Memory"] = {
+        **collection(f"{SYSTEM}/Memory", "Memory", modules[:2]),
+        "Members@odata.nextLink": f"{SYSTEM}/Memory?$skip=2",
+    }
+    bodies[f"{SYSTEM}/Memory?$skip=2".lower()] = collection(f"{SYSTEM}/Memory", "Memory", modules[2:])
+    walk, _ = await walked(bodies)
+    assert {key(module) for module in modules} <= walk.resources.keys()
+
+
+async def test_F41_pages_that_go_in_a_circle_end():
+    bodies = server()
+    bodies[f"{SYSTEM}/Memory"]["Members@odata.nextLink"] = f"{SYSTEM}/Memory"
+    walk, shelf = await walked(bodies)
+    assert walk.finished
+    assert shelf.asked.count(f"{SYSTEM}/Memory") <= 2
+
+
+async def test_F41_pages_without_end_end():
+    class Endless(Shelf):
+        async def get(self, path: str):
+            if path.startswith(f"{SYSTEM}/Memory?"):
+                self.asked.append(path)
+                number = int(path.partition("=")[2])
+                page = collection(f"{SYSTEM}/Memory", "Memory", [])
+                found = await super().get(f"{SYSTEM}/Processors/1")
+                body = {**page, "Members@odata.nextLink": f"{SYSTEM}/Memory?$skip={number + 1}"}
+                return type(found)(path, body, found.taken_at)
+            return await super().get(path)
+
+    bodies = server()
+    bodies[f"{SYSTEM}/Memory"]["Members@odata.nextLink"] = f"{SYSTEM}/Memory?$skip=1"
+    shelf, walk = Endless(bodies), Walk()
+    walk.start()
+    await walk.run(shelf)
+    assert walk.finished
+    assert sum("?$skip=" in path for path in shelf.asked) <= MAX_PAGES
+
+
+async def test_F38_members_told_inline_need_no_request():
+    bodies = server(dimms=2)
+    bodies[f"{SYSTEM}/Memory"]["Members"] = [bodies.pop(f"{SYSTEM}/Memory/{n}") for n in (1, 2)]
+    walk, shelf = await walked(bodies)
+    assert key(f"{SYSTEM}/Memory/2") in walk.resources
+    assert f"{SYSTEM}/Memory/2" not in shelf.asked
+
+
+async def test_links_with_slashes_fragments_and_hosts_lead_to_the_same_place():
+    bodies = server(dimms=3)
+    bodies[f"{SYSTEM}/Memory"]["Members"] = [
+        link(f"{SYSTEM}/Memory/1/"), link(f"https://bmc.example{SYSTEM}/Memory/2"), link(f"{SYSTEM}/Memory/3#/Status"),
+    ]  # fmt: skip
+    walk, _ = await walked(bodies)
+    assert {key(f"{SYSTEM}/Memory/{n}") for n in (1, 2, 3)} <= walk.resources.keys()
+
+
+@pytest.mark.parametrize("odd", [None, "text", 7, [None, 3, "x"], {"@odata.id": 5}, {"@odata.id": ""}, [[[]]]])
+async def test_links_of_the_wrong_shape_are_passed_over(odd):
+    bodies = server()
+    bodies[SYSTEM]["Memory"] = odd
+    bodies[f"{SYSTEM}/Storage"]["Members"] = odd
+    walk, _ = await walked(bodies)
+    assert walk.finished
+    assert key(f"{CHASSIS}/Thermal") in walk.resources
+
+
+async def test_a_link_that_leads_away_is_told_and_not_followed():
+    bodies = server()
+    bodies[SYSTEM]["Memory"] = link("http://169.254.169.254/latest")
+    walk, shelf = await walked(bodies)
+    assert any("leads nowhere" in problem.reason for problem in walk.problems)
+    assert not any("169" in path for path in shelf.asked)
+
+
+async def test_what_is_told_elsewhere_is_skipped():
+    walk, shelf = await walked(server(), skip=frozenset({key(f"{SYSTEM}/Memory"), "UpdateService"}))
+    assert not any("Memory" in path or "UpdateService" in path for path in shelf.asked)
+    assert ("Systems", f"{V1}/Systems") in walk.entrances
