@@ -10,7 +10,7 @@ from typing import Any
 from emulator.fault_rows import FAULTS, FaultRefusedError
 from emulator.faults import Fleet
 from emulator.hardware import Machine
-from emulator.redfish_bmc import Bmc
+from emulator.redfish.bmc import Bmc
 from emulator.sensor_rows import rows_of
 from emulator.sensors import SensorRow
 from emulator.server import Endpoint, Reply, Request, json_reply

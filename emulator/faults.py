@@ -11,7 +11,7 @@ from typing import Any
 from emulator.fault_rows import FAULTS, NAMED_IDS, FaultRefusedError, Heal, NamedFault, Wanted
 from emulator.hardware import Machine
 from emulator.plant import Plant
-from emulator.redfish_bmc import Bmc
+from emulator.redfish.bmc import Bmc
 from emulator.wire import WHEN, WireFault
 from emulator.wire_catalogue import EFFECTS, PRESETS
 

@@ -28,7 +28,7 @@ from emulator.fleet import FleetFileError, FleetPlan, Scene, read_fleet
 from emulator.hardware import Machine
 from emulator.ledger import Ledger
 from emulator.plant import Plant
-from emulator.redfish_bmc import Bmc, BmcWatch
+from emulator.redfish.bmc import Bmc, BmcWatch
 from emulator.server import Endpoint
 
 

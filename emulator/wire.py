@@ -13,11 +13,11 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
-from emulator.redfish_errors import Answer
+from emulator.redfish.errors import Answer
 from emulator.server import Reply, Request
 
 if TYPE_CHECKING:
-    from emulator.redfish_bmc import Bmc
+    from emulator.redfish.bmc import Bmc
 
 
 def _positive(value: Any) -> bool:

@@ -6,12 +6,12 @@ import gzip
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from emulator.redfish_errors import Answer, Json, refuse
+from emulator.redfish.errors import Answer, Json, refuse
 from emulator.server import Reply
 from emulator.wire import MARK, Act, Exchange
 
 if TYPE_CHECKING:
-    from emulator.redfish_bmc import Bmc
+    from emulator.redfish.bmc import Bmc
 
 HTML = b"<!DOCTYPE html><html><head><title>Login</title></head><body><h1>Please sign in</h1></body></html>"
 

@@ -262,7 +262,7 @@ async def _sensors_once_seen(service: Service, device: Device, clock: Clock) -> 
 
 async def _store_past(service: Service, device: Device, sensors: Sequence[SensorRow], past: Mapping[str, Any]) -> None:
     """Bring the emulator's columns, found by the path that tells the sensor, into our rows."""
-    by_path = {_path(row.sensor): row.sensor for row in sensors}
+    by_path = {path: row.sensor for row in sensors for path in _paths(row.sensor)}
     matched = [
         (found, column)
         for told, column in zip(past["sensors"], past["columns"], strict=True)
@@ -280,9 +280,9 @@ async def _store_past(service: Service, device: Device, sensors: Sequence[Sensor
     await service.store.telemetry.append_packed(rows)
 
 
-def _path(sensor: Sensor) -> str:
-    """The resource, or the entry of one, whose number this sensor is."""
-    return sensor.source.rpartition("/")[0].removesuffix("#")
+def _paths(sensor: Sensor) -> tuple[str, str]:
+    """The number this sensor is, and the resource, or the entry of one, that it stands in."""
+    return sensor.source, sensor.source.rpartition("/")[0].removesuffix("#")
 
 
 def _doubles(column: str) -> array.array[float]:

@@ -8,14 +8,14 @@ from __future__ import annotations
 from functools import cache
 
 from emulator.accents import FAMILIES
-from emulator.redfish_chassis import chassis_branch
-from emulator.redfish_logs import log_branch
-from emulator.redfish_manager import manager_branch
-from emulator.redfish_resource import Tree
-from emulator.redfish_services import services_branch
-from emulator.redfish_storage import storage_branch
-from emulator.redfish_system import system_branch
-from emulator.redfish_thermal import thermal_branch
+from emulator.redfish.chassis import chassis_branch
+from emulator.redfish.logs import log_branch
+from emulator.redfish.manager import manager_branch
+from emulator.redfish.resource import Tree
+from emulator.redfish.services import services_branch
+from emulator.redfish.storage import storage_branch
+from emulator.redfish.system import system_branch
+from emulator.redfish.thermal import thermal_branch
 
 BRANCHES = (services_branch, system_branch, storage_branch, chassis_branch, thermal_branch, manager_branch, log_branch)
 

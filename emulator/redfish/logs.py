@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 
 from emulator.accents import FAMILIES, Family
 from emulator.logs import Entry
-from emulator.redfish_errors import Answer, Json
-from emulator.redfish_places import Places, collection, ref, resource, status
-from emulator.redfish_resource import Resource, Tree
+from emulator.redfish.errors import Answer, Json
+from emulator.redfish.places import Places, collection, ref, resource, status
+from emulator.redfish.resource import Resource, Tree
 from emulator.sensor_rows import dimm_name, rows_of
 from emulator.server import Request
 
 if TYPE_CHECKING:
-    from emulator.redfish_bmc import Bmc
+    from emulator.redfish.bmc import Bmc
 
 PURPOSES = ("event", "lifecycle")
 

@@ -6,11 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from emulator.redfish_errors import Answer, Json
+from emulator.redfish.errors import Answer, Json
 from emulator.server import Request
 
 if TYPE_CHECKING:
-    from emulator.redfish_bmc import Bmc
+    from emulator.redfish.bmc import Bmc
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 
 from emulator.accents import Family
 from emulator.parts import Supply
-from emulator.redfish_errors import Answer, Json, refuse
-from emulator.redfish_places import ROOT, Places, collection, links, ref, resource, status
-from emulator.redfish_resource import Resource, Tree
-from emulator.redfish_system import led, led_wish
+from emulator.redfish.errors import Answer, Json, refuse
+from emulator.redfish.places import ROOT, Places, collection, links, ref, resource, status
+from emulator.redfish.resource import Resource, Tree
+from emulator.redfish.system import led, led_wish
 from emulator.sensor_rows import rows_of
 from emulator.sensors import SensorRow
 
 if TYPE_CHECKING:
-    from emulator.redfish_bmc import Bmc
+    from emulator.redfish.bmc import Bmc
 
 
 def chassis_branch(family: Family, tree: Tree) -> None:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from emulator.accents import Family
-from emulator.redfish_errors import Answer, Json, refuse
-from emulator.redfish_places import ROOT, Places, collection, links, ref, resource, status
-from emulator.redfish_resource import Resource, Tree
+from emulator.redfish.errors import Answer, Json, refuse
+from emulator.redfish.places import ROOT, Places, collection, links, ref, resource, status
+from emulator.redfish.resource import Resource, Tree
 from emulator.server import Request
 
 if TYPE_CHECKING:
-    from emulator.redfish_bmc import Bmc
+    from emulator.redfish.bmc import Bmc
 
 RESETS = ("GracefulRestart", "ForceRestart")
 RESET_SECONDS = 60.0

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 from emulator.accents import Family
 from emulator.parts import Port
-from emulator.redfish_errors import Answer, Json, refuse
-from emulator.redfish_places import ROOT, Places, collection, links, ref, resource, status
-from emulator.redfish_resource import Resource, Tree
-from emulator.redfish_services import firmware_of
+from emulator.redfish.errors import Answer, Json, refuse
+from emulator.redfish.places import ROOT, Places, collection, links, ref, resource, status
+from emulator.redfish.resource import Resource, Tree
+from emulator.redfish.services import firmware_of
 from emulator.server import Request
 
 if TYPE_CHECKING:
-    from emulator.redfish_bmc import Bmc
+    from emulator.redfish.bmc import Bmc
 
 BOOT_TARGETS = ["None", "Pxe", "Hdd", "Cd", "BiosSetup", "UefiTarget"]
 BOOT_ENABLED = ["Disabled", "Once", "Continuous"]

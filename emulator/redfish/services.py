@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from emulator.accents import Family
 from emulator.logs import KINDS
-from emulator.redfish_errors import Answer, Json, refuse
-from emulator.redfish_places import (
+from emulator.redfish.errors import Answer, Json, refuse
+from emulator.redfish.places import (
     REPORT_ID,
     ROOT,
     SESSIONS,
@@ -20,12 +20,12 @@ from emulator.redfish_places import (
     resource,
     status,
 )
-from emulator.redfish_resource import Resource, Tree
+from emulator.redfish.resource import Resource, Tree
 from emulator.sensor_rows import rows_of
 from emulator.server import Request
 
 if TYPE_CHECKING:
-    from emulator.redfish_bmc import Bmc, Session, Task
+    from emulator.redfish.bmc import Bmc, Session, Task
 
 TELEMETRY = f"{ROOT}/TelemetryService"
 FIRMWARE = f"{ROOT}/UpdateService/FirmwareInventory"

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlencode
 
-from emulator.redfish_errors import Answer, Json, refuse
+from emulator.redfish.errors import Answer, Json, refuse
 
 MOST_LEVELS = 3
 KNOWN = {"$expand", "$top", "$skip", "$select", "only"}

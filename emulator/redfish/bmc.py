@@ -17,11 +17,11 @@ from emulator.clock import iso
 from emulator.hardware import Machine
 from emulator.plant import Plant
 from emulator.power import BMC_START_SECONDS
-from emulator.redfish_errors import Answer, Json, refuse
-from emulator.redfish_places import ROOT, SESSIONS, TASKS, Places
-from emulator.redfish_query import apply_query
-from emulator.redfish_resource import Resource
-from emulator.redfish_tree import tree_of
+from emulator.redfish.errors import Answer, Json, refuse
+from emulator.redfish.places import ROOT, SESSIONS, TASKS, Places
+from emulator.redfish.query import apply_query
+from emulator.redfish.resource import Resource
+from emulator.redfish.tree import tree_of
 from emulator.server import Endpoint, Outcome, Reply, Request, Watch
 from emulator.wire import WireFault, perform
 

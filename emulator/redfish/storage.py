@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 from emulator.accents import Family
 from emulator.parts import TOLERANCE
-from emulator.redfish_errors import Answer, Json, refuse
-from emulator.redfish_places import Places, collection, links, ref, resource, status
-from emulator.redfish_resource import Resource, Tree
-from emulator.redfish_services import firmware_of
+from emulator.redfish.errors import Answer, Json, refuse
+from emulator.redfish.places import Places, collection, links, ref, resource, status
+from emulator.redfish.resource import Resource, Tree
+from emulator.redfish.services import firmware_of
 
 if TYPE_CHECKING:
-    from emulator.redfish_bmc import Bmc
+    from emulator.redfish.bmc import Bmc
 
 
 def storage_branch(family: Family, tree: Tree) -> None:

@@ -6,13 +6,13 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from emulator.accents import Family
-from emulator.redfish_chassis import excerpt, number, old_limits, row_health, told_rows
-from emulator.redfish_errors import Json
-from emulator.redfish_places import Places, collection, ref, resource, status
-from emulator.redfish_resource import Resource, Tree
+from emulator.redfish.chassis import excerpt, number, old_limits, row_health, told_rows
+from emulator.redfish.errors import Json
+from emulator.redfish.places import Places, collection, ref, resource, status
+from emulator.redfish.resource import Resource, Tree
 
 if TYPE_CHECKING:
-    from emulator.redfish_bmc import Bmc
+    from emulator.redfish.bmc import Bmc
 
 
 def thermal_branch(family: Family, tree: Tree) -> None:
