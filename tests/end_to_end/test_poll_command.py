@@ -14,10 +14,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import pytest
 
 from emulator.certificates import server_context
 from emulator.mockup import running_mockup
+from emulator.run import running_fleet
 from tests import recordings
 
 PASSWORD = "correct horse battery"
@@ -102,6 +104,35 @@ async def test_a_recorded_server_is_told_in_the_promised_shape(tmp_path):
         assert datetime.fromisoformat(reading["taken_at"]).tzinfo is not None
     assert any(reading["type"] == "Temperature" and reading["unit"] == "Cel" for reading in told["readings"])
     assert all({"resource", "reason"} <= problem.keys() for problem in told["problems"])
+
+
+async def test_an_emulated_server_is_told_with_its_sensors():
+    async with running_fleet("one_server") as fleet:
+        outcome = await run_poll(
+            fleet.address("web-01"), "--user", fleet.user, "--insecure", "-o", "json", password=fleet.password
+        )
+    assert outcome.code == 0, outcome
+    told = outcome.json
+    assert len([reading for reading in told["readings"] if reading["value"] is not None]) >= 60
+    assert {part["component"]["kind"] for part in told["health"]} >= {
+        "Drive",
+        "Fan",
+        "PowerSupply",
+        "Memory",
+        "Processor",
+    }
+    assert told["device"]["serial_number"]
+
+
+async def test_a_wrong_password_is_told_in_one_line_and_tried_once():
+    async with running_fleet("one_server") as fleet:
+        url = fleet.address("web-01")
+        outcome = await run_poll(url, "--user", fleet.user, "--insecure", "-o", "json")
+        ledger = fleet.control_address + "/ledger?since=0&what=login_refused"
+        async with aiohttp.ClientSession() as session, session.get(ledger) as answer:
+            refused = (await answer.json())["items"]
+    assert_one_clear_line(outcome, "access_denied", url, "password")
+    assert len(refused) == 1
 
 
 async def test_a_failing_drive_is_told(tmp_path):
