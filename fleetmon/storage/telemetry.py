@@ -28,6 +28,8 @@ MOST_SENSORS = 8192
 """Sensors of one device at most; a device that invents more is lying (F99)."""
 CHUNK = 2000
 """Packed rows of a back-fill written in one go."""
+_LAYOUTS_AT_ONCE = 50
+"""Layouts tidied in one write, so that polls get their turn in between."""
 SPARK = 60
 """Readings of the short curve beside a sensor."""
 
@@ -142,11 +144,14 @@ class Telemetry:
 
     async def expire(self, before: datetime) -> int:
         """Readings older than `before` are forgotten, at most 2,000 rows of a layout at a time; how many rows were."""
-        layouts = await self._database.read("SELECT layout_id FROM layout")
+        old = to_ms(before)
+        rows = await self._database.read(_HAS_OLD, (old,))
         gone = 0
-        for row in layouts:
-            removed = await self._database.change(_EXPIRE, (row["layout_id"], to_ms(before)))
-            gone += len(removed)
+        for start in range(0, len(rows), _LAYOUTS_AT_ONCE):
+            steps = [(row["layout_id"], old) for row in rows[start : start + _LAYOUTS_AT_ONCE]]
+            gone += await self._database.write(
+                lambda connection, steps=steps: connection.executemany(_EXPIRE, steps).rowcount  # type: ignore[misc]
+            )
         return gone
 
     # ---- what is known of a device
@@ -247,7 +252,11 @@ _SPAN = (
 )
 _EXPIRE = (
     "DELETE FROM reading WHERE layout_id = ?1 AND taken_at IN"
-    " (SELECT taken_at FROM reading WHERE layout_id = ?1 AND taken_at < ?2 ORDER BY taken_at LIMIT 2000) RETURNING 1"
+    " (SELECT taken_at FROM reading WHERE layout_id = ?1 AND taken_at < ?2 ORDER BY taken_at LIMIT 2000)"
+)
+_HAS_OLD = (
+    "SELECT layout_id FROM layout WHERE EXISTS"
+    " (SELECT 1 FROM reading WHERE reading.layout_id = layout.layout_id AND taken_at < ?)"
 )
 
 
