@@ -39,8 +39,9 @@ def bundle() -> None:
     build()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser(bundle: None) -> Iterator[Browser]:
+    """A browser for one module: Playwright's loop must be gone before another module's asyncio tests begin."""
     path = chromium()
     if path is None:
         pytest.skip("no Chromium: apt-get install chromium, or name one in FLEETMON_CHROMIUM")

@@ -167,7 +167,7 @@ def test_the_palette_finds_servers_by_serial_number(desk: Desk, stub: Stub) -> N
     expect(page.get_by_role("heading", name="Racks")).to_be_visible()
     page.keyboard.press("/")
     page.get_by_role("combobox", name="Name, serial number").fill(stub.fleet.devices["store-13"]["serial_number"])
-    expect(page.get_by_role("option")).to_have_count(1)
+    expect(page.get_by_role("listbox", name="Search").get_by_role("option")).to_have_count(1)
     page.keyboard.press("Enter")
     expect(detail(page).get_by_role("heading", name="store-13")).to_be_visible()
     assert query(page) == {"unit": "store-13"}

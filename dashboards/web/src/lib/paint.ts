@@ -125,8 +125,9 @@ function powerCoat(device: Device): Coat {
   }
 }
 
-/** Is the value that is painted old? Then it is hatched, whatever the paint. */
+/** Is the value that is painted old? Then it is hatched, whatever the paint; what was never heard is unknown, not old. */
 export function coatIsStale(paint: Paint, device: Device, now: number): boolean {
+  if (device.seen_at === null) return false;
   if (isStale(device, now)) return true;
   if (paint === 'inlet') return device.inlet.stale;
   if (paint === 'watts') return device.watts.stale;
