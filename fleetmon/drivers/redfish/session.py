@@ -35,7 +35,10 @@ SESSIONS = "/redfish/v1/SessionService/Sessions"
 LONGEST_WAIT = 120.0
 """Seconds; what a device may ask us to wait at most (F07)."""
 NO_SESSIONS = (404, 405, 501)
-"""Answers to a first login that mean: there are no sessions here, only Basic (never once a session worked, F46)."""
+"""Answers to a first login that mean: there are no sessions here, only Basic (never once a session worked, F46).
+
+A login that is accepted without a token means the same: sushy-static 2.2 answers 204 to every POST.
+"""
 GOODBYE = 3.0
 """Seconds a logout may take."""
 
@@ -251,11 +254,12 @@ class Session:
         if response.status in NO_SESSIONS and self._sessions != SESSIONS:
             self._sessions = SESSIONS
             response = await self._send("POST", self._sessions, {}, priority, body)
-        if response.status in NO_SESSIONS and not self._had_token:
+        token = response.getheader("X-Auth-Token") or ""
+        accepted = 200 <= response.status < 300
+        if (response.status in NO_SESSIONS or (accepted and not token)) and not self._had_token:
             self._basic = True
             return
-        token = response.getheader("X-Auth-Token") or ""
-        if 200 <= response.status < 300 and token:
+        if accepted and token:
             self._token, self._had_token = token, True
             self._location = self._session_location(response)
             self._lane.login_accepted(credentials.version)
