@@ -49,6 +49,8 @@ ERRORS: Mapping[Reachability, type[DeviceError]] = {
     Reachability.UNSUPPORTED: Unsupported,
 }
 _KEY = re.compile(r"(?:sha256:)?([0-9a-f]{64})")
+_GOODBYE = 0.05
+"""Seconds the loop is left to finish TLS: a device that closes after every answer leaves a farewell under way."""
 _LOOK = 10.0
 """Seconds a look at a certificate may take."""
 
@@ -130,6 +132,7 @@ async def observe(
         return await driver.observe(Request(aspects=aspects))
     finally:
         await driver.close()
+        await clock.sleep(_GOODBYE)
 
 
 def endpoint_of(address: str, *, insecure: bool, fingerprint: str | None) -> Endpoint:

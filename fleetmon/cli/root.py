@@ -145,7 +145,7 @@ def _explain_usage(error: typer.TyperException) -> int:
     if type(error).__name__ == "NoArgsIsHelpError":
         return Exit.USAGE
     command = context.command_path if context else "fleetmon"
-    said = error.format_message().strip().rstrip(".")
+    said = error.format_message().replace("Value error, ", "").strip().rstrip(".")
     print(
         f"{command}: {plain(said[0].lower() + said[1:] if said else 'wrong usage')}; try: {command} --help",
         file=sys.stderr,

@@ -17,6 +17,7 @@ from fleetmon.cli.words import in_ascii, plain, stated
 Device = dict[str, Any]
 EMPTY_BAY = Mark("·", ".", "empty", "dim")
 _FILLED_BAY = Mark("▪", "o", "OK", "#6f9387")
+_SWATCH = Mark("■", "#", "", "")
 _BRACKETS = {"only": "╶╺[", "top": "┌┏/", "middle": "│┃|", "bottom": "└┗\\"}
 """Of a device that is well, of one that is not, and in ASCII: what keeps neighbours apart."""
 
@@ -115,12 +116,12 @@ def _first(device: Device, rows: int, pen: Pen) -> Text:
         Text(" "),
         lane,
         Text(" "),
-        pen.say(stated(device.get("inlet"), ".1f", "°C"), 7, quiet or _painted(pen, Paint.INLET, painted), right=True),
+        pen.say(stated(device.get("inlet"), ".1f", "°C"), 7, quiet or _painted(pen, Paint.INLET), right=True),
         Text(" "),
         pen.say(
             "Off" if off else stated(device.get("watts"), ".0f", "W"),
             7,
-            quiet or _painted(pen, Paint.WATTS, painted),
+            quiet or _painted(pen, Paint.WATTS),
             right=True,
         ),
         Text("  "),
@@ -178,13 +179,11 @@ def _cell(device: Device, width: int, rows: int, pen: Pen) -> list[Text]:
     drawn = "Off" if off else stated(device.get("watts"), ".0f", "W")
     inlet = stated(device.get("inlet"), ".0f", "°C")
     numbers = _age_note(device, pen) if stale else f"{inlet}  {drawn}"
-    if pen.paint is not Paint.HEALTH:
-        numbers = painted.words
     why = reason(device)
-    body = [
-        pen.say(f"  {numbers}", width - 1, "dim" if stale else painted.style),
-        pen.say(f"  {why}", width - 1, mark.style if pen.paint is Paint.HEALTH else "dim"),
-    ]
+    first = Text.assemble("  ", pen.say(numbers, width - 3, "dim" if stale else ""))
+    if pen.paint is not Paint.HEALTH:
+        first = Text.assemble("  ", (pen.glyph(_SWATCH) * 2, painted.style or "dim"), " ", painted.words)
+    body = [first, pen.say(f"  {why}", width - 1, mark.style if pen.paint is Paint.HEALTH else "dim")]
     lines = [head, *body][:rows] + [Text("")] * max(0, rows - 3)
     edge, loud = _edge_style(device, pen), _loud(device, pen)
     return [
@@ -219,8 +218,9 @@ def _gauge(painted: Coat, pen: Pen) -> Text:
     return Text.assemble((full * filled, painted.style), (empty * (pen.strip - filled), "bright_black"))
 
 
-def _painted(pen: Pen, paint: Paint, painted: Coat) -> str:
-    return painted.style if pen.paint is paint else ""
+def _painted(pen: Pen, paint: Paint) -> str:
+    """The number itself stays readable on any background: its colour is in the gauge beside it."""
+    return "bold" if pen.paint is paint else ""
 
 
 def _age_note(device: Device, pen: Pen) -> str:

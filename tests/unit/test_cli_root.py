@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 import typer
 
+from fleetmon import __main__ as door
 from fleetmon.cli import root
 from fleetmon.cli.outcome import Exit, ServiceError, WrongUsage, exit_code
 from fleetmon.cli.reference import reference
@@ -152,6 +153,17 @@ def test_a_fault_of_our_own_is_one_line_too_and_debug_shows_the_way_in(failing, 
 def test_ctrl_c_is_quiet_and_130(failing, capsys):
     failing(KeyboardInterrupt())
     assert run(["poll"]) == Exit.INTERRUPTED
+    assert capsys.readouterr().err == ""
+
+
+def test_ctrl_c_is_quiet_even_while_all_is_still_loading(monkeypatch, capsys):
+    def interrupted(_name):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(door, "import_module", interrupted)
+    with pytest.raises(SystemExit) as ended:
+        door.main()
+    assert ended.value.code == Exit.INTERRUPTED
     assert capsys.readouterr().err == ""
 
 
