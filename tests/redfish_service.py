@@ -246,6 +246,9 @@ class ShelfSession(Shelf):
     def requests(self) -> int:
         return len(self.asked)
 
+    async def get(self, path: str, priority: object = None) -> Resource:
+        return await super().get(path)
+
     def memory(self) -> Json:
         return {}
 

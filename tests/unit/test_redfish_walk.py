@@ -1,4 +1,4 @@
-"""The walk: along links that lead to hardware, few requests on a healthy device, all on a sick one, always with an end."""
+"""The walk: along links that lead to hardware, few requests on a healthy device, all on a sick one, with an end."""
 
 from __future__ import annotations
 

@@ -161,7 +161,7 @@ class RedfishDriver:
         try:
             return mend(await look.get(path), self._plan.make)
         except DeviceError as error:
-            if concerns_device(error, first=not look.answers):
+            if concerns_device(error, first=not look.answers and not isinstance(error, Unsupported)):
                 raise
             look.tell(path, error.reason)
             return None

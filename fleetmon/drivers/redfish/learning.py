@@ -97,7 +97,7 @@ def learned(walk: Walk, sight: Sight, before: Plan) -> Plan:
     sources, singles, taken = _sources(resources, sight, expand, before.refused, offset)
     skip = {*before.skip, *_repeating_metrics(walk, sight)}
     if not expand.usable:
-        skip |= {*_told_elsewhere(walk, sight), *(key(path) for path in singles)}
+        skip |= {*_told_elsewhere(walk, sight), *_only_sensors(walk, singles)}
     ill = {thing.source for thing in sight.things if not thing.told_always and thing.health.rank >= Health.WARNING.rank}
     return replace(
         before,
@@ -227,6 +227,13 @@ def _entrances(walk: Walk, expand: Expand) -> tuple[tuple[str, str], ...]:
         if not inner and not members:
             found.append((name, path))
     return tuple(found)
+
+
+def _only_sensors(walk: Walk, singles: Iterable[str]) -> set[str]:
+    """Those of the singles (by key) that hold sensors and no component: the sensor poll looks at them often enough."""
+    return {
+        key(path) for path in singles if (kind := kind_of_source(walk, path)) == "Sensor" or kind.endswith("Metrics")
+    }
 
 
 def _repeating_metrics(walk: Walk, sight: Sight) -> set[str]:

@@ -1,0 +1,399 @@
+"""The driver: one poll asks for little, a change for more, a failure is an observation, what is learned is kept."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from fleetmon.clock import ManualClock
+from fleetmon.drivers.base import Memory, Opening, Request
+from fleetmon.drivers.lane import Lane, Pace
+from fleetmon.drivers.redfish.driver import STANDSTILL, RedfishDriver
+from fleetmon.drivers.registry import open_driver
+from fleetmon.errors import AccessDenied, Busy, ConfigError, Garbled, Unreachable, Unsupported, Untrusted
+from fleetmon.model import (
+    Aspect,
+    Component,
+    Endpoint,
+    Health,
+    LogMark,
+    Observation,
+    PowerState,
+    Protocol,
+    Reachability,
+)
+from tests.redfish_service import (
+    CHASSIS,
+    MANAGER,
+    NOW,
+    SYSTEM,
+    V1,
+    Json,
+    ShelfSession,
+    collection,
+    link,
+    log_entries,
+    ok,
+    resource,
+    server,
+)
+
+EVERYTHING = frozenset(Aspect)
+STEADY = (Aspect.HEARTBEAT, Aspect.SENSORS)
+
+
+class Bench:
+    """A driver over a shelf."""
+
+    def __init__(self, bodies: dict[str, Json] | None = None, *, expand: int = 0, memory: Memory | None = None) -> None:
+        self.clock = ManualClock(NOW)
+        self.shelf = ShelfSession(bodies or server(), expand=expand)
+        lane = Lane(device="https://bmc", clock=self.clock, pace=Pace(poll_deadline=timedelta(seconds=5)))
+        endpoint = Endpoint(protocol=Protocol.REDFISH, address="https://bmc")
+        opening = Opening(endpoint=endpoint, credentials=None, lane=lane, clock=self.clock, memory=memory or Memory())
+        self.driver = RedfishDriver(opening, self.shelf)  # type: ignore[arg-type]
+
+    async def poll(self, *aspects: Aspect, marks: object = None) -> Observation:
+        await self.clock.advance(1)
+        self.shelf.now = self.clock.now()
+        self.shelf.asked.clear()
+        return await self.driver.observe(Request(aspects=frozenset(aspects) or EVERYTHING, marks=marks or {}))
+
+    def body(self, path: str) -> Json:
+        return self.shelf.bodies[path.lower()]
+
+
+def healths(seen: Observation) -> dict[Component, Health]:
+    return {told.component: told.health for told in seen.health}
+
+
+def identities(seen: Observation) -> set[tuple[object, ...]]:
+    return {(r.sensor.component, r.sensor.name, r.sensor.type) for r in seen.readings}
+
+
+async def test_the_first_poll_answers_whatever_was_asked():
+    seen = await Bench().poll()
+    assert (seen.reachability, seen.answered, seen.components_complete) == (Reachability.REACHABLE, EVERYTHING, True)
+    assert seen.power is not None
+    assert (seen.power.state, seen.power.source) == (PowerState.ON, SYSTEM)
+    assert seen.overall is not None
+    assert seen.overall.health is Health.OK
+    assert seen.identity is not None
+    assert seen.identity.serial_number == "S1"
+    assert seen.inventory is not None
+    assert seen.inventory.complete
+    assert {record.record_id for log in seen.logs for record in log.records} == {"1", "2", "3"}
+    assert seen.problems == ()
+
+
+async def test_every_sensor_and_component_is_told_once():
+    seen = await Bench().poll()
+    assert len(identities(seen)) == len(seen.readings)
+    assert len(healths(seen)) == len(seen.health)
+
+
+async def test_a_steady_poll_takes_three_requests():
+    bench = Bench()
+    first = await bench.poll()
+    steady = await bench.poll(*STEADY)
+    assert steady.requests == 3
+    assert steady.answered == set(STEADY)
+    assert identities(steady) == identities(first)
+    assert all(reading.taken_at == bench.clock.now() for reading in steady.readings)
+
+
+async def test_a_heartbeat_takes_one_request():
+    bench = Bench()
+    await bench.poll()
+    seen = await bench.poll(Aspect.HEARTBEAT)
+    assert (seen.requests, seen.power is not None, seen.readings) == (1, True, ())
+
+
+async def test_a_walk_after_the_first_begins_where_the_hardware_is():
+    bench = Bench()
+    first = await bench.poll(Aspect.COMPONENTS, Aspect.INVENTORY)
+    again = await bench.poll(Aspect.COMPONENTS, Aspect.INVENTORY)
+    assert again.requests < first.requests
+    assert healths(again) == healths(first)
+    assert again.components_complete
+
+
+async def test_a_walk_for_components_does_not_ask_for_software():
+    bench = Bench()
+    await bench.poll()
+    seen = await bench.poll(Aspect.COMPONENTS)
+    assert not any("UpdateService" in path for path in bench.shelf.asked)
+    assert seen.inventory is None
+
+
+async def test_a_change_at_the_gate_has_the_components_read_at_once():
+    bench = Bench()
+    await bench.poll()
+    assert Aspect.COMPONENTS not in (await bench.poll(*STEADY)).answered
+    bench.body(SYSTEM)["Status"] = ok(HealthRollup="Critical")
+    bench.body(f"{SYSTEM}/Storage/1/Drives/1")["Status"] = {"State": "Enabled", "Health": "Critical"}
+    seen = await bench.poll(*STEADY)
+    assert Aspect.COMPONENTS in seen.answered
+    assert healths(seen)[Component("Drive", "Bay 1")] is Health.CRITICAL
+    assert seen.overall is not None
+    assert seen.overall.health is Health.CRITICAL
+    assert Aspect.COMPONENTS not in (await bench.poll(*STEADY)).answered
+
+
+async def test_a_power_change_is_seen_at_the_gate():
+    bench = Bench()
+    await bench.poll()
+    bench.body(SYSTEM)["PowerState"] = "Off"
+    seen = await bench.poll(Aspect.HEARTBEAT)
+    assert seen.power is not None
+    assert seen.power.state is PowerState.OFF
+
+
+@pytest.mark.parametrize(
+    ("said", "state"), [("Starting", PowerState.UNKNOWN), (7, PowerState.UNKNOWN), ("on", PowerState.ON)]
+)
+async def test_F68_a_power_state_nobody_knows_is_unknown_and_never_off(said, state):
+    bodies = server()
+    bodies[SYSTEM]["PowerState"] = said
+    seen = await Bench(bodies).poll(Aspect.HEARTBEAT)
+    assert seen.power is not None
+    assert seen.power.state is state
+
+
+async def test_a_device_that_does_not_tell_its_power_has_none():
+    bodies = server()
+    del bodies[SYSTEM]["PowerState"]
+    assert (await Bench(bodies).poll(Aspect.HEARTBEAT)).power is None
+
+
+async def test_a_failing_fan_is_seen_with_the_readings():
+    bench = Bench()
+    await bench.poll()
+    bench.body(f"{CHASSIS}/Thermal")["Fans"][0]["Status"] = {"State": "Enabled", "Health": "Critical"}
+    seen = await bench.poll(*STEADY)
+    assert healths(seen)[Component("Fan", "Fan 1")] is Health.CRITICAL
+
+
+async def test_what_was_ill_stays_told_when_it_is_well_again():
+    bench = Bench()
+    bench.body(f"{CHASSIS}/Thermal")["Temperatures"][0]["Status"] = {"Health": "Warning"}
+    ill = await bench.poll()
+    assert healths(ill)[Component("Sensor", "Temp 0")] is Health.WARNING
+    bench.body(f"{CHASSIS}/Thermal")["Temperatures"][0]["Status"] = ok()
+    assert healths(await bench.poll(Aspect.COMPONENTS))[Component("Sensor", "Temp 0")] is Health.OK
+
+
+async def test_a_new_sensor_is_named_by_a_walk_in_the_same_poll():
+    bench = Bench()
+    await bench.poll()
+    bench.body(f"{CHASSIS}/Thermal")["Temperatures"].append({"MemberId": "9", "Name": "New", "ReadingCelsius": 33})
+    seen = await bench.poll(*STEADY)
+    assert any(reading.sensor.name == "New" for reading in seen.readings)
+    assert (await bench.poll(*STEADY)).requests == 3
+
+
+async def test_F02_after_a_restart_the_plan_is_used_without_learning_again():
+    bench = Bench()
+    first = await bench.poll()
+    memory = json.loads(json.dumps(bench.driver.memory().plan))
+    after = Bench(memory=Memory(plan=memory))
+    seen = await after.poll(*STEADY)
+    assert seen.requests == 3
+    assert identities(seen) == identities(first)
+
+
+async def test_memory_is_the_same_object_until_the_plan_changes():
+    bench = Bench()
+    await bench.poll()
+    plan = bench.driver.memory().plan
+    await bench.poll(*STEADY)
+    assert bench.driver.memory().plan is plan
+
+
+async def test_a_remembered_path_that_is_gone_is_learned_afresh():
+    bench = Bench()
+    await bench.poll()
+    moved = json.loads(json.dumps(bench.shelf.bodies).replace("/redfish/v1/Systems/1", "/redfish/v1/Systems/Self"))
+    bench.shelf.bodies = {
+        path.replace("/redfish/v1/systems/1", "/redfish/v1/systems/self"): body for path, body in moved.items()
+    }
+    seen = await bench.poll(*STEADY)
+    assert seen.power is not None
+    assert seen.power.source == f"{V1}/Systems/Self"
+    assert (await bench.poll(*STEADY)).requests == 3
+
+
+async def test_a_thermal_resource_that_is_gone_has_the_plan_mended():
+    bench = Bench()
+    await bench.poll()
+    del bench.shelf.bodies[f"{CHASSIS}/Thermal".lower()]
+    seen = await bench.poll(*STEADY)
+    assert seen.reachability is Reachability.REACHABLE
+    assert (await bench.poll(*STEADY)).requests == 2
+
+
+@pytest.mark.parametrize(
+    ("failure", "reachability"),
+    [
+        (Unreachable("nothing listens", cure="correct the address"), Reachability.UNREACHABLE),
+        (AccessDenied("refused"), Reachability.ACCESS_DENIED),
+        (Untrusted("changed"), Reachability.UNTRUSTED),
+        (Busy("busy", resource=f"{V1}/"), Reachability.BUSY),
+        (Garbled("html", resource=f"{V1}/"), Reachability.GARBLED),
+        (Unsupported("no Redfish", resource=f"{V1}/"), Reachability.UNSUPPORTED),
+    ],
+)
+async def test_a_poll_that_fails_is_an_observation(failure, reachability):
+    bench = Bench()
+    bench.shelf.failures[f"{V1}/"] = failure
+    seen = await bench.poll()
+    assert (seen.reachability, seen.answered, seen.requests) == (reachability, frozenset(), 1)
+    assert failure.reason in seen.reason
+    assert failure.cure in seen.reason
+    assert seen.power is None
+
+
+async def test_a_device_that_stops_answering_keeps_what_it_said():
+    bench = Bench()
+    await bench.poll()
+    bench.shelf.failures[f"{CHASSIS}/Thermal"] = Unreachable("no answer", resource=f"{CHASSIS}/Thermal")
+    bench.shelf.failures[f"{CHASSIS}/Power"] = Unreachable("no answer", resource=f"{CHASSIS}/Power")
+    seen = await bench.poll(*STEADY)
+    assert seen.reachability is Reachability.REACHABLE
+    assert seen.power is not None
+    assert f"{CHASSIS}/Thermal" in {problem.resource for problem in seen.problems}
+
+
+async def test_a_component_that_could_not_be_read_is_not_called_gone():
+    bench = Bench()
+    await bench.poll()
+    bench.shelf.failures[f"{SYSTEM}/Storage/1"] = Garbled("failed (HTTP 500)", resource=f"{SYSTEM}/Storage/1")
+    seen = await bench.poll(Aspect.COMPONENTS, Aspect.INVENTORY)
+    assert not seen.components_complete
+    assert seen.inventory is not None
+    assert not seen.inventory.complete
+
+
+async def test_F10_a_slow_device_is_read_over_several_polls():
+    bench = Bench(server(dimms=16))
+    answer = bench.shelf.get
+
+    async def slowly(path: str):
+        await bench.clock.advance(1)
+        return await answer(path)
+
+    bench.shelf.get = slowly  # type: ignore[method-assign]
+    first = await bench.poll(*STEADY)
+    assert Aspect.COMPONENTS not in first.answered
+    assert not first.components_complete
+    assert any("wait for the next poll" in problem.reason for problem in first.problems)
+    polls = 1
+    while not (seen := await bench.poll(*STEADY)).components_complete:
+        polls += 1
+        assert polls < 20
+    assert len(seen.health) > len(first.health)
+
+
+async def test_a_live_report_is_read_in_place_of_everything_else_and_given_up_when_it_stands_still():
+    bodies = server()
+    report = f"{V1}/TelemetryService/MetricReports/All"
+    entries = bodies[f"{CHASSIS}/Thermal"]["Temperatures"]
+    values = [
+        {"MetricProperty": f"{CHASSIS}/Thermal#/Temperatures/{n}/ReadingCelsius", "MetricValue": str(20 + n)}
+        for n in range(len(entries))
+    ]
+    del bodies[f"{CHASSIS}/Thermal"]["Fans"]
+    bodies[f"{CHASSIS}/Power"] = resource(f"{CHASSIS}/Power", "Power")
+    bodies[f"{V1}/"]["TelemetryService"] = link(f"{V1}/TelemetryService")
+    bodies[f"{V1}/TelemetryService"] = resource(
+        f"{V1}/TelemetryService", "TelemetryService", MetricReports=link(f"{V1}/TelemetryService/MetricReports")
+    )
+    bodies[f"{V1}/TelemetryService/MetricReports"] = collection(
+        f"{V1}/TelemetryService/MetricReports", "MetricReport", [report]
+    )
+    bodies[report] = resource(report, "MetricReport", Timestamp="2026-01-06T08:00:01Z", MetricValues=values)
+    bodies[MANAGER]["DateTime"] = "2026-01-06T08:00:01Z"
+    bench = Bench(bodies)
+    await bench.poll()
+    seen = await bench.poll(*STEADY)
+    assert bench.shelf.asked == [SYSTEM, report]
+    assert len(seen.readings) == len(entries)
+    await bench.clock.advance(STANDSTILL)
+    given_up = await bench.poll(*STEADY)
+    assert any("stands still" in problem.reason for problem in given_up.problems)
+    await bench.poll(*STEADY)
+    assert bench.shelf.asked == [SYSTEM, f"{CHASSIS}/Thermal"]
+
+
+async def test_logs_are_read_from_the_mark_in_one_request():
+    bench = Bench()
+    (log,) = (await bench.poll()).logs
+    newest = max(log.records, key=lambda record: int(record.record_id))
+    mark = LogMark(record_id=newest.record_id, created_text=newest.created_text, content_hash=newest.content_hash)
+    bench.body(f"{MANAGER}/LogServices/SEL/Entries")["Members"] = log_entries(1, 5)
+    seen = await bench.poll(Aspect.EVENTS, marks={"SEL": mark})
+    assert seen.requests == 1
+    assert seen.logs[0].reached_mark
+    assert seen.answered == {Aspect.EVENTS}
+
+
+async def test_a_log_service_in_trouble_is_told_and_stays_told_with_its_age():
+    bench = Bench()
+    bench.body(f"{MANAGER}/LogServices/SEL")["Status"] = {"Health": "Critical"}
+    seen = await bench.poll()
+    told = next(health for health in seen.health if health.component.kind == "LogService")
+    again = await bench.poll(Aspect.COMPONENTS)
+    kept = next(health for health in again.health if health.component.kind == "LogService")
+    assert kept == replace(told, taken_at=kept.taken_at)
+    assert kept.taken_at < bench.clock.now()
+
+
+async def test_a_service_without_anything_is_reachable_and_empty():
+    seen = await Bench({f"{V1}/": resource(f"{V1}/", "ServiceRoot", RedfishVersion="1.0.0")}).poll()
+    assert (seen.reachability, seen.answered) == (Reachability.REACHABLE, EVERYTHING - {Aspect.SENSORS})
+    assert (seen.readings, seen.health, seen.power) == ((), (), None)
+
+
+ODD: Iterable[object] = (None, "text", 7, -1.5, True, [], [None, 7, "x"], {}, {"@odata.id": 3}, [[{}]])
+
+
+@pytest.mark.parametrize("odd", ODD, ids=repr)
+async def test_F29_no_field_of_a_wrong_type_fails_a_poll(odd):
+    small = {"drives": 1, "dimms": 1, "temperatures": 1, "fans": 1}
+    for path, body in server(**small).items():
+        for name in body:
+            if path == f"{V1}/" and name in ("Systems", "Chassis"):
+                continue
+            bodies = server(**small)
+            bodies[path][name] = odd
+            seen = await Bench(bodies).poll()
+            assert seen.reachability is Reachability.REACHABLE, (path, name, seen.reason)
+
+
+async def test_a_raw_resource_is_read_from_the_device_alone():
+    bench = Bench()
+    assert (await bench.driver.raw(SYSTEM))["SerialNumber"] == "S1"
+    for foreign in ("https://elsewhere/redfish/v1", "/etc/passwd", "/redfish/v1/../x", "redfish/v1"):
+        with pytest.raises(Unsupported):
+            await bench.driver.raw(foreign)
+
+
+@pytest.mark.parametrize("protocol", [Protocol.IPMI, Protocol.SNMP])
+def test_protocols_of_later_versions_are_refused_in_one_clear_line(protocol):
+    clock = ManualClock()
+    endpoint = Endpoint(protocol=protocol, address=f"{protocol}://10.0.0.1")
+    opening = Opening(endpoint=endpoint, credentials=None, lane=Lane(device="x", clock=clock), clock=clock)
+    with pytest.raises(Unsupported, match="comes with a later version"):
+        open_driver(opening)
+
+
+@pytest.mark.parametrize("address", ["bmc", "ftp://bmc", ""])
+def test_an_address_that_is_none_is_refused_before_anything_is_sent(address):
+    clock = ManualClock()
+    endpoint = Endpoint(protocol=Protocol.REDFISH, address=address)
+    with pytest.raises(ConfigError):
+        open_driver(Opening(endpoint=endpoint, credentials=None, lane=Lane(device="x", clock=clock), clock=clock))
