@@ -147,9 +147,9 @@ async def list_ports(
     """The device's network ports, by name."""
     device = await here.summary(device_id)
     components = await here.store.components.of_device(device.device_id)
-    ports = [_port(row) for row in components if row.component.kind in PORT_KINDS]
-    page, following = page_of(ports, lambda port: (port["name"], port["mac_address"]), cursor=cursor, limit=limit)
-    return list_answer(request, page, next_cursor=following, revision=device.revision)
+    ports = [row for row in components if row.component.kind in PORT_KINDS]
+    page, following = page_of(ports, lambda row: (row.component.name, row.component.kind), cursor=cursor, limit=limit)
+    return list_answer(request, [_port(row) for row in page], next_cursor=following, revision=device.revision)
 
 
 async def get_raw(here: Here, device_id: Key, resource: Resource) -> Response:

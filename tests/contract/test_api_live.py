@@ -117,22 +117,37 @@ async def test_a_change_reaches_every_viewer_as_the_list_tells_it(fleet):
             assert data["devices"] == (await fleet.told("/devices", q="web-2"))["items"]
 
 
-async def test_one_reader_serves_all_viewers(fleet, monkeypatch):
-    asked = 0
+@pytest.fixture
+def looks(fleet, monkeypatch):
+    """The revisions from which the store was asked for what is newer."""
+    asked = []
     newer = fleet.store.summaries.newer
 
-    async def counted(revision, **more):
-        nonlocal asked
-        asked += 1
+    async def counted(_self, revision, **more):
+        asked.append(revision)
         return await newer(revision, **more)
 
-    monkeypatch.setattr(type(fleet.store.summaries), "newer", lambda _self, revision, **more: counted(revision, **more))
+    monkeypatch.setattr(type(fleet.store.summaries), "newer", counted)
+    return asked
+
+
+async def test_one_reader_serves_all_viewers(fleet, looks):
     async with contextlib.AsyncExitStack() as stack:
         for _ in range(10):
             await stack.enter_async_context(viewing(fleet))
-        asked = 0
+        looks.clear()
         await pass_time(fleet, 2)
-        assert 3 <= asked <= 6
+        assert 3 <= len(looks) <= 6
+
+
+async def test_the_store_is_read_at_a_steady_pace_however_much_changes(fleet, looks):
+    async with viewing(fleet):
+        looks.clear()
+        for step in range(20):
+            await fleet.observe("web-2", look(fleet.clock, inlet=20 + step))
+            await fleet.clock.advance(0.1)
+            await settle()
+        assert len(looks) <= 7
 
 
 async def test_no_viewer_gets_more_than_two_frames_a_second_and_none_misses_the_last_word(fleet):
