@@ -32,6 +32,9 @@ from fleetmon.storage.lock import DirectoryLock
 from fleetmon.storage.rows import PackedRow, SensorRow
 
 CREDENTIAL = "emulated"
+USUAL_FLEET, USUAL_DEVICES = "demo", 180
+MOST_WITH_A_PAST = 500
+"""Devices up to which charts are filled with a past; beyond, it would take minutes."""
 INTERVAL = Interval(
     heartbeat=timedelta(seconds=15),
     sensors=timedelta(seconds=15),
@@ -55,12 +58,12 @@ class Options:
 
     port: int = 8480
     control_port: int = 8490
-    fleet: str = "demo"
+    fleet: str = USUAL_FLEET
     seed: int = 7
     speed: float = 1.0
     """How fast the emulated machines' time runs."""
     devices: int | None = None
-    """At most so many machines are watched."""
+    """At most so many machines are watched; more than the usual fleet has bring the fleet of ten thousand."""
     story: bool = True
     past: bool = True
     emulator: str | None = None
@@ -83,7 +86,7 @@ async def demo(options: Options, *, clock: Clock, say: Say, progress: Progress) 
         await _answering(service, clock)
         say(f"dashboard {service.url}")
         say(f"emulator {control}")
-        if options.past:
+        if options.past and len(devices) <= MOST_WITH_A_PAST:
             await _fill_the_past(service, emulator, devices, clock=clock, progress=progress)
         yield service
 
@@ -121,8 +124,10 @@ def _settings(options: Options, home: Path) -> Settings:
 @contextlib.asynccontextmanager
 async def _emulator(options: Options) -> AsyncIterator[str]:
     """An emulator of our own, ended with the demo; yields its control address."""
+    many = options.fleet == USUAL_FLEET and (options.devices or 0) > USUAL_DEVICES
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "emulator", "--fleet", options.fleet, "--exit-with-stdin"),
+        *(sys.executable, "-m", "emulator", "--exit-with-stdin"),
+        *(("--fleet", "ten_thousand", "--processes", "2") if many else ("--fleet", options.fleet)),
         *("--control", f"127.0.0.1:{options.control_port}", "--seed", str(options.seed)),
         *("--speed", str(options.speed), "--story" if options.story else "--no-story"),
         stdin=asyncio.subprocess.PIPE,

@@ -10,6 +10,8 @@ from typing import Annotated
 
 import typer
 
+from fleetmon import logs
+from fleetmon.app import run
 from fleetmon.cli.options import examples, verb
 from fleetmon.cli.output import counting, note, write
 from fleetmon.clock import SystemClock
@@ -35,7 +37,9 @@ def demo(
     speed: Annotated[
         float, typer.Option("--speed", min=0.1, max=3600, help="How fast the machines' time runs.", show_default=True)
     ] = 1.0,
-    devices: Annotated[int | None, typer.Option("--devices", metavar="N", min=1, help="Watch at most so many.")] = None,
+    devices: Annotated[
+        int | None, typer.Option("--devices", metavar="N", min=1, help="Watch so many; over 180, a fleet of 10,000.")
+    ] = None,
     story: Annotated[
         bool, typer.Option("--story/--no-story", help="Let things go wrong as the story has it.", show_default=True)
     ] = True,
@@ -43,7 +47,12 @@ def demo(
         str, typer.Option("--fleet", metavar="FILE", help="Another fleet file of the emulator.", show_default=True)
     ] = "demo",
     data: Annotated[
-        Path | None, typer.Option("--data", metavar="DIR", help="Keep the databases there; else they go with the demo.")
+        Path | None,
+        typer.Option("--data", metavar="DIR", help="Keep the databases there; else the next demo empties them."),
+    ] = None,
+    emulator: Annotated[
+        str | None,
+        typer.Option("--emulator", metavar="URL", help="Watch the fleet of an emulator that runs already."),
     ] = None,
 ) -> None:
     """Start an emulated fleet and a service that watches it, with a month of history; Ctrl-C ends both.
@@ -59,8 +68,10 @@ def demo(
         story=story,
         fleet=fleet,
         data=data,
+        emulator=emulator,
     )
-    asyncio.run(_until_stopped(options))
+    logs.configure(level="error")
+    run(_until_stopped(options))
 
 
 async def _until_stopped(options: Options) -> None:

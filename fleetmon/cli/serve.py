@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Annotated
 import typer
 
 from fleetmon import logs
+from fleetmon.app import run
 from fleetmon.app import serve as run_service
 from fleetmon.cli.options import ConfigFile, examples, verb
 from fleetmon.cli.outcome import WrongUsage
@@ -46,7 +46,7 @@ def serve(
     """Run the service until SIGTERM or Ctrl-C. It listens on loopback only."""
     settings = with_options(load(config or find(os.environ), os.environ).settings, roles=roles, data=data, port=port)
     logs.configure(level=settings.logging.level, form=settings.logging.form)
-    asyncio.run(run_service(settings, clock=SystemClock()))
+    run(run_service(settings, clock=SystemClock()))
 
 
 def with_options(settings: Settings, *, roles: str, data: Path | None, port: int | None) -> Settings:
