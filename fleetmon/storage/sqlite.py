@@ -31,6 +31,8 @@ BATCH = 256
 """Writes that may share one commit."""
 BUSY_TIMEOUT = 5.0
 """Seconds to wait for a lock somebody else holds."""
+PATIENCE = 50
+"""Milliseconds a checkpoint waits for readers to be done."""
 WAL_LIMIT = 64 * 1024 * 1024
 """Bytes the write-ahead log is cut back to after a checkpoint."""
 FIRST_CORRUPTING, FIRST_SAFE = (3, 7, 0), (3, 51, 3)
@@ -142,11 +144,20 @@ class SqliteDatabase:
         return await self.write(lambda connection: connection.execute(sql, params).fetchall())
 
     async def checkpoint(self, *, truncate: bool = False) -> None:
-        """Move the write-ahead log into the file; `truncate` also cuts it to nothing, when no reader is in the way."""
+        """Move the write-ahead log into the file; `truncate` also cuts it to nothing, when no reader is in the way.
+
+        Readers are waited for no longer than `PATIENCE`, since every write waits too; the next time may do better.
+        """
         mode = "TRUNCATE" if truncate else "PASSIVE"
-        await self._queued(
-            lambda connection: connection.execute(f"PRAGMA wal_checkpoint({mode})").fetchall(), alone=True
-        )
+
+        def run(connection: Connection) -> None:
+            connection.execute(f"PRAGMA busy_timeout = {PATIENCE}").fetchall()
+            try:
+                connection.execute(f"PRAGMA wal_checkpoint({mode})").fetchall()
+            finally:
+                connection.execute(f"PRAGMA busy_timeout = {int(BUSY_TIMEOUT * 1000)}").fetchall()
+
+        await self._queued(run, alone=True)
 
     async def optimise(self) -> None:
         """Let SQLite look at its statistics again."""

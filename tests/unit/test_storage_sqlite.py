@@ -155,6 +155,29 @@ async def test_a_cancelled_read_does_not_pin_the_write_ahead_log(database: Sqlit
     assert database.wal_bytes() == 0
 
 
+async def test_a_checkpoint_does_not_hold_up_writes_for_a_slow_reader(database: SqliteDatabase) -> None:
+    """Planted bug: a truncating checkpoint with the usual patience blocks the writer until the reader is done."""
+    await database.write(add(1))
+    reading, done = threading.Event(), threading.Event()
+
+    def slow(connection: Connection) -> None:
+        connection.execute("SELECT count(*) FROM entry").fetchone()
+        reading.set()
+        done.wait(10)
+
+    looking = asyncio.ensure_future(database.look(slow))
+    await asyncio.to_thread(reading.wait, 5)
+    await database.write(add(2))
+    async with asyncio.timeout(3):
+        await database.checkpoint(truncate=True)
+        await database.write(add(3))
+    assert database.wal_bytes() > 0
+    done.set()
+    await looking
+    await database.checkpoint(truncate=True)
+    assert database.wal_bytes() == 0
+
+
 async def test_a_write_whose_caller_gave_up_is_still_whole(database: SqliteDatabase) -> None:
     gate = Gate()
     first = asyncio.ensure_future(database.write(gate.wait))
