@@ -89,7 +89,11 @@ class RedfishDriver:
             async with self._lane.deadline():
                 await self._look(look)
         except DeviceError as error:
-            reachability, reason = outcome_of(error, look)
+            look.failed = error
+        if look.failed is not None and (not look.answers or isinstance(look.failed, AccessDenied | Untrusted)):
+            reachability, reason = outcome_of(look.failed)
+        elif look.failed is not None:
+            look.tell(look.failed.resource, look.failed.reason)
         self._tell_of_session(look)
         return look.observation(
             seconds=self._clock.monotonic() - started,
@@ -146,8 +150,9 @@ class RedfishDriver:
     async def _read_gates(self, look: Look) -> None:
         """Power and health at a glance. A change begins a walk; a gate that is gone, or new firmware, a new plan."""
         gates = [gate for path in self._plan.gates if (gate := await self._try(look, path)) is not None]
-        if not gates or len(gates) < len(self._plan.gates):
+        if look.gone or not self._plan.gates:
             self._forget()
+        if len(gates) < len(self._plan.gates) or not gates:
             return
         look.power, look.overall = power_of(gates), overall_of(gates)
         look.answered |= {Aspect.HEARTBEAT} & look.request.aspects
@@ -161,9 +166,10 @@ class RedfishDriver:
         try:
             return mend(await look.get(path), self._plan.make)
         except DeviceError as error:
-            if concerns_device(error, first=not look.answers and not isinstance(error, Unsupported)):
+            silent = isinstance(error, Unreachable | Busy) and not look.answers
+            if concerns_device(error, first=silent):
                 raise
-            look.tell(path, error.reason)
+            look.fail(error, path)
             return None
 
     async def _read_sensors(self, look: Look) -> None:
@@ -173,7 +179,7 @@ class RedfishDriver:
         if len(resources) < len(wanted):
             self._begin_walk(look)
         look.readings = self._readings_in(look, resources)
-        if resources or not wanted:
+        if resources or (not wanted and self._learned):
             look.answered.add(Aspect.SENSORS)
 
     def _singles(self) -> tuple[str, ...]:
@@ -353,11 +359,8 @@ class RedfishDriver:
             look.tell(ROOT, "the password is sent unencrypted, because the address says http://")
 
 
-def outcome_of(error: DeviceError, look: Look) -> tuple[Reachability, str]:
-    """What a failure means for the poll: a device that has answered stays reachable, and the failure a problem."""
-    reason = f"{error.resource}: {error.reason}" if error.resource else error.reason
-    if look.answers and isinstance(error, Unreachable | Busy | Garbled | Unsupported):
-        look.tell(error.resource, error.reason)
-        return Reachability.REACHABLE, ""
+def outcome_of(error: DeviceError) -> tuple[Reachability, str]:
+    """What a failure means for a poll in which nothing was answered, and the reason with its cure in one line."""
     reachability = next(word for kind, word in _REACHABILITY if isinstance(error, kind))
+    reason = f"{error.resource}: {error.reason}" if error.resource else error.reason
     return reachability, f"{reason}; {error.cure}" if error.cure else reason

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from fleetmon.drivers.base import Request
 from fleetmon.drivers.redfish.resource import Fetch, Resource
+from fleetmon.errors import DeviceError, Unsupported
 from fleetmon.model import (
     Aspect,
     ComponentHealth,
@@ -44,6 +45,10 @@ class Look:
     problems: list[Problem] = field(default_factory=list)
     answers: int = 0
     """Resources the device has given in this poll."""
+    failed: DeviceError | None = None
+    """The last failure; it is the outcome of the poll when nothing was answered."""
+    gone: bool = False
+    """Was anything asked for that is no longer there?"""
 
     async def get(self, path: str) -> Resource:
         """The resource at `path`; raises DeviceError."""
@@ -58,6 +63,12 @@ class Look:
     def tell(self, resource: str, reason: str) -> None:
         """Note what could not be read or believed."""
         self.problems.append(Problem(resource=resource, reason=reason))
+
+    def fail(self, error: DeviceError, path: str) -> None:
+        """Note that one resource could not be had."""
+        self.failed = error
+        self.gone = self.gone or isinstance(error, Unsupported)
+        self.tell(path, error.reason)
 
     def observation(self, *, seconds: float, requests: int, reachability: Reachability, reason: str) -> Observation:
         """All of it, as the poll's outcome."""

@@ -94,9 +94,11 @@ class Session:
 
     async def get(self, path: str, priority: Priority = Priority.POLL) -> Resource:
         """The resource at `path`; raises DeviceError."""
-        if path == ROOT and self._root is not None:
-            root, self._root = self._root, None
-            return root
+        if path == ROOT:
+            await self._authorization(priority)
+            if self._root is not None:
+                root, self._root = self._root, None
+                return root
         response = await self._authorized(path, priority)
         return self._resource(path, response)
 
@@ -267,9 +269,10 @@ class Session:
         if response.status in (400, 401, 403):
             self._lane.login_refused(credentials.version)
             raise self._denied(message_of(lenient(response)))
-        refusal = self._refusal(self._sessions, response)
+        refusal = self._refusal(self._sessions, response) or Garbled("it gave no token")
         self._sessions = ""
-        raise refusal or Garbled("the login gave no token", device=self.device, resource=SESSIONS)
+        refusal.reason, refusal.device, refusal.resource = f"the login failed: {refusal.reason}", self.device, ""
+        raise refusal
 
     async def _find_sessions(self, priority: Priority) -> None:
         """Learn from the service root where to log in, or that only Basic is offered."""

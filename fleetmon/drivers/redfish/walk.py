@@ -23,7 +23,7 @@ from fleetmon.drivers.redfish.links import (
 )
 from fleetmon.drivers.redfish.parse import fields
 from fleetmon.drivers.redfish.resource import ROOT, Fetch, Resource, holder_of, key, local, unfold
-from fleetmon.errors import AccessDenied, Busy, DeviceError, Unreachable, Unsupported, Untrusted
+from fleetmon.errors import Busy, DeviceError, Unreachable, Unsupported, Untrusted
 from fleetmon.model import Problem
 
 MAX_RESOURCES = 6000
@@ -253,6 +253,4 @@ def _collection_name(path: str) -> str:
 
 def concerns_device(error: DeviceError, *, first: bool) -> bool:
     """Is this failure about the device, not about one resource?"""
-    return (
-        first or isinstance(error, Untrusted) or (isinstance(error, AccessDenied | Unreachable) and not error.resource)
-    )
+    return first or not error.resource or isinstance(error, Untrusted)
