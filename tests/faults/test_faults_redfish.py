@@ -136,7 +136,7 @@ def temperatures(seen: Observation) -> list[Any]:
     return [r for r in seen.readings if r.sensor.type is ReadingType.TEMPERATURE]
 
 
-# ---- sessions and transport ---------------------------------------------------------------------------------------------
+# ---- sessions and transport ----
 
 
 async def test_F01_a_full_session_table_is_busy_and_is_not_answered_with_more_logins():
@@ -394,7 +394,7 @@ async def test_F24_a_session_does_not_outlive_its_password():
         assert bench.noted("login") == 2
 
 
-# ---- payload ------------------------------------------------------------------------------------------------------------
+# ---- payload ----
 
 
 @pytest.mark.parametrize("fault", ["F25", "F27"])
@@ -538,7 +538,7 @@ async def test_F48_two_devices_never_get_each_other_s_answers():
         await asyncio.gather(*(driver.close() for driver in drivers.values()))
 
 
-# ---- hostile answers --------------------------------------------------------------------------------------------------
+# ---- hostile answers ----
 
 
 async def test_F112_deep_json_is_refused_before_it_is_parsed():
@@ -577,7 +577,7 @@ async def test_F115_a_huge_header_is_refused():
         assert seen.power is None
 
 
-# ---- addresses that are none ------------------------------------------------------------------------------------------
+# ---- addresses that are none ----
 
 
 async def reason_at(address: str, **options: Any) -> tuple[Reachability, str]:
