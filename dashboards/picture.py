@@ -126,11 +126,11 @@ def words(unit: Json) -> Iterator[tuple[str, str]]:
 
 
 def photograph(browser: Browser, address: str, path: Path, *, dark: bool) -> None:
-    """One page at twice its size, when its chart has been drawn."""
+    """One page at one and a half times its size, when its chart has been drawn."""
     width, height = SIZE
     context = browser.new_context(
         viewport={"width": width, "height": height},
-        device_scale_factor=2,
+        device_scale_factor=1.5,
         color_scheme="dark" if dark else "light",
         reduced_motion="reduce",
     )

@@ -62,6 +62,7 @@ class Stub:
         self.polls: list[str] = []
         self.resumed: list[str] = []
         self.streams_refused = False
+        self.refused = threading.Event()
         self.closing = threading.Event()
         self._streams: set[queue.Queue[bytes | None]] = set()
         self._lock = threading.Lock()
@@ -329,6 +330,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def stream(self, query: dict[str, list[str]]) -> None:
         if self.stub.streams_refused:
+            self.stub.refused.set()
             self.problem(503, "No streams", "the service is going down")
             return
         self.send_response(200)

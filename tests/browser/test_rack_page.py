@@ -112,6 +112,7 @@ def test_a_lost_stream_says_so_and_resumes(desk: Desk, stub: Stub) -> None:
     stub.drop_streams()
     expect(page.get_by_role("status").filter(has_text="Reconnecting")).to_be_visible(timeout=8000)
     stub.change("db-b03", health="Critical", health_reason="Bay 5: drive failed")
+    assert stub.refused.wait(8), "the browser gives up on a stream that is refused; the page opens another"
     stub.streams_refused = False
     expect(page.get_by_role("status").filter(has_text="Live")).to_be_visible(timeout=8000)
     expect(cell(page, "db-b03")).to_have_accessible_name(re.compile("critical: Bay 5"))
