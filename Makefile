@@ -25,7 +25,7 @@ check: $(VENV)/.ready-test ## Format, lint, types, floors: under a minute
 	@$(VENV)/bin/ruff format --check .
 	@$(VENV)/bin/ruff check .
 	@$(VENV)/bin/mypy
-	@PYTHONPATH=. $(VENV)/bin/lint-imports --no-timings 2>&1 | grep -vE '^(\s*[║╔╚╗╝].*|\s*)$$'; exit $${PIPESTATUS[0]}
+	@PYTHONPATH=. $(VENV)/bin/lint-imports --no-logo
 
 soak: $(VENV)/.ready-test ## One reliability line at full size: make soak LINE=R6
 	@test -n "$(LINE)" || { echo "make soak: name a line, for example LINE=R6 (docs/reliability.md lists them)" >&2; exit 2; }

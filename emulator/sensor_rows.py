@@ -16,7 +16,7 @@ INLET = Limits(lower_critical=5, lower_caution=10, upper_caution=32, upper_criti
 CPU = Limits(upper_caution=88, upper_critical=95, upper_fatal=100)
 GPU = Limits(upper_caution=85, upper_critical=92, upper_fatal=96)
 BOARD = Limits(upper_caution=75, upper_critical=85)
-MAINS = Limits(lower_critical=180, lower_caution=200, upper_caution=250, upper_critical=264)
+MAINS = Limits(lower_caution=200, upper_caution=250, upper_critical=264)
 
 
 @cache

@@ -144,9 +144,10 @@ def _compose(
 
 async def _serve_api(parts: Parts, listener: socket.socket | None) -> None:
     assert listener is not None, "the role api has a socket"
+    api = application(parts)
     server = _Server(
         uvicorn.Config(
-            application(parts),
+            api,
             loop="none",
             http="httptools",
             ws="none",
@@ -163,6 +164,7 @@ async def _serve_api(parts: Parts, listener: socket.socket | None) -> None:
         try:
             await asyncio.shield(serving)
         except asyncio.CancelledError:
+            api.state.desk.stream.close()
             server.should_exit = True
             await serving
             raise

@@ -340,7 +340,7 @@ class LogRecord:
 
     @property
     def content_hash(self) -> str:
-        """What the record says, in brief; severity and `repaired`, which some devices change later, are no part of it."""
+        """What the record says, in brief, without severity and `repaired`, which some devices change later."""
         said = f"{self.message_id}\x1f{self.message}"
         return hashlib.blake2b(said.encode(errors="surrogatepass"), digest_size=12).hexdigest()
 

@@ -19,6 +19,12 @@ AGREEING = 2
 """Looks in a row that must miss a component before it counts as gone."""
 _KINDS = ("Processor", "Memory", "Drive", "Volume", "PowerSupply", "Fan")
 """The order in which subsystems are told; others follow by name."""
+_VAGUENESS = {
+    **dict.fromkeys((*_KINDS, "StorageController", "NetworkAdapter", "PCIeDevice", "Battery", "LeakDetector"), 0),
+    **dict.fromkeys(("Sensor", "Redundancy", "Storage", "LogService"), 2),
+    **dict.fromkeys(("Chassis", "ComputerSystem", "Manager", "HealthGroup"), 3),
+}
+"""How little a component's name says of what to replace."""
 _REASON = 120
 
 
@@ -172,8 +178,9 @@ def _short(text: str, more: str) -> str:
     return (text if len(text) <= room else text[: room - 1].rstrip() + "…") + more
 
 
-def _by_urgency(one: ComponentHealth) -> tuple[int, tuple[tuple[int, str], ...]]:
-    return -severity(one).rank, natural(label(one.component))
+def _by_urgency(one: ComponentHealth) -> tuple[int, int, tuple[tuple[int, str], ...]]:
+    """The worst first; of equals, the part that can be replaced before what only holds or measures it."""
+    return -severity(one).rank, _VAGUENESS.get(one.component.kind, 1), natural(label(one.component))
 
 
 # ---- what a summary shows of them -----------------------------------------------------------------------------------
