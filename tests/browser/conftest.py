@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -14,17 +12,9 @@ import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from dashboards.build import build
+from dashboards.picture import ARGUMENTS, chromium
 from tests.browser.fleet import Fleet, troubled_fleet
 from tests.browser.stub import Stub
-
-ARGUMENTS = ["--no-sandbox", "--disable-dev-shm-usage"]
-CANDIDATES = ("/usr/bin/chromium", "chromium", "chromium-browser", "google-chrome")
-
-
-def chromium() -> str | None:
-    """The browser to use: FLEETMON_CHROMIUM, else what the system has."""
-    named = os.environ.get("FLEETMON_CHROMIUM")
-    return shutil.which(named) if named else next(filter(None, map(shutil.which, CANDIDATES)), None)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -46,7 +36,7 @@ def browser(bundle: None) -> Iterator[Browser]:
     if path is None:
         pytest.skip("no Chromium: apt-get install chromium, or name one in FLEETMON_CHROMIUM")
     with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
+        launched = playwright.chromium.launch(executable_path=path, args=[*ARGUMENTS])
         yield launched
         launched.close()
 

@@ -9,9 +9,9 @@ import aiohttp
 import pytest
 from playwright.async_api import ConsoleMessage, async_playwright, expect
 
+from dashboards.picture import ARGUMENTS, chromium
 from fleetmon.clock import SystemClock
 from fleetmon.demo import Options, demo
-from tests.browser.conftest import ARGUMENTS, chromium
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -34,7 +34,7 @@ async def test_a_fan_that_fails_in_a_machine_appears_on_the_page(bundle: None, t
         aiohttp.ClientSession() as screwdriver,
     ):
         address = dict(line.split(" ", 1) for line in told)
-        browser = await playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
+        browser = await playwright.chromium.launch(executable_path=path, args=[*ARGUMENTS])
         page = await browser.new_page()
         page.on("console", hear)
         page.on("pageerror", lambda error: complaints.append(str(error)))

@@ -110,7 +110,7 @@ const english = {
   'rack.partial.list': 'What was last heard of them stays, hatched, with its age.',
   'rack.empty.title': 'Nothing is placed in {rack}',
   'rack.empty.text': 'Give a device this rack and a unit, and it appears here at its next poll.',
-  'rack.empty.command': 'fleetmon device add https://10.0.0.7 --rack {rack} --position 1',
+  'rack.empty.command': 'fleetmon device add ADDRESS --rack {rack} --position 1',
   'rack.unplaced': 'Without a unit',
   'rack.missing.title': 'There is no rack {rack}',
   'rack.missing.text': 'It may have been renamed or removed.',
