@@ -157,6 +157,15 @@ def test_the_keyboard_reaches_everything(desk: Desk) -> None:
     expect(page.get_by_role("heading", name="Racks", level=1)).to_be_visible()
 
 
+def test_keys_pressed_faster_than_racks_are_read_are_not_lost(desk: Desk, stub: Stub) -> None:
+    stub.slow["/racks"] = 0.3
+    page = desk.open("/racks/R02")
+    expect(page.get_by_role("grid", name="R02, front")).to_be_visible()
+    page.keyboard.press("]")
+    page.keyboard.press("]")
+    expect(page.get_by_role("grid", name="R04, front")).to_be_visible()
+
+
 def test_only_one_unit_of_a_rack_is_in_the_order_of_tab(desk: Desk) -> None:
     page = desk.open("/racks/R04?unit=db-b02")
     expect(cell(page, "db-b02")).to_be_visible()
