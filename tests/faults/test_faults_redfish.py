@@ -638,6 +638,25 @@ async def test_over_plain_http_the_password_is_sent_only_when_asked_for_and_that
     assert any("unencrypted" in problem.reason for problem in seen.problems)
 
 
+async def test_F05_a_basic_password_that_is_refused_is_tried_twice_and_no_more():
+    tries: list[str] = []
+
+    async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while True:
+            head = await head_of(reader)
+            tries.extend(line for line in head.splitlines() if line.startswith("Authorization"))
+            writer.write(http(b"", status="401 Unauthorized"))
+            await writer.drain()
+
+    async with wire(refuse, tls=False) as address:
+        driver, _, _ = opened(address)
+        for _ in range(5):
+            seen = await driver.observe(Request(aspects=EVERYTHING))
+            assert seen.reachability is Reachability.ACCESS_DENIED
+        await driver.close()
+    assert len(tries) == 2
+
+
 async def test_a_login_answered_with_204_and_no_body_is_a_login():
     async def mockup(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while True:
