@@ -6,7 +6,7 @@ import re
 import xml.etree.ElementTree as ET
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs
 
 from playwright.sync_api import Browser, Locator, Page, expect
 
@@ -21,7 +21,9 @@ def cell(page: Page, name: str, face: str = "front") -> Locator:
 
 
 def query(page: Page) -> dict[str, str]:
-    return {key: values[0] for key, values in parse_qs(urlsplit(page.url).query).items()}
+    """As the page itself has it: Playwright hears of a changed address a little later."""
+    search: str = page.evaluate("location.search.slice(1)")
+    return {key: values[0] for key, values in parse_qs(search).items()}
 
 
 def detail(page: Page) -> Locator:
