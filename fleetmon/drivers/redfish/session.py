@@ -127,6 +127,8 @@ class Session:
         used = await self._authorization(priority)
         response = await self._send("GET", path, used, priority)
         if response.status != 401 or self._opening.credentials is None:
+            if "Authorization" in used and self._opening.credentials is not None:
+                self._lane.login_accepted(self._opening.credentials.version)
             return response
         if not self._secure and not used:
             self._basic = self.basic_in_the_clear = True
