@@ -86,9 +86,13 @@ class Devices:
         try:
             async with asyncio.TaskGroup() as tasks:
                 self._tasks = tasks
-                ticks: asyncio.Queue[None] = asyncio.Queue(maxsize=1)
+                due = asyncio.Event()
+
+                async def strike() -> None:  # a coroutine, or APScheduler would run it in a thread
+                    due.set()
+
                 scheduler.add_job(
-                    lambda: None if ticks.full() else ticks.put_nowait(None),
+                    strike,
                     "interval",
                     seconds=TICK,
                     misfire_grace_time=MISFIRE_GRACE,
@@ -98,8 +102,9 @@ class Devices:
                 scheduler.start()
                 tasks.create_task(self._serve_requests(), name="poll requests")
                 while True:
+                    due.clear()
                     await self.tick()
-                    await ticks.get()
+                    await due.wait()
         finally:
             if scheduler.running:
                 scheduler.shutdown(wait=False)
