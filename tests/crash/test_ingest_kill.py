@@ -15,6 +15,8 @@ import time
 from collections import Counter
 from pathlib import Path
 
+import pytest
+
 from fleetmon.storage.database import Row
 from fleetmon.storage.maintenance import check
 from tests.observations import opened
@@ -86,10 +88,21 @@ def _told(row: Row) -> bool:
     return str(row["record_id"]).isdigit()
 
 
+@pytest.mark.soak
+async def test_R1_two_hundred_kills_with_another_seed(tmp_path: Path) -> None:
+    seed = random.randrange(2**32)
+    print(f"R1: 200 kills, seed {seed}")
+    await kill_and_look(tmp_path, kills=200, seed=seed)
+
+
 async def test_a_kill_loses_no_acknowledged_event_and_doubles_none(tmp_path: Path) -> None:
-    data, chance = tmp_path / "data", random.Random(20260106)
+    await kill_and_look(tmp_path, kills=KILLS, seed=20260106)
+
+
+async def kill_and_look(tmp_path: Path, *, kills: int, seed: int) -> None:
+    data, chance = tmp_path / "data", random.Random(seed)
     acknowledged: set[tuple[str, int]] = set()
-    for _ in range(KILLS):
+    for _ in range(kills):
         # What was under way when the last child died is read again, as from a device that still holds it.
         first = max((number for _, number in acknowledged), default=0)
         told, complaint = run_until_killed(data, first, chance.uniform(0.02, 0.25))
@@ -99,7 +112,7 @@ async def test_a_kill_loses_no_acknowledged_event_and_doubles_none(tmp_path: Pat
         assert {(name, number * 3 + offset + 1) for name, number in acknowledged for offset in range(3)} <= set(stored)
         assert set(stored.values()) <= {1}
 
-    assert len({number for _, number in acknowledged}) > KILLS
+    assert len({number for _, number in acknowledged}) > kills
     async with opened(data) as store:
         for name in {name for name, _ in acknowledged}:
             assert await store.telemetry.latest(name)

@@ -37,6 +37,12 @@ STEPS = [
     for row in rows
     for step in ("0", str(len(row.statements) // 2), "commit")
 ]
+EVERY_STEP = [
+    (file, row.name, step)
+    for file, rows in SCHEMAS.items()
+    for row in rows
+    for step in (*map(str, range(len(row.statements))), "commit")
+]
 
 
 def schema(path: Path) -> dict[str, str]:
@@ -66,6 +72,15 @@ def schema_after(tmp_path: Path, file: str, count: int) -> dict[str, str]:
     migrations.migrate(connection, file, SCHEMAS[file][:count])
     connection.close()
     return schema(path)
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize(("file", "migration", "step"), EVERY_STEP)
+@pytest.mark.parametrize("turn", range(50))
+async def test_R6_a_kill_at_every_statement_fifty_times(
+    tmp_path: Path, file: str, migration: str, step: str, turn: int
+) -> None:
+    await test_a_kill_leaves_the_old_schema_or_the_new_one(tmp_path, file, migration, step)
 
 
 @pytest.mark.parametrize(("file", "migration", "step"), STEPS)

@@ -98,16 +98,20 @@ class Indicator:
     name: str
     word: str
     health: Health
+    says: str
+    """What it means, in words for the person who is told."""
     predicted: bool = False
 
 
 INDICATORS = (
-    Indicator("Drive", "StatusIndicator", "Fail", Health.CRITICAL),
-    Indicator("Drive", "StatusIndicator", "PredictiveFailureAnalysis", Health.WARNING, predicted=True),
-    Indicator("LeakDetector", "DetectorState", "Warning", Health.WARNING),
-    Indicator("LeakDetector", "DetectorState", "Critical", Health.CRITICAL),
-    Indicator("PowerSupply", "LineInputStatus", "LossOfInput", Health.WARNING),
-    Indicator("PowerSupply", "LineInputStatus", "OutOfRange", Health.WARNING),
+    Indicator("Drive", "StatusIndicator", "Fail", Health.CRITICAL, "failed"),
+    Indicator(
+        "Drive", "StatusIndicator", "PredictiveFailureAnalysis", Health.WARNING, "failure predicted", predicted=True
+    ),
+    Indicator("LeakDetector", "DetectorState", "Warning", Health.WARNING, "moisture detected"),
+    Indicator("LeakDetector", "DetectorState", "Critical", Health.CRITICAL, "leak detected"),
+    Indicator("PowerSupply", "LineInputStatus", "LossOfInput", Health.WARNING, "input lost"),
+    Indicator("PowerSupply", "LineInputStatus", "OutOfRange", Health.WARNING, "input out of range"),
 )
 
 
@@ -192,7 +196,7 @@ def condition(kind: str, entry: Json) -> tuple[Health, bool | None, str]:
         if row.kind == kind and entry.get(row.name) == row.word:
             health = row.health if health is None or row.health.rank > health.rank else health
             predicted = True if row.predicted else predicted
-            words.append(f"{row.name} {row.word}")
+            words.append(row.says)
     if predicted:
         words.append("failure predicted")
     words.extend(
