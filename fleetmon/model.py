@@ -8,6 +8,7 @@ DMTF spells them. Instants end in `_at` and are aware UTC.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -322,6 +323,19 @@ class Inventory:
     """False when a resource could not be read: then a missing part proves nothing."""
 
 
+_CLOCK_TIME = re.compile(r"(?<!\d)\d{1,2}:(\d{2}):(\d{2}(?:\.\d+)?)")
+
+
+def zoneless(created_text: str) -> str:
+    """What of a time stamp outlives a change of time zone: minutes within the quarter hour, seconds and fractions.
+
+    Zones differ by whole quarter hours, so a BMC whose zone is set anew, or that goes through daylight saving, tells
+    the same record with another hour (F50). A text without a clock time is told as it is.
+    """
+    found = _CLOCK_TIME.search(created_text)
+    return f"{int(found[1]) % 15:02}:{found[2]}" if found else created_text
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogRecord:
     """One record of a device's log, as the device tells it."""
@@ -352,6 +366,14 @@ class LogMark:
     record_id: str
     created_text: str
     content_hash: str
+
+    def is_of(self, record: LogRecord) -> bool:
+        """Is this the very record the mark was made of? An id is used again after the log was cleared (F52)."""
+        return (self.record_id, zoneless(self.created_text), self.content_hash) == (
+            record.record_id,
+            zoneless(record.created_text),
+            record.content_hash,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
-from fleetmon.model import Health, LogMark, LogReading, LogRecord
+from fleetmon.model import Health, LogMark, LogReading, LogRecord, zoneless
 from fleetmon.storage.events import LogState, NewEvent, identity_of
 
 MOST_NEW = 1000
@@ -98,7 +98,7 @@ def was_cleared(mark: LogMark, records: Sequence[LogRecord], stored: Mapping[byt
 
 def _same_instant(record: LogRecord, mark: LogMark) -> bool:
     running = record.created_at is not None and record.created_at >= EARLIEST
-    return running and record.created_text == mark.created_text
+    return running and zoneless(record.created_text) == zoneless(mark.created_text)
 
 
 def connects(mark: LogMark, records: Sequence[LogRecord], stored: Mapping[bytes, bool]) -> bool:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from fleetmon.model import Component, Health, LogMark, LogRecord
+from fleetmon.model import Component, Health, LogMark, LogRecord, zoneless
 from fleetmon.storage import cursors
 from fleetmon.storage.columns import from_ms, maybe_at, maybe_ms, to_ms
 from fleetmon.storage.database import Connection, Database
@@ -83,8 +83,8 @@ class LogState:
 
 
 def identity_of(record: LogRecord) -> bytes:
-    """What makes a record the same record within one generation of its log (F52)."""
-    said = f"{record.record_id}\x1f{record.created_text}\x1f{record.content_hash}"
+    """What makes a record the same record within one generation of its log (F52), whatever zone it is told in (F50)."""
+    said = f"{record.record_id}\x1f{zoneless(record.created_text)}\x1f{record.content_hash}"
     return hashlib.blake2b(said.encode(errors="surrogatepass"), digest_size=16).digest()
 
 

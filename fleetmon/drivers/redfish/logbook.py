@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from fleetmon.drivers.redfish.bodies import Json
 from fleetmon.drivers.redfish.parse import fields
-from fleetmon.drivers.redfish.parse.logs import NOT_HARDWARE, is_mark, record
+from fleetmon.drivers.redfish.parse.logs import NOT_HARDWARE, record
 from fleetmon.drivers.redfish.plan import LogPlan
 from fleetmon.drivers.redfish.resource import Fetch, Resource, is_resource, key, kind_of, local, segments
 from fleetmon.drivers.redfish.walk import Expand
@@ -55,7 +55,7 @@ class _Reading:
     def keep(self, found: LogRecord) -> None:
         """One record, once; notes when it is the mark."""
         self.records[found.record_id, found.created_text, found.content_hash] = found
-        if self.mark is not None and is_mark(found, self.mark):
+        if self.mark is not None and self.mark.is_of(found):
             self.reached = True
 
     @property

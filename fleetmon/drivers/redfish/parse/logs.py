@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from fleetmon.drivers.redfish.bodies import Json
 from fleetmon.drivers.redfish.parse import fields
 from fleetmon.drivers.redfish.parse.naming import key_of
-from fleetmon.model import Component, Health, LogMark, LogRecord
+from fleetmon.model import Component, Health, LogRecord
 
 NOT_HARDWARE = re.compile(
     r"dump|journal|postcode|hostlogger|crash|audit|debug|fdr|selftest|securitylog|sl$|telemetry", re.IGNORECASE
@@ -31,13 +31,4 @@ def record(entry: Json, path: str, components: Mapping[str, Component]) -> LogRe
         created_text=created[:64] if isinstance(created, str) else "",
         component=components.get(key_of(origin)) if origin else None,
         repaired=fields.boolean(repaired),
-    )
-
-
-def is_mark(found: LogRecord, known: LogMark) -> bool:
-    """Is this the very record the mark was made of? An id is used again after the log was cleared (F52)."""
-    return (found.record_id, found.created_text, found.content_hash) == (
-        known.record_id,
-        known.created_text,
-        known.content_hash,
     )
