@@ -18,7 +18,7 @@ from typing import Any
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from fleetmon import logs
-from fleetmon.cadence import LIFE, due_aspects, next_poll, rest_after, shortest, steps
+from fleetmon.cadence import due_aspects, next_poll, rest_after, shortest, steps
 from fleetmon.clock import Clock
 from fleetmon.drivers.base import Driver, Opening, Request
 from fleetmon.drivers.lane import Lane, Pace, Priority
@@ -255,9 +255,7 @@ class Devices:
 
     async def _observe(self, watch: _Watch, aspects: frozenset[Aspect]) -> None:
         watched = watch.watched
-        polling = self._polling
-        deadline = polling.poll_deadline if aspects <= LIFE else polling.walk_deadline
-        observation = await watch.driver.observe(Request(aspects=aspects, marks=watch.marks, deadline=deadline))
+        observation = await watch.driver.observe(Request(aspects=aspects, marks=watch.marks))
         self._note_outcome(watch, observation)
         before = self._clock.monotonic()
         watch.marks = await self._keeper.keep(

@@ -25,8 +25,6 @@ class Polling:
     request_timeout: timedelta = timedelta(seconds=30)
     connect_timeout: timedelta = timedelta(seconds=10)
     poll_deadline: timedelta = timedelta(seconds=50)
-    walk_deadline: timedelta = timedelta(minutes=5)
-    """For one walk through components, inventory or logs, which takes many requests."""
     minimum_gap: timedelta = timedelta(0)
     """Between two requests to one device."""
     misses: int = 3

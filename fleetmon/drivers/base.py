@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
 from typing import Any, Protocol
 
 from fleetmon.clock import Clock
@@ -65,8 +64,6 @@ class Request:
 
     aspects: frozenset[Aspect]
     marks: Mapping[str, LogMark] = field(default_factory=dict)
-    deadline: timedelta | None = None
-    """By the wall clock, for this poll; None: the lane's poll deadline."""
 
 
 class Driver(Protocol):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -11,7 +12,7 @@ from fleetmon.model import DEVICE, Component, ComponentHealth, Health, PowerStat
 from fleetmon.storage.rows import ComponentRow, DeviceSummary, HealthChange, Place, Subsystem
 
 ABSENT = "Absent"
-NOT_IN_USE = frozenset({ABSENT, "Disabled", "StandbyOffline", "UnavailableOffline"})
+NOT_IN_USE = frozenset({ABSENT, "Disabled", "StandbyOffline"})
 """States in which a component's health says nothing bad of the device (SEMANTICS D6)."""
 SETTLED = timedelta(minutes=10)
 """How long the power must have been on before something missing counts as gone (F34)."""
@@ -124,7 +125,10 @@ class Verdict:
 
 
 def verdict(components: Sequence[ComponentHealth]) -> Verdict:
-    """The worst component decides; the device's own rollup only where no component explains it (SEMANTICS D6, F36)."""
+    """The worst component decides; the device's own rollup only where no component explains it (SEMANTICS D6, F36).
+
+    OK takes a rollup that says so, or more components that do than are silent: one healthy chassis vouches for nobody.
+    """
     leaves = [one for one in components if one.component != DEVICE and one.state not in NOT_IN_USE]
     told = [one for one in leaves if severity(one) is not Health.UNKNOWN]
     rollup = next((one for one in components if one.component == DEVICE), None)
@@ -138,9 +142,17 @@ def verdict(components: Sequence[ComponentHealth]) -> Verdict:
         return Verdict(
             health=rollup.health, reason=_short(f"{said}; no component explains it", ""), failure_predicted=predicted
         )
-    if told or (rollup is not None and rollup.health is Health.OK):
+    silent = [one for one in leaves if severity(one) is Health.UNKNOWN]
+    if (rollup is not None and rollup.health is Health.OK) or len(told) > len(silent):
         return Verdict(health=Health.OK, reason="", failure_predicted=predicted)
-    return Verdict(health=Health.UNKNOWN, reason="", failure_predicted=predicted)
+    return Verdict(health=Health.UNKNOWN, reason=_silence(silent), failure_predicted=predicted)
+
+
+def _silence(silent: Sequence[ComponentHealth]) -> str:
+    """Of which components nobody knows how they are."""
+    counted = Counter(_spaced(one.component.kind) for one in silent)
+    said = ", ".join(f"{count} {kind}" for kind, count in counted.most_common())
+    return _short(f"the device tells no health of {said}", "") if said else ""
 
 
 def severity(one: ComponentHealth) -> Health:

@@ -14,7 +14,7 @@ from fleetmon.model import Health, LogMark, LogReading, LogRecord, zoneless
 from fleetmon.storage.events import LogState, NewEvent, identity_of
 
 MOST_NEW = 1000
-"""New records of one log stored per poll; more is a device gone mad (F57)."""
+"""New records of one log stored per hour; more is a device gone mad (F57)."""
 EARLIEST = datetime(2015, 1, 1, tzinfo=UTC)
 """A device clock before this has never been set (F49)."""
 AHEAD = timedelta(days=1)
@@ -35,9 +35,19 @@ class Followed:
 
 
 def follow(
-    known: LogState | None, reading: LogReading, seen: Seen, *, generation: int, received_at: datetime
+    known: LogState | None,
+    reading: LogReading,
+    seen: Seen,
+    *,
+    generation: int,
+    received_at: datetime,
+    stored_lately: Callable[[], int] = lambda: 0,
 ) -> Followed:
-    """What to store of one look at a log. `generation` is where a log starts that is read for the first time."""
+    """What to store of one look at a log.
+
+    `generation` is where a log starts that is read for the first time; `stored_lately` counts its records of the last
+    hour, and is asked only when there are new ones.
+    """
     records = tuple({identity_of(record): record for record in reading.records}.values())
     state = known or LogState(generation=generation, mark=None, empty_reads=0)
     if not records:
@@ -48,9 +58,11 @@ def follow(
         stored = {}
     fresh = [record for record in records if not stored.get(identity_of(record), False)]
     told = list(_told(state, reading, records, stored, cleared=cleared))
-    kept = fresh if state.mark is None else _newest_first(fresh)[:MOST_NEW]
+    kept = fresh
+    if state.mark is not None and fresh:
+        kept = _newest_first(fresh)[: max(0, MOST_NEW - stored_lately())]
     if len(kept) < len(fresh):
-        told.append(_flood(reading, fresh, len(fresh) - len(kept)))
+        told = [*(told if cleared else ()), _flood(reading, received_at)]
     number = state.generation + int(cleared)
     return Followed(
         state=LogState(
@@ -177,13 +189,13 @@ def _told(
         )
 
 
-def _flood(reading: LogReading, fresh: Sequence[LogRecord], left_out: int) -> LogRecord:
-    latest = _newest_first(fresh)[0].record_id
+def _flood(reading: LogReading, received_at: datetime) -> LogRecord:
+    """One event an hour at most: its identity is the hour."""
     return _own(
         reading,
         "LogFlood",
-        f"flood-up-to-{latest}",
-        f"The log {reading.log} has {len(fresh)} new records at once; the {left_out} oldest of them are not stored",
+        f"flood-{received_at:%Y-%m-%dT%H}",
+        f"The log {reading.log} has more than {MOST_NEW} new records an hour; the oldest of them are not stored",
     )
 
 

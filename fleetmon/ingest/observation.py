@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from fleetmon.access.vault import Vault
@@ -43,6 +43,8 @@ from fleetmon.storage.telemetry import Key, key_of
 
 RARITY = (Aspect.INVENTORY, Aspect.COMPONENTS, Aspect.EVENTS, Aspect.SENSORS, Aspect.HEARTBEAT)
 """Aspects from the one asked for most rarely."""
+LATELY = timedelta(hours=1)
+"""For so long the new records of a log are counted against its cap."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -339,6 +341,9 @@ def _logs(learning: _Learning) -> int:
             ),
             generation=known.generation if known else events.last_generation(connection, device_id, reading.log),
             received_at=learning.received_at,
+            stored_lately=lambda log=reading.log: events.count_since(  # type: ignore[misc]
+                connection, device_id, log, learning.received_at - LATELY
+            ),
         )
         new += events.add_events(connection, device_id, followed.events)
         events.put_log_state(

@@ -29,7 +29,7 @@ def reached(before: DeviceSummary, observation: Observation, *, primary: bool, m
     if observation.answered:
         changes |= {"seen_at": at, "stale": False}
     if primary or (observation.answered and before.reachability is Reachability.NEVER_ASKED):
-        missed = 0 if _answered_on_power(observation) else before.misses + 1
+        missed = _missed(before.misses, observation)
         fine = observation.reachability is Reachability.REACHABLE
         changes |= {
             "reachability": observation.reachability,
@@ -52,10 +52,13 @@ def identified(identity: Identity) -> Changes:
     return {name: getattr(identity, name) for name in ("manufacturer", "model", "serial_number", "firmware")}
 
 
-def _answered_on_power(observation: Observation) -> bool:
-    if Aspect.HEARTBEAT in observation.asked:
-        return Aspect.HEARTBEAT in observation.answered
-    return bool(observation.answered)
+def _missed(before: int, observation: Observation) -> int:
+    """Polls in a row that should have told the power state and did not; an answer without it is such a poll, too."""
+    if observation.power is not None:
+        return 0
+    if Aspect.HEARTBEAT in observation.asked or not observation.answered:
+        return before + 1
+    return before
 
 
 def _powered(before: DeviceSummary, observation: Observation, *, unknown: bool) -> Changes:

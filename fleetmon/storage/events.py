@@ -94,6 +94,16 @@ def log_state(connection: Connection, device_id: str, log: str) -> LogState | No
     return _log_state_of(rows[0]) if rows else None
 
 
+def count_since(connection: Connection, device_id: str, log: str, since: datetime) -> int:
+    """Records of one log received since an instant; what was in it before the first look does not count."""
+    found = connection.execute(
+        "SELECT count(*) AS records FROM (SELECT 1 FROM event WHERE device_id = ? AND log = ? AND received_at >= ?"
+        " AND history = 0 ORDER BY event_id DESC LIMIT 10000)",
+        (device_id, log, to_ms(since)),
+    ).fetchall()
+    return int(found[0]["records"])
+
+
 def marks(rows: Iterable[Any]) -> dict[str, LogMark]:
     """The marks of several logs, by log name."""
     states = {row["log"]: _log_state_of(row) for row in rows}

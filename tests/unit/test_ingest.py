@@ -89,6 +89,18 @@ async def test_a_failed_poll_erases_nothing_and_says_why(store: Store) -> None:
     assert len(await store.components.of_device("web-01")) == 1
 
 
+async def test_a_bmc_that_answers_without_a_power_state_is_not_believed_on_for_ever(store: Store) -> None:
+    await take(store, observed(), *(observed(START + minutes(number), power=None) for number in (1, 2)))
+    assert (await summary(store)).power is PowerState.ON
+    await take(store, observed(START + minutes(3), power=None))
+    seen = await summary(store)
+    assert (seen.power, seen.power_known, seen.reachability) == (
+        PowerState.UNKNOWN,
+        PowerState.ON,
+        Reachability.REACHABLE,
+    )
+
+
 async def test_power_is_unknown_after_three_misses_and_its_last_word_is_kept(store: Store) -> None:
     await take(store, observed(), *(silence(START + minutes(number)) for number in (1, 2)))
     assert (await summary(store)).power is PowerState.ON

@@ -153,3 +153,29 @@ def test_subsystems_tell_how_many_are_there_and_what_is_wrong() -> None:
         ("Drive", Health.CRITICAL, 2, 1, "Bay 4: failed"),
         ("Fan", Health.OK, 1, 0, ""),
     ]
+
+
+def test_a_drive_that_cannot_be_used_is_bad_though_it_calls_itself_offline() -> None:
+    dead = health("Drive", "Bay 1", Health.CRITICAL, state="UnavailableOffline")
+    assert verdict([dead, health("Drive", "Bay 2")]).health is Health.CRITICAL
+
+
+def test_one_healthy_chassis_does_not_vouch_for_sixteen_silent_modules() -> None:
+    silent = [health("Memory", f"DIMM {number}", Health.UNKNOWN) for number in range(16)]
+    told = verdict([health("Chassis", "Chassis"), *silent])
+    assert told.health is Health.UNKNOWN
+    assert told.reason == "the device tells no health of 16 Memory"
+
+
+def test_a_few_silent_components_among_many_that_speak_leave_the_device_ok() -> None:
+    speaking = [health("Drive", f"Bay {number}") for number in range(5)]
+    assert verdict([*speaking, health("Port", "NIC 1", Health.UNKNOWN)]).health is Health.OK
+
+
+def test_of_equals_the_part_to_replace_is_named_before_what_holds_or_measures_it() -> None:
+    bad = [
+        health("Chassis", "Chassis", Health.CRITICAL),
+        health("Sensor", "Bay temperature", Health.CRITICAL),
+        health("Fan", "Fan 2", Health.CRITICAL),
+    ]
+    assert verdict(bad).reason.startswith("Fan 2")

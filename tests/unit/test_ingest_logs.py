@@ -26,7 +26,7 @@ class Book:
         self.events: dict[tuple[int, bytes], NewEvent] = {}
         self.twice: list[NewEvent] = []
 
-    def take(self, reading: LogReading) -> Followed:
+    def take(self, reading: LogReading, stored_lately: int = 0) -> Followed:
         followed = follow(
             self.state,
             reading,
@@ -35,6 +35,7 @@ class Book:
             },
             generation=1,
             received_at=reading.taken_at,
+            stored_lately=lambda: stored_lately,
         )
         for event in followed.events:
             key = (event.generation, identity_of(event.record))
@@ -275,3 +276,14 @@ def test_what_we_say_of_a_log_is_said_once_for_one_loss() -> None:
     book.take(looked(book, *map(record, range(9, 14))))
     book.take(looked(book, *map(record, range(9, 15))))
     assert book.own == ["LogGap"]
+
+
+def test_a_flood_that_goes_on_for_hours_stays_within_its_hourly_cap() -> None:
+    book = Book()
+    book.take(looked(book, record(1)))
+    stored = 0
+    for round_ in range(30):
+        first = 2 + round_ * 200
+        followed = book.take(looked(book, *map(record, range(first, first + 200))), stored)
+        stored += len([event for event in followed.events if event.record.record_id.isdigit()])
+    assert stored == MOST_NEW
