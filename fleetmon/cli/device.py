@@ -77,10 +77,6 @@ def list_devices(
         listing(service.items("/devices", limit=limit, **asked), DEVICES, output, empty=empty)
 
 
-HEALTHS = {"ok": "OK", "warning": "Warning", "critical": "Critical", "unknown": "Unknown"}
-POWERS = {"on": "On", "off": "Off", "poweringon": "PoweringOn", "poweringoff": "PoweringOff", "unknown": "Unknown"}
-
-
 @app.command(
     epilog=examples(
         ("fleetmon device show web-11", "identity, health by subsystem, readings, last events"),

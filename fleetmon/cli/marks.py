@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 from rich.text import Text
@@ -44,9 +45,13 @@ def health(word: str | None) -> Mark:
     return HEALTH.get(word or "", HEALTH["Unknown"])
 
 
-def power(word: str | None) -> Mark:
-    """The mark of a power state."""
-    return POWER.get(word or "", POWER["Unknown"])
+def power(device: Mapping[str, Any]) -> Mark:
+    """The mark of a device's power state; behind a hatch when the device answers and no longer tells it."""
+    state = device.get("power") or {}
+    mark = POWER.get(state.get("value") or "", POWER["Unknown"])
+    if state.get("stale") and not device.get("stale"):
+        return replace(mark, glyph=HATCH[0], ascii=HATCH[1], word=f"{mark.word}?", style="dim")
+    return mark
 
 
 def health_text(device: dict[str, Any], *, ascii_only: bool = False, colour: bool = True) -> Text:
@@ -60,10 +65,9 @@ def health_text(device: dict[str, Any], *, ascii_only: bool = False, colour: boo
 
 
 def power_text(device: dict[str, Any], *, ascii_only: bool = False) -> Text:
-    """`▮ On`: solid is on, hollow is off, half is on its way."""
-    state = device.get("power") or {}
-    mark = power(state.get("value"))
-    style = "dim" if state.get("stale") else mark.style
+    """`▮ On`: solid is on, hollow is off, half is on its way; `╱ On?` was last known so, and is stale."""
+    mark = power(device)
+    style = "dim" if device.get("stale") else mark.style
     return Text(f"{mark.ascii if ascii_only else mark.glyph} {mark.word}", style=style)
 
 

@@ -70,7 +70,7 @@ def _age(device: Device, now: datetime | None) -> Coat:
 
 
 def _power(device: Device) -> Coat:
-    mark = power((device.get("power") or {}).get("value"))
+    mark = power(device)
     share = {"On": 1.0, "Off": 0.0, "Starting": 0.5, "Stopping": 0.5}.get(mark.word)
     return Coat(share, mark.word, "" if share else "dim")
 

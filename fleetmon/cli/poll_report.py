@@ -78,7 +78,7 @@ def report(seen: Observation, address: str, *, width: int, in_ascii_only: bool =
 def _head(seen: Observation, address: str, in_ascii_only: bool) -> Text:
     identity = seen.identity or (seen.inventory.identity if seen.inventory else None) or Identity()
     mark = health(seen.overall.health.value if seen.overall else None)
-    state = power(seen.power.state.value if seen.power else None)
+    state = power({"power": {"value": seen.power.state.value if seen.power else None}})
     name = (
         " ".join(part for part in (identity.manufacturer, identity.model) if part)
         or "a device that does not say what it is"

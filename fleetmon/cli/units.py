@@ -110,7 +110,7 @@ def _first(device: Device, rows: int, pen: Pen) -> Text:
         Text(" "),
         status,
         Text(" "),
-        Text(pen.glyph(power((device.get("power") or {}).get("value")))),
+        Text(pen.glyph(power(device))),
         Text(" "),
         pen.say(plain(device.get("name") or ""), pen.name, named),
         Text(" "),
@@ -172,7 +172,7 @@ def _cell(device: Device, width: int, rows: int, pen: Pen) -> list[Text]:
     painted = pen.coat(device)
     status = health_text(device, ascii_only=pen.ascii, colour=pen.paint is Paint.HEALTH)
     status.pad_right(6 - status.cell_len)
-    power_glyph = pen.glyph(power((device.get("power") or {}).get("value")))
+    power_glyph = pen.glyph(power(device))
     name = plain(device.get("name") or "")
     head = Text.assemble(status, " ", power_glyph, " ", (in_ascii(name) if pen.ascii else name, "dim" if stale else ""))
     off = (device.get("power") or {}).get("value") == "Off"

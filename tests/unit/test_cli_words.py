@@ -85,3 +85,12 @@ def test_an_empty_table_says_why_on_stderr_and_an_empty_list_stays_machine_reada
 def test_a_hostile_name_in_a_table_is_harmless(capsys):
     listing([{"name": HOSTILE}], NAME, Form.TABLE, empty="")
     assert not set(capsys.readouterr().out) & {"\x1b", "\x9b", "\u202e"}
+
+
+def test_a_power_state_that_is_no_longer_told_is_hatched_and_questioned():
+    from fleetmon.cli.marks import power_text
+
+    fresh = {"power": {"value": "On", "stale": False}, "stale": False}
+    old = {"power": {"value": "On", "stale": True}, "stale": False}
+    assert power_text(fresh).plain == "▮ On"
+    assert power_text(old).plain == "╱ On?"
