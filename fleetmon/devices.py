@@ -10,10 +10,10 @@ from __future__ import annotations
 import asyncio
 import heapq
 import itertools
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
@@ -22,7 +22,7 @@ from fleetmon.cadence import due_aspects, next_poll, rest_after, shortest, steps
 from fleetmon.clock import Clock
 from fleetmon.drivers.base import Driver, Opening, Request
 from fleetmon.drivers.lane import Lane, Pace, Priority
-from fleetmon.errors import DeviceError, RequestRefused, Unsupported
+from fleetmon.errors import RequestRefused, StorageError, Unsupported
 from fleetmon.keeper import Keeper, Learned, Watched
 from fleetmon.metrics import Metrics
 from fleetmon.model import Aspect, LogMark, Observation, Reachability
@@ -41,6 +41,10 @@ CATCH_UP = 40
 """Polls started per tick at most that are due all at once, after a start or a long stall."""
 
 
+NOT_WATCHED = "this device is not being watched; enable it first"
+CHANGED = "the device was edited or removed meanwhile; ask again"
+
+T = TypeVar("T")
 Open = Callable[[Opening], Driver]
 
 
@@ -55,7 +59,7 @@ class _Watch:
     marks: Mapping[str, LogMark]
     due: float = 0.0
     """On the monotonic clock."""
-    task: asyncio.Task[None] | None = None
+    task: asyncio.Task[str] | None = None
     ailing: bool = False
     gone: bool = False
 
@@ -111,8 +115,11 @@ class Devices:
             await self._close_all()
 
     async def tick(self) -> None:
-        """Start every poll that is due."""
-        await self._follow_fleet()
+        """Start every poll that is due; while the store cannot be read, the fleet stays as it was last known."""
+        try:
+            await self._follow_fleet()
+        except StorageError as error:
+            log.error("fleet cannot be read", reason=str(error))
         now = self._clock.monotonic()
         started = 0
         while self._queue and self._queue[0][0] <= now and started < CATCH_UP:
@@ -220,16 +227,18 @@ class Devices:
         watch.due = self._clock.monotonic() + (due - now).total_seconds()
         heapq.heappush(self._queue, (watch.due, next(self._order), watch))
 
-    def _start(self, watch: _Watch, aspects: frozenset[Aspect], priority: Priority) -> asyncio.Task[None]:
+    def _start(self, watch: _Watch, aspects: frozenset[Aspect], priority: Priority) -> asyncio.Task[str]:
         name = f"poll {watch.watched.device.device_id}"
         watch.task = self._spawn(self._poll(watch, aspects, priority), name)
         return watch.task
 
-    def _spawn(self, work: Awaitable[None], name: str) -> asyncio.Task[None]:
+    def _spawn(self, work: Coroutine[Any, Any, T], name: str) -> asyncio.Task[T]:
         assert self._tasks is not None, "the role runs"
-        return self._tasks.create_task(work, name=name)  # type: ignore[arg-type]
+        return self._tasks.create_task(work, name=name)
 
-    async def _poll(self, watch: _Watch, aspects: frozenset[Aspect], priority: Priority) -> None:
+    async def _poll(self, watch: _Watch, aspects: frozenset[Aspect], priority: Priority) -> str:
+        """Ask and keep; why it failed, empty when it did not."""
+        failed = ""
         capacity = self._ailing if watch.ailing else self._healthy
         self._metrics.polls_waiting.inc()
         async with capacity:
@@ -240,10 +249,11 @@ class Devices:
             try:
                 with self._metrics.polls_running.track_inprogress():
                     for step in steps(aspects) or [frozenset({Aspect.HEARTBEAT})]:
-                        await self._observe(watch, step)
-                        if watch.ailing:
+                        failed = await self._observe(watch, step)
+                        if failed:
                             break
             except Exception as error:  # a bug of ours must cost one poll of one device and no more
+                failed = f"an error of our own: {type(error).__name__}: {error}"
                 self._metrics.poll_errors.inc()
                 log.error("poll ended in an error of our own", device=watch.watched.device.name, exc_info=error)
             finally:
@@ -252,8 +262,9 @@ class Devices:
                 watch.task = None
         if not watch.gone:
             self._schedule(watch, took=timedelta(seconds=self._clock.monotonic() - started))
+        return failed
 
-    async def _observe(self, watch: _Watch, aspects: frozenset[Aspect]) -> None:
+    async def _observe(self, watch: _Watch, aspects: frozenset[Aspect]) -> str:
         watched = watch.watched
         observation = await watch.driver.observe(Request(aspects=aspects, marks=watch.marks))
         self._note_outcome(watch, observation)
@@ -268,6 +279,9 @@ class Devices:
             )
         )
         self._metrics.ingest_seconds.observe(self._clock.monotonic() - before)
+        if observation.reachability is Reachability.REACHABLE:
+            return ""
+        return observation.reason or observation.reachability.value.replace("_", " ")
 
     def _note_lag(self, lag: float) -> None:
         self._metrics.poll_lag.observe(max(0.0, lag))
@@ -292,8 +306,11 @@ class Devices:
     async def _serve_requests(self) -> None:
         while True:
             self._woken.clear()
-            for request in await self._keeper.claim_poll_requests():
-                self._spawn(self._poll_now(request), f"poll now {request.device_id}")
+            try:
+                for request in await self._keeper.claim_poll_requests():
+                    self._spawn(self._poll_now(request), f"poll now {request.device_id}")
+            except StorageError as error:
+                log.error("poll requests cannot be read", reason=str(error))
             wait = asyncio.ensure_future(self._woken.wait())
             nap = asyncio.ensure_future(self._clock.sleep(5 * TICK))
             _, unfinished = await asyncio.wait({wait, nap}, return_when=asyncio.FIRST_COMPLETED)
@@ -301,24 +318,25 @@ class Devices:
                 waiting.cancel()
 
     async def _poll_now(self, request: PollRequest) -> None:
-        await self._follow_fleet()
+        """Serve one request; whatever happens to the device meanwhile, its row comes to an end."""
         try:
+            await self._follow_fleet()
             watches = [watch for (owned, _), watch in self._watches.items() if owned == request.device_id]
-            if not watches:
-                raise RequestRefused("this device is not being watched", cure="enable it first")
-            await self._finish_running(watches)
-            for watch in watches:
-                await self._start(watch, request.aspects, Priority.PERSON)
-        except (DeviceError, RequestRefused) as error:
-            await self._keeper.finish_poll_request(request, failed=str(error))
-        else:
-            await self._keeper.finish_poll_request(request)
+            failures = [await self._ask_now(watch, request.aspects) for watch in watches]
+            failed = next((reason for reason in failures if reason), "") if watches else NOT_WATCHED
+            await self._keeper.finish_poll_request(request, failed=failed)
+        except StorageError as error:
+            log.error("poll request not finished", device=request.device_id, reason=str(error))
 
-    @staticmethod
-    async def _finish_running(watches: Iterable[_Watch]) -> None:
-        running = [watch.task for watch in watches if watch.task is not None]
-        if running:
-            await asyncio.wait(running)
+    async def _ask_now(self, watch: _Watch, aspects: frozenset[Aspect]) -> str:
+        """Poll as soon as the poll under way has ended; why it failed, empty when it did not."""
+        while watch.task is not None:
+            await asyncio.wait({watch.task})
+        if watch.gone:
+            return CHANGED
+        task = self._start(watch, aspects, Priority.PERSON)
+        await asyncio.wait({task})
+        return CHANGED if task.cancelled() else task.result()
 
 
 def _speaks_differently(before: Watched, after: Watched) -> bool:

@@ -11,7 +11,7 @@ import pytest
 from fleetmon.clock import ManualClock
 from fleetmon.devices import Devices
 from fleetmon.drivers.base import Credentials, Memory, Secret
-from fleetmon.errors import RequestRefused
+from fleetmon.errors import RequestRefused, StorageError
 from fleetmon.keeper import Learned, Watched
 from fleetmon.metrics import Metrics
 from fleetmon.model import (
@@ -38,7 +38,11 @@ class ShelfKeeper:
         self.requests: list[PollRequest] = []
         self.finished: list[tuple[int, str]] = []
 
+    broken = False
+
     async def fleet_version(self):
+        if self.broken:
+            raise StorageError("state.db: disk I/O error")
         return self.version
 
     async def watched(self):
@@ -49,6 +53,8 @@ class ShelfKeeper:
         return learned.watched.marks
 
     async def claim_poll_requests(self):
+        if self.broken:
+            raise StorageError("state.db: disk I/O error")
         claimed, self.requests = self.requests, []
         return claimed
 
@@ -68,13 +74,18 @@ class PretendDriver:
         self.opening, self.clock, self.seconds = opening, clock, seconds
         self.reachability, self.error = reachability, error
         self.asked: list[frozenset[Aspect]] = []
-        self.closed = 0
+        self.closed = self.at_once = self.most_at_once = 0
 
     async def observe(self, request):
         self.asked.append(request.aspects)
         if self.error:
             raise self.error
-        await self.clock.sleep(1e9 if self.seconds is None else self.seconds)
+        self.at_once += 1
+        self.most_at_once = max(self.most_at_once, self.at_once)
+        try:
+            await self.clock.sleep(1e9 if self.seconds is None else self.seconds)
+        finally:
+            self.at_once -= 1
         return Observation(
             protocol=Protocol.REDFISH,
             asked=request.aspects,
@@ -235,6 +246,52 @@ async def test_poll_now_of_a_device_nobody_watches_fails_with_the_reason():
         assert "not being watched" in keeper.finished[0][1]
         with pytest.raises(RequestRefused):
             await b.devices.raw("gone", "/redfish/v1")
+
+
+async def test_poll_now_of_a_device_that_refuses_us_has_failed_and_says_why():
+    keeper = ShelfKeeper(watched("web-1"))
+    refusing = {"web-1": {"reachability": Reachability.ACCESS_DENIED}}
+    async with bench(keeper, refusing) as b:
+        await b.let_pass(10)
+        keeper.requests.append(wish("web-1"))
+        b.devices.poke()
+        await b.clock.advance(1)
+        assert keeper.finished == [(7, "access denied")]
+
+
+async def test_two_who_ask_at_once_are_served_one_after_the_other():
+    keeper = ShelfKeeper(watched("web-1"))
+    async with bench(keeper, {"web-1": {"seconds": 3}}) as b:
+        await b.let_pass(30)
+        driver = b.drivers["web-1"]
+        keeper.requests += [wish("web-1"), wish("web-1"), wish("web-1")]
+        b.devices.poke()
+        await b.let_pass(60)
+        assert len(keeper.finished) == 3
+        assert driver.most_at_once == 1
+
+
+async def test_a_device_removed_while_it_is_polled_ends_the_request_that_waits():
+    keeper = ShelfKeeper(watched("web-1"))
+    async with bench(keeper, {"web-1": {"seconds": 20}}) as b:
+        await b.let_pass(70)
+        keeper.requests.append(wish("web-1"))
+        b.devices.poke()
+        await b.let_pass(25)
+        keeper.fleet, keeper.version = {}, 2
+        await b.let_pass(3)
+        assert [(number, "meanwhile" in reason) for number, reason in keeper.finished] == [(7, True)]
+
+
+async def test_a_store_that_cannot_be_read_for_a_while_stops_no_poll():
+    keeper = ShelfKeeper(watched("web-1"))
+    async with bench(keeper) as b:
+        await b.let_pass(10)
+        keeper.broken = True
+        polls = len(b.drivers["web-1"].asked)
+        await b.let_pass(130)
+        assert len(b.drivers["web-1"].asked) > polls
+        assert b.drivers["web-1"].closed == 0
 
 
 async def test_a_device_added_or_removed_is_followed_within_a_second():
