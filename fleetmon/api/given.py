@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 from fastapi import Path, Query
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, field_validator
 
 from fleetmon.api.shapes import HealthWord, KindWord, PowerWord
 from fleetmon.api.wire import LIMIT_DEFAULT, LIMIT_MOST
@@ -27,6 +27,14 @@ class Body(BaseModel):
     """A body; a field it does not know is an error, not a wish ignored."""
 
     model_config = ConfigDict(extra="forbid", str_strip_whitespace=False)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _storable(cls, value: Any) -> Any:
+        """JSON can spell half a character (a lone surrogate) and NUL; neither can be stored or shown."""
+        if isinstance(value, str) and ("\0" in value or any("\ud800" <= char <= "\udfff" for char in value)):
+            raise ValueError("the text holds a NUL or half a character; write it as plain Unicode")
+        return value
 
 
 Name = Annotated[str, AfterValidator(wishes.read_name)]

@@ -615,3 +615,21 @@ async def test_the_dashboard_is_served_as_its_builder_asks(fleet, monkeypatch, t
     for missing in ("/assets/gone-1a2b.js", "/assets/app-1a2b.js.br", "/index.html.gz", "/x.php"):
         problem(await fleet.client.get(missing), 404, "not-found")
     assert (await fleet.client.head("/")).status_code == 200
+
+
+@pytest.mark.parametrize("text", ['"p\\ud800"', '"p\\u0000q"'])
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("PUT", "/credentials/lab", '{{"user": "operator", "password": {text}}}'),
+        ("PUT", "/credentials/lab", '{{"user": {text}, "password": "x"}}'),
+        ("POST", "/sites", '{{"name": {text}}}'),
+        ("POST", "/import", '{{"format": "toml", "text": {text}}}'),
+    ],
+)
+async def test_half_a_character_is_refused_with_the_field_named(fleet, method, path, body, text):
+    answer = await fleet.client.request(
+        method, f"{BASE}{path}", content=body.format(text=text), headers={"content-type": "application/json"}
+    )
+    assert answer.status_code == 422, answer.text
+    assert answer.json()["errors"]
