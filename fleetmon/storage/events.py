@@ -61,13 +61,50 @@ class Events:
         return int(rows[0]["newest"])
 
     async def expire(self, before: datetime) -> int:
-        """Events received before `before` are forgotten, a bounded number at a time; how many were."""
-        rows = await self._database.change(
-            "DELETE FROM event WHERE event_id IN (SELECT event_id FROM event WHERE received_at < ? LIMIT 5000)"
-            " RETURNING 1",
-            (to_ms(before),),
-        )
-        return len(rows)
+        """Events received before `before` are forgotten, a bounded number at a time; how many were.
+
+        Their identities stay for as long as a device may still show the records, so that none comes back as new.
+        """
+
+        def write(connection: Connection) -> int:
+            connection.execute(_REMEMBER, (to_ms(before),))
+            gone = connection.execute(_FORGET, (to_ms(before),))
+            if gone.rowcount:
+                connection.execute(_FORGET_FOR_GOOD, (FORGOTTEN_KEPT,))
+            return gone.rowcount
+
+        return await self._database.write(write)
+
+
+FORGOTTEN_KEPT = 20_000
+"""Identities kept of each log's forgotten records: more than the log of a BMC holds."""
+_KNOWN = """
+SELECT 1 FROM event WHERE device_id = ?1 AND log = ?2 AND generation = ?3 AND identity = ?4
+UNION ALL
+SELECT 1 FROM event_forgotten WHERE device_id = ?1 AND log = ?2 AND generation = ?3 AND identity = ?4
+"""
+_LAST_GENERATION = """
+SELECT max(
+    coalesce((SELECT max(generation) FROM event WHERE device_id = ?1 AND log = ?2), 1),
+    coalesce((SELECT max(generation) FROM event_forgotten WHERE device_id = ?1 AND log = ?2), 1)
+)
+"""
+_REMEMBER = """
+INSERT OR IGNORE INTO event_forgotten (device_id, log, generation, identity)
+SELECT device_id, log, generation, identity FROM event WHERE event_id IN
+    (SELECT event_id FROM event WHERE received_at < ? ORDER BY event_id LIMIT 5000)
+"""
+_FORGET = """
+DELETE FROM event WHERE event_id IN (SELECT event_id FROM event WHERE received_at < ? ORDER BY event_id LIMIT 5000)
+"""
+_FORGET_FOR_GOOD = """
+DELETE FROM event_forgotten WHERE forgotten_id IN (
+    SELECT forgotten_id FROM (
+        SELECT forgotten_id, row_number() OVER (PARTITION BY device_id, log ORDER BY forgotten_id DESC) AS place
+        FROM event_forgotten
+    ) WHERE place > ?
+)
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,18 +185,16 @@ def put_log_state(
 
 def last_generation(connection: Connection, device_id: str, log: str) -> int:
     """The newest generation that left events, so that a device that comes back does not go back in time; 1 if none."""
-    sql = "SELECT coalesce(max(generation), 1) FROM event WHERE device_id = ? AND log = ?"
-    return int(connection.execute(sql, (device_id, log)).fetchone()[0])
+    return int(connection.execute(_LAST_GENERATION, (device_id, log)).fetchone()[0])
 
 
 def known_records(
     connection: Connection, device_id: str, log: str, generation: int, records: Iterable[LogRecord]
 ) -> dict[bytes, bool]:
     """For each record its identity, and whether this generation of the log has it already."""
-    sql = "SELECT 1 FROM event WHERE device_id = ? AND log = ? AND generation = ? AND identity = ?"
     identities = [identity_of(record) for record in records]
     return {
-        identity: bool(connection.execute(sql, (device_id, log, generation, identity)).fetchall())
+        identity: bool(connection.execute(_KNOWN, (device_id, log, generation, identity)).fetchall())
         for identity in identities
     }
 

@@ -249,6 +249,16 @@ STATE = (
             ),
         ),
     ),
+    Migration(
+        "0007_forgotten_events",
+        (
+            """CREATE TABLE event_forgotten (
+                forgotten_id INTEGER PRIMARY KEY, device_id TEXT NOT NULL, log TEXT NOT NULL,
+                generation INTEGER NOT NULL, identity BLOB NOT NULL,
+                UNIQUE (device_id, log, generation, identity)
+            ) STRICT""",
+        ),
+    ),
 )
 
 TELEMETRY = (

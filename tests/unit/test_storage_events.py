@@ -80,3 +80,14 @@ def test_a_record_is_itself_by_id_time_and_words_and_not_by_what_changes() -> No
 
 def test_text_no_encoding_can_hold_has_an_identity() -> None:
     assert identity_of(record(1, "\udcff\x00"))
+
+
+async def test_a_forgotten_record_that_the_device_still_shows_does_not_come_back_as_new(store: Store) -> None:
+    later = START + minutes(60)
+    assert await store.events.expire(later) == 14
+    everything = [record(number, severity=list(Health)[number % 3], message_id="") for number in range(1, 8)]
+    fresh = record(8)
+    for look in range(2):
+        at = later + minutes(look)
+        await take(store, observed(at, asked=STEADY | {Aspect.EVENTS}, logs=(log_reading(*everything, fresh, at=at),)))
+    assert [event.record_id for event in (await store.events.page()).items] == ["8"]
