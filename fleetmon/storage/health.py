@@ -292,14 +292,16 @@ def put_problems(
     """What a poll that asked for `asked`, rarest first, could not read; what it could read is no problem any more.
 
     A problem is known by the most frequent aspect that showed it, and goes when a poll that asks for this one does not.
+    What is said of a resource now takes the place of what was said of it before.
     """
     wanted = {(problem.resource, problem.reason): None for problem in problems}
     rows = connection.execute("SELECT * FROM problem WHERE device_id = ?", (device_id,)).fetchall()
     known = {(row["resource"], row["reason"]) for row in rows}
+    told = {resource for resource, _ in wanted}
     gone = [
         (device_id, row["resource"], row["reason"])
         for row in rows
-        if row["aspect"] in asked and (row["resource"], row["reason"]) not in wanted
+        if (row["aspect"] in asked or row["resource"] in told) and (row["resource"], row["reason"]) not in wanted
     ]
     if gone:
         connection.executemany("DELETE FROM problem WHERE device_id = ? AND resource = ? AND reason = ?", gone)

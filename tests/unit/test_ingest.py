@@ -305,3 +305,16 @@ async def test_an_implausible_reading_is_kept_and_flagged(store: Store) -> None:
     (row,) = await store.telemetry.sensors("web-01")
     span = await store.telemetry.readings("web-01", row.sensor_id, start=START, end=START + minutes(9))
     assert [point.suspect for point in span.points if point.mean is not None] == [False, True, True]
+
+
+async def test_what_is_said_of_a_resource_now_replaces_what_another_poll_said_of_it(store: Store) -> None:
+    def waiting(count: int) -> tuple[Problem, ...]:
+        return (Problem(resource="/redfish/v1", reason=f"{count} resources wait for the next poll"),)
+
+    await take(
+        store,
+        observed(asked=frozenset({Aspect.SENSORS}), problems=waiting(28)),
+        observed(START + minutes(1), asked=frozenset({Aspect.COMPONENTS}), problems=waiting(14)),
+    )
+    told = await store.components.problems("web-01")
+    assert [row.problem.reason for row in told] == ["14 resources wait for the next poll"]
