@@ -183,3 +183,19 @@ def test_the_breaker_outlives_the_lane():
     after = Lane(device="https://bmc", clock=clock, breaker=before.breaker)
     with pytest.raises(AccessDenied):
         after.login_allowed(1)
+
+
+async def test_a_turn_handed_on_is_not_given_to_a_third_meanwhile():
+    one, seen = lane(), []
+    first, second = asyncio.Event(), asyncio.Event()
+    tasks = [asyncio.create_task(hold(one, "a", seen, first)), asyncio.create_task(hold(one, "b", seen, second))]
+    await settle()
+    first.set()
+    await settle()
+    assert seen == ["a", "b"], "b holds the turn that a handed on"
+    tasks.append(asyncio.create_task(hold(one, "c", seen, second)))
+    await settle()
+    assert seen == ["a", "b"]
+    second.set()
+    await asyncio.gather(*tasks)
+    assert seen == ["a", "b", "c"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import tracemalloc
 import zlib
 
 import pytest
@@ -87,3 +88,27 @@ def test_a_decompression_bomb_is_stopped_at_the_cap():
 def test_a_damaged_or_unknown_encoding_is_refused(content, encoding):
     with pytest.raises(BadBody):
         unpack(content, encoding)
+
+
+def test_fifty_thousand_keys_with_one_given_twice_are_looked_through_once() -> None:
+    keys = ",".join(f'"key {number}":1' for number in range(50_000))
+    assert parse(f'{{{keys},"key 7":2}}'.encode()).repeated_keys == ("key 7",)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b'{"a":[' + b"{}," * 200_000 + b"1]}", b'{"a":[' + b"1," * 500_000 + b"1]}"],
+    ids=["objects", "values"],
+)
+def test_a_body_of_countless_small_things_is_refused_before_it_is_parsed(content: bytes) -> None:
+    with pytest.raises(BadBody, match="holds more than"):
+        parse(content)
+
+
+def test_the_depth_of_a_body_with_one_long_string_is_known_without_a_mountain_of_memory() -> None:
+    tracemalloc.start()
+    try:
+        assert not deeper_than(b'{"a":"' + b'[{\\"' * 500_000 + b'"}', 50)
+        assert tracemalloc.get_traced_memory()[1] < 30_000_000
+    finally:
+        tracemalloc.stop()

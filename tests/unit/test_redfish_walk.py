@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from fleetmon.drivers.redfish.resource import key
-from fleetmon.drivers.redfish.walk import MAX_PAGES, Expand, Walk
+from fleetmon.clock import ManualClock
+from fleetmon.drivers.redfish.resource import Resource, key
+from fleetmon.drivers.redfish.walk import MAX_PAGES, MAX_WEIGHT, Expand, Walk
 from fleetmon.errors import AccessDenied, Busy, Garbled, Unreachable
 from tests.redfish_service import CHASSIS, MANAGER, SYSTEM, V1, Json, Shelf, collection, link, ok, resource, server
 
@@ -236,3 +237,27 @@ async def test_what_is_told_elsewhere_is_skipped():
     walk, shelf = await walked(server(), skip=frozenset({key(f"{SYSTEM}/Memory"), "UpdateService"}))
     assert not any("Memory" in path or "UpdateService" in path for path in shelf.asked)
     assert ("Systems", f"{V1}/Systems") in walk.entrances
+
+
+async def test_a_service_heavier_than_any_server_is_not_read_to_its_end():
+    heavy = {f"/redfish/v1/Systems/{number}": {"Name": str(number)} for number in range(50)}
+    members = [{"@odata.id": path} for path in heavy]
+    tree = {
+        "/redfish/v1": {"Systems": {"@odata.id": "/redfish/v1/Systems"}},
+        "/redfish/v1/Systems": {"Members": members},
+        **heavy,
+    }
+
+    class Heavy:
+        asked = 0
+
+        async def get(self, path):
+            self.asked += 1
+            return Resource(path, tree[path.rstrip("/")], ManualClock().now(), weight=MAX_WEIGHT // 10)
+
+    fetch, walk = Heavy(), Walk(expand=Expand())
+    walk.start()
+    await walk.run(fetch)
+    assert fetch.asked <= 12
+    assert walk.finished
+    assert "the rest is not read" in walk.problems[-1].reason

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 import zlib
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +20,13 @@ MAX_BYTES = 8 * 1024 * 1024
 """Of one body, packed or unpacked."""
 MAX_DEPTH = 50
 """Levels of nesting; a fully expanded Redfish tree stays below 30."""
+
+MAX_OPENINGS = 100_000
+"""Objects and lists in one body; the whole tree of a GPU server has about as many."""
+MAX_COMMAS = 400_000
+"""In one body: bounds how many values a flat object or list can hold."""
+MAX_REPEATED = 20
+"""Repeated names that are told; more say nothing more."""
 
 _NOT_BRACKETS = bytes(byte for byte in range(256) if byte not in b"[]{}")
 _KEY_END = re.compile(rb'"\s*:')
@@ -35,6 +43,8 @@ class Body:
 
     json: Json
     repeated_keys: tuple[str, ...] = ()
+    weight: int = 0
+    """What keeping it and looking through it costs: its objects and lists, and its bytes by the hundred."""
 
 
 def parse(content: bytes, content_type: str = "") -> Body:
@@ -44,6 +54,9 @@ def parse(content: bytes, content_type: str = "") -> Body:
     content = content.removeprefix(_BOM)
     if not content.strip():
         raise BadBody("the body is empty")
+    openings = content.count(b"{") + content.count(b"[")
+    if openings > MAX_OPENINGS or content.count(b",") > MAX_COMMAS:
+        raise BadBody(f"the body holds more than {MAX_OPENINGS} objects and lists, or {MAX_COMMAS} values")
     if deeper_than(content, MAX_DEPTH):
         raise BadBody(f"the body is nested deeper than {MAX_DEPTH} levels")
     try:
@@ -52,7 +65,7 @@ def parse(content: bytes, content_type: str = "") -> Body:
         value = _second_reading(content, content_type)
     if not isinstance(value, dict):
         raise BadBody(f"the body is {_spoken(value)}, not a JSON object")
-    return Body(value, repeated_keys(content, value))
+    return Body(value, repeated_keys(content, value), openings + len(content) // 100)
 
 
 def _second_reading(content: bytes, content_type: str) -> Any:
@@ -86,7 +99,7 @@ def deeper_than(content: bytes, limit: int) -> bool:
 def _scan_depth(content: bytes) -> int:
     """The nesting depth, strings honoured; stops counting far beyond any limit."""
     depth = deepest = 0
-    for token in re.finditer(rb'"(?:[^"\\]|\\.)*"|[\[{]|[\]}]', content, re.DOTALL):
+    for token in re.finditer(rb'"(?:[^"\\]++|\\.)*+"|[\[{]|[\]}]', content, re.DOTALL):
         match token.group()[:1]:
             case b"[" | b"{":
                 depth += 1
@@ -114,11 +127,12 @@ def repeated_keys(content: bytes, parsed: Json) -> tuple[str, ...]:
     repeated: list[str] = []
 
     def note(pairs: list[tuple[str, Any]]) -> None:
-        names = [name for name, _ in pairs]
-        repeated.extend(name for name in dict.fromkeys(names) if names.count(name) > 1)
+        counted = Counter(name for name, _ in pairs)
+        if len(counted) < len(pairs) and len(repeated) < MAX_REPEATED:
+            repeated.extend(name for name, times in counted.items() if times > 1)
 
     json.loads(content.decode("utf-8", "replace"), object_pairs_hook=note)
-    return tuple(repeated)
+    return tuple(repeated[:MAX_REPEATED])
 
 
 def unpack(content: bytes, encoding: str) -> bytes:

@@ -41,6 +41,8 @@ class Resource:
     taken_at: datetime
     date: str = ""
     """The device's own clock at that moment, as its HTTP Date header says."""
+    weight: int = 0
+    """Of the body it came in (see `bodies.Body`); 0 for a part of another resource."""
 
 
 class Fetch(Protocol):

@@ -183,7 +183,7 @@ class Session:
             )
         if body.repeated_keys:
             self._repeated_keys[path] = body.repeated_keys
-        return Resource(path, body.json, self._clock.now(), response.getheader("Date") or "")
+        return Resource(path, body.json, self._clock.now(), response.getheader("Date") or "", body.weight)
 
     def _refusal(self, path: str, response: AsyncRestResponse) -> DeviceError | None:
         """The DeviceError a status stands for; None for success."""

@@ -28,6 +28,8 @@ from fleetmon.model import Problem
 
 MAX_RESOURCES = 6000
 """Of one walk; the largest recorded service, eight accelerators with all their ports, has 3,700."""
+MAX_WEIGHT = 400_000
+"""Of all bodies of one walk (see `bodies.Body`), some 30 MB; the heaviest recorded service weighs 70,000."""
 EXPANDED = "*"
 """Stands for a name where a resource is read a second time, expanded."""
 MANY = 3
@@ -103,6 +105,7 @@ class Walk:
     _pending: list[Step] = field(default_factory=list)
     _order: Iterator[int] = field(default_factory=itertools.count)
     _failures_in_a_row: int = 0
+    _weight: int = 0
 
     def start(self, entrances: Iterable[tuple[str, str]] = ()) -> None:
         """Begin at the service root, or at what it named before."""
@@ -130,6 +133,12 @@ class Walk:
                 )
                 self._pending.clear()
                 return
+            if self._weight > MAX_WEIGHT:
+                self.problems.append(
+                    Problem(resource=ROOT, reason="more than the largest server tells; the rest is not read")
+                )
+                self._pending.clear()
+                return
             step = heapq.heappop(self._pending)
             if step.name == EXPANDED or key(step.path) not in self.resources:
                 await self._take(fetch, step)
@@ -148,6 +157,7 @@ class Walk:
             self._failed(step, error)
             return
         self._failures_in_a_row = 0
+        self._weight += resource.weight
         resource = replace(resource, path=step.path)
         if levels and self.expand and not self._expansion_seen(resource):
             self.expand = Expand()
