@@ -131,7 +131,7 @@ def jump(reading: Reading, previous: Reading) -> str:
 def contradiction(sensor: Sensor, value: float, said: Health | None) -> str:
     """Why the device contradicts itself, or nothing: it calls a value OK that lies beyond its own critical threshold.
 
-    Most often the threshold is wrong, so the value is suspect and not alarming (SEMANTICS D5).
+    Most often the threshold is wrong, so the value is suspect and not alarming.
     """
     if said is not Health.OK:
         return ""

@@ -13,7 +13,7 @@ from fleetmon.storage.rows import ComponentRow, DeviceSummary, HealthChange, Pla
 
 ABSENT = "Absent"
 NOT_IN_USE = frozenset({ABSENT, "Disabled", "StandbyOffline"})
-"""States in which a component's health says nothing bad of the device (SEMANTICS D6)."""
+"""States in which a component's health says nothing bad of the device."""
 SETTLED = timedelta(minutes=10)
 """How long the power must have been on before something missing counts as gone (F34)."""
 AGREEING = 2
@@ -125,7 +125,7 @@ class Verdict:
 
 
 def verdict(components: Sequence[ComponentHealth]) -> Verdict:
-    """The worst component decides; the device's own rollup only where no component explains it (SEMANTICS D6, F36).
+    """The worst component decides; the device's own rollup only where no component explains it (F36).
 
     OK takes a rollup that says so, or more components that do than are silent: one healthy chassis vouches for nobody.
     """

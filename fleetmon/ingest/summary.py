@@ -20,8 +20,8 @@ def reached(before: DeviceSummary, observation: Observation, *, primary: bool, m
     """Was there an answer, and what of the power.
 
     A failed poll changes what is said of reachability and when it was asked, and nothing that was learned before. Only
-    after `misses` of them in a row is the power state unknown (SEMANTICS D1); its last word stays in `power_known`. A
-    second endpoint that does not answer says nothing of a device that answers on its first.
+    after `misses` of them in a row is the power state unknown; its last word stays in
+    `power_known`. A second endpoint that does not answer says nothing of a device that answers on its first.
     """
     at = observation.taken_at
     changes: Changes = {"polled_at": at}

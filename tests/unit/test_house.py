@@ -127,3 +127,12 @@ def test_links_between_the_documents_lead_somewhere():
         if "://" not in target and not (page.parent / target).exists()
     ]
     assert broken == []
+
+
+def test_every_fault_of_the_manual_has_a_test_of_its_name_and_the_reverse():
+    manual = (HOUSE / "docs" / "faults.md").read_text()
+    told = {name for row in re.findall(r"^\| ([FR0-9, ]+) \|", manual, re.MULTILINE) for name in row.split(", ")}
+    tests = "\n".join(path.read_text() for path in (HOUSE / "tests").rglob("test_*.py"))
+    named = {fault for name in re.findall(r"def test_((?:[FR]\d+_)+)", tests) for fault in name.strip("_").split("_")}
+    assert told - named == set()
+    assert named - told == set()

@@ -76,20 +76,20 @@ def test_the_first_look_is_history_and_no_gap() -> None:
     assert book.own == []
 
 
-def test_a_record_seen_on_two_pages_is_one_event() -> None:
+def test_F40_a_record_seen_on_two_pages_is_one_event() -> None:
     book = Book()
     followed = book.take(log_reading(record(2), record(1), record(2)))
     assert [event.record.record_id for event in followed.events] == ["1", "2"]
 
 
-def test_order_does_not_matter() -> None:
+def test_F55_order_does_not_matter() -> None:
     book = Book()
     book.take(log_reading(record(3), record(1), record(2)))
     assert book.mark is not None
     assert book.mark.record_id == "3"
 
 
-def test_a_cleared_log_starts_a_generation_and_says_so() -> None:
+def test_F52_a_cleared_log_starts_a_generation_and_says_so() -> None:
     book = Book()
     book.take(log_reading(*map(record, range(1, 8))))
     book.take(looked(book, record(1, "fan failed"), record(2, "fan back")))
@@ -124,7 +124,7 @@ def test_rotation_that_dropped_only_what_was_read_is_no_gap() -> None:
     assert book.own == []
 
 
-def test_rotation_past_the_mark_is_a_gap() -> None:
+def test_F54_rotation_past_the_mark_is_a_gap() -> None:
     book = Book()
     book.take(log_reading(*map(record, range(1, 6))))
     book.take(looked(book, *map(record, range(9, 14))))
@@ -160,7 +160,7 @@ def test_an_id_counter_that_wraps_is_no_clear() -> None:
     assert len(book.messages) == 8
 
 
-def test_a_flood_is_capped_with_one_summary() -> None:
+def test_F57_a_flood_is_capped_with_one_summary() -> None:
     book = Book()
     book.take(log_reading(record(1)))
     followed = book.take(looked(book, *map(record, range(1, MOST_NEW + 502))))
@@ -181,7 +181,7 @@ def test_a_flood_is_capped_with_one_summary() -> None:
         (None, "", False),
     ],
 )
-def test_an_implausible_device_clock_is_flagged(created_at: datetime | None, created_text: str, suspect: bool) -> None:
+def test_F49_F51_an_implausible_device_clock_is_flagged(created_at: datetime | None, created_text: str, suspect: bool) -> None:
     told = replace(record(1), created_at=created_at, created_text=created_text)
     assert clock_suspect(told, START) is suspect
 
@@ -278,7 +278,7 @@ def test_what_we_say_of_a_log_is_said_once_for_one_loss() -> None:
     assert book.own == ["LogGap"]
 
 
-def test_a_flood_that_goes_on_for_hours_stays_within_its_hourly_cap() -> None:
+def test_F57_a_flood_that_goes_on_for_hours_stays_within_its_hourly_cap() -> None:
     book = Book()
     book.take(looked(book, record(1)))
     stored = 0

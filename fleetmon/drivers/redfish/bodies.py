@@ -1,6 +1,6 @@
 """A body becomes JSON only after it has passed the gate: size, depth, then a strict parse.
 
-Every byte from a device is hostile (FAULTS F29 to F31, F112 to F114). Nothing here does I/O.
+Every byte from a device is hostile (F29 to F31, F112 to F114). Nothing here does I/O.
 """
 
 from __future__ import annotations
