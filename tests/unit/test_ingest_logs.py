@@ -181,7 +181,9 @@ def test_F57_a_flood_is_capped_with_one_summary() -> None:
         (None, "", False),
     ],
 )
-def test_F49_F51_an_implausible_device_clock_is_flagged(created_at: datetime | None, created_text: str, suspect: bool) -> None:
+def test_F49_F51_an_implausible_device_clock_is_flagged(
+    created_at: datetime | None, created_text: str, suspect: bool
+) -> None:
     told = replace(record(1), created_at=created_at, created_text=created_text)
     assert clock_suspect(told, START) is suspect
 
