@@ -79,11 +79,12 @@ async def demo(options: Options, *, clock: Clock, say: Say, progress: Progress) 
         control = options.emulator
         if control is None:
             control = await stack.enter_async_context(_emulator(options))
+        await _answering(f"{control}/fleet", clock)
         emulator = await stack.enter_async_context(httpx.AsyncClient(base_url=control, timeout=30, trust_env=False))
         home = options.data or _fresh_home(options)
         service = await stack.enter_async_context(running(_settings(options, home), clock=clock))
         devices = await _import(service, emulator, options)
-        await _answering(service, clock)
+        await _answering(f"{service.url}/api/v1/live", clock)
         say(f"dashboard {service.url}")
         say(f"emulator {control}")
         if options.past and len(devices) <= MOST_WITH_A_PAST:
@@ -184,15 +185,15 @@ async def _import(service: Service, emulator: httpx.AsyncClient, options: Option
     return devices
 
 
-async def _answering(service: Service, clock: Clock) -> None:
-    """Return once the service answers at its address."""
-    async with httpx.AsyncClient(base_url=service.url, trust_env=False) as client:
+async def _answering(address: str, clock: Clock) -> None:
+    """Return once somebody answers at this address."""
+    async with httpx.AsyncClient(trust_env=False) as client:
         for _ in range(round(START_LIMIT / 0.1)):
             with contextlib.suppress(httpx.TransportError):
-                if (await client.get("/api/v1/live")).is_success:
+                if (await client.get(address)).is_success:
                     return
             await clock.sleep(0.1)
-    raise FleetmonError(f"the service at {service.url} does not answer", cure="its own log lines above say why")
+    raise FleetmonError(f"{address} does not answer", cure="is it running? Its own log lines say why")
 
 
 def _rack(rack: Mapping[str, Any]) -> Rack:
