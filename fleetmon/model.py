@@ -66,7 +66,7 @@ _HEALTH_RANK = {Health.OK: 0, Health.UNKNOWN: 1, Health.WARNING: 2, Health.CRITI
 
 
 class PowerState(StrEnum):
-    """DMTF `PowerState`, and Unknown. Off may only come from the BMC or from something above it (SEMANTICS D1)."""
+    """DMTF `PowerState`, and Unknown. Off may only come from the BMC or from something above it."""
 
     ON = "On"
     OFF = "Off"
@@ -377,6 +377,14 @@ class LogMark:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """A resource that could not be read, or a field that could not be believed; the rest of the poll stands."""
+
+    resource: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LogReading:
     """What one look at one log brought, in no promised order.
 
@@ -392,14 +400,10 @@ class LogReading:
     total: int | None = None
     capacity: int | None = None
     truncated: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Problem:
-    """A resource that could not be read, or a field that could not be believed; the rest of the poll stands."""
-
-    resource: str
-    reason: str
+    unread: tuple[Problem, ...] = ()
+    """What stands between the mark and the newest record and could not be read: the mark stays before it."""
+    gap: bool = False
+    """Is `unread` given up, so that the mark may pass it and records may be lost?"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

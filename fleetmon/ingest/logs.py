@@ -43,17 +43,20 @@ def follow(
     received_at: datetime,
     stored_lately: Callable[[], int] = lambda: 0,
 ) -> Followed:
-    """What to store of one look at a log.
+    """What to store of one look at a log; its mark passes nothing that is still to be read.
 
     `generation` is where a log starts that is read for the first time; `stored_lately` counts its records of the last
     hour, and is asked only when there are new ones.
     """
     records = tuple({identity_of(record): record for record in reading.records}.values())
     state = known or LogState(generation=generation, mark=None, empty_reads=0)
+    held = bool(reading.unread) and not reading.gap
     if not records:
-        return _empty(state, reading, received_at)
+        return Followed(state=state, events=()) if reading.unread else _empty(state, reading, received_at)
     stored = seen(state.generation, records)
     cleared = state.mark is not None and not reading.reached_mark and was_cleared(state.mark, records, stored)
+    if cleared and held:
+        return Followed(state=state, events=())
     if cleared:
         stored = {}
     fresh = [record for record in records if not stored.get(identity_of(record), False)]
@@ -64,10 +67,9 @@ def follow(
     if len(kept) < len(fresh):
         told = [*(told if cleared else ()), _flood(reading, received_at)]
     number = state.generation + int(cleared)
+    mark = state.mark if held else mark_of(newest(records, None if cleared else state.mark, fresh))
     return Followed(
-        state=LogState(
-            generation=number, mark=mark_of(newest(records, None if cleared else state.mark, fresh)), empty_reads=0
-        ),
+        state=LogState(generation=number, mark=mark, empty_reads=0),
         events=tuple(
             NewEvent(
                 record=record,
@@ -180,12 +182,12 @@ def _told(
             f"cleared-after-{after}",
             f"The log {reading.log} was cleared after record {after}; records written between two looks may be lost",
         )
-    elif not reading.reached_mark and not connects(state.mark, records, stored):
+    elif reading.gap or not (reading.unread or reading.reached_mark or connects(state.mark, records, stored)):
         yield _own(
             reading,
             "LogGap",
             f"gap-after-{after}",
-            f"The log {reading.log} does not connect to record {after}, read last; records may have been lost",
+            f"The log {reading.log} could not be read from record {after} on without a gap; records may have been lost",
         )
 
 

@@ -13,6 +13,8 @@ from fleetmon.clock import ManualClock
 from fleetmon.drivers.base import Memory, Opening, Request
 from fleetmon.drivers.lane import Lane, Pace
 from fleetmon.drivers.redfish.driver import STANDSTILL, RedfishDriver
+from fleetmon.drivers.redfish.logbook import TRIES
+from fleetmon.drivers.redfish.parse.logs import record
 from fleetmon.drivers.registry import open_driver
 from fleetmon.errors import AccessDenied, Busy, ConfigError, Garbled, Unreachable, Unsupported, Untrusted
 from fleetmon.model import (
@@ -44,6 +46,7 @@ from tests.redfish_service import (
 
 EVERYTHING = frozenset(Aspect)
 STEADY = (Aspect.HEARTBEAT, Aspect.SENSORS)
+EVENT_1 = record(log_entries(1, 1)[0], "/", {}).content_hash
 
 
 class Bench:
@@ -339,6 +342,31 @@ async def test_logs_are_read_from_the_mark_in_one_request():
     assert seen.requests == 1
     assert seen.logs[0].reached_mark
     assert seen.answered == {Aspect.EVENTS}
+
+
+async def test_a_log_entry_that_fails_is_told_asked_for_again_and_given_up_after_some_looks():
+    bench, entries = Bench(), f"{MANAGER}/LogServices/SEL/Entries"
+    numbers = {f"{entries}/{n}": log_entries(n, n)[0] for n in (1, 2, 3)}
+    for path, entry in numbers.items():
+        bench.shelf.bodies[path.lower()] = entry
+    bench.shelf.bodies[entries.lower()] = collection(entries, "LogEntry", list(numbers))
+    bench.shelf.failures[f"{entries}/2"] = Garbled("failed (HTTP 500)", resource=f"{entries}/2")
+    mark = LogMark(record_id="1", created_text=numbers[f"{entries}/1"]["Created"], content_hash=EVENT_1)
+    looks = [await bench.poll(Aspect.EVENTS, marks={"SEL": mark}) for _ in range(TRIES + 1)]
+    assert [look.logs[0].gap for look in looks] == [False] * (TRIES - 1) + [True, False]
+    for look in looks:
+        assert {record.record_id for record in look.logs[0].records} == {"1", "3"}
+        assert [problem.resource for problem in look.problems] == [f"{entries}/2"]
+
+
+async def test_a_log_is_not_taken_for_known_before_its_first_look_was_whole():
+    bench, entries = Bench(), f"{MANAGER}/LogServices/SEL/Entries"
+    bench.shelf.bodies[entries.lower()] = collection(entries, "LogEntry", [f"{entries}/1"])
+    seen = await bench.poll()
+    assert (seen.logs, Aspect.EVENTS in seen.answered) == ((), False)
+    bench.shelf.bodies[f"{entries}/1".lower()] = log_entries(1, 1)[0]
+    seen = await bench.poll(Aspect.EVENTS)
+    assert [record.record_id for record in seen.logs[0].records] == ["1"]
 
 
 async def test_a_log_service_in_trouble_is_told_and_stays_told_with_its_age():

@@ -6,7 +6,8 @@ import random
 
 import pytest
 
-from fleetmon.drivers.redfish.logbook import FIRST_LOOK, MAX_PAGES, find_logs, read_log
+from fleetmon.drivers.redfish.logbook import find_logs, read_log
+from fleetmon.drivers.redfish.paging import FIRST_LOOK, MAX_PAGES
 from fleetmon.drivers.redfish.parse.logs import record
 from fleetmon.drivers.redfish.plan import LogPlan
 from fleetmon.drivers.redfish.walk import Expand

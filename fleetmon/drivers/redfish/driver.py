@@ -7,7 +7,7 @@ has come, or when the gate says that something has changed.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -24,19 +24,19 @@ from fleetmon.drivers.redfish.learning import (
     sight_of,
     steady_health,
 )
-from fleetmon.drivers.redfish.logbook import find_logs, read_log
+from fleetmon.drivers.redfish.logbook import TRIES, find_logs, read_log
 from fleetmon.drivers.redfish.look import Look
 from fleetmon.drivers.redfish.parse import fields
 from fleetmon.drivers.redfish.parse.components import Seen, seen_in
 from fleetmon.drivers.redfish.parse.parts import identity, parts, software
 from fleetmon.drivers.redfish.parse.readings import told_by
-from fleetmon.drivers.redfish.plan import Plan
+from fleetmon.drivers.redfish.plan import LogPlan, Plan
 from fleetmon.drivers.redfish.quirks import make_of, mend
 from fleetmon.drivers.redfish.resource import ROOT, Resource, key, kind_of, local, unfold
 from fleetmon.drivers.redfish.session import Session
 from fleetmon.drivers.redfish.walk import Walk, concerns_device
 from fleetmon.errors import AccessDenied, Busy, DeviceError, Garbled, Unreachable, Unsupported, Untrusted
-from fleetmon.model import Aspect, Inventory, Observation, Reachability, Reading
+from fleetmon.model import Aspect, Component, Inventory, LogReading, Observation, Reachability, Reading
 
 WALK_SHARE = 0.85
 """Of the poll deadline: after it a walk stops by itself and goes on in the next poll."""
@@ -75,6 +75,7 @@ class RedfishDriver:
         self._apart: dict[str, Seen] = {}
         self._log_holders: list[Resource] = []
         self._standstill: dict[str, tuple[str, float]] = {}
+        self._log_tries: dict[str, int] = {}
         self._turn = 0
 
     # ---- the contract ----------------------------------------------------------------------------------------
@@ -333,14 +334,26 @@ class RedfishDriver:
         read = 0
         for log in self._plan.logs or ():
             try:
-                look.logs.append(await read_log(look, log, look.request.marks.get(log.name), components))
-                read += 1
+                reading = await self._read_log(look, log, components)
             except DeviceError as error:
                 if concerns_device(error, first=not look.answers):
                     raise
                 look.tell(log.entries, error.reason)
+                continue
+            look.problems.extend(reading.unread)
+            if log.name in look.request.marks or reading.gap or not reading.unread:
+                look.logs.append(reading)
+                read += 1
         if read == len(self._plan.logs or ()):
             look.answered.add(Aspect.EVENTS)
+
+    async def _read_log(self, look: Look, log: LogPlan, components: Mapping[str, Component]) -> LogReading:
+        """What is new in one log. What cannot be read is asked for again in the next looks, a few times."""
+        tries = self._log_tries.get(log.name, 0) + 1
+        mark = look.request.marks.get(log.name)
+        reading = await read_log(look, log, mark, components, last_try=tries >= TRIES)
+        self._log_tries[log.name] = tries if reading.unread and not reading.gap else 0
+        return reading
 
     async def _find_logs(self, look: Look) -> None:
         holders = self._log_holders or [await look.get(path) for path in self._plan.gates]
