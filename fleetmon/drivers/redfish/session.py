@@ -349,17 +349,22 @@ def lenient(response: AsyncRestResponse) -> Json:
 
 
 def message_of(body: Json) -> str:
-    """What an error body says, whatever its shape: extended info as list or object, a bare string, or nothing (F20)."""
+    """What an error body says, ready for a clause after it; empty when it says nothing."""
+    return _said(body)[:200].rstrip(" .;")
+
+
+def _said(body: Json) -> str:
+    """Extended info as list or object, a bare string, or nothing: an error body has any shape (F20)."""
     error = body.get("error", body)
     if isinstance(error, str):
-        return error[:200]
+        return error
     if not isinstance(error, dict):
         return ""
     for holder in (error, body):
         for _, info in items(holder, "@Message.ExtendedInfo"):
             if said := text(info, "Message", "MessageId"):
-                return said[:200]
-    return text(error, "message", "code")[:200] if isinstance(error, dict) else ""
+                return said
+    return text(error, "message", "code")
 
 
 def retry_after(header: str | None, body: Json, now: datetime) -> float | None:

@@ -121,9 +121,9 @@ def explain(error: Exception, *, device: str, resource: str, timeout: float) -> 
         return Unreachable(f"no answer within {timeout:g} s", device=device, resource=resource)
     if isinstance(cause, aiohttp.ServerFingerprintMismatch):
         return Untrusted(
-            f"the certificate has changed: its key is {cause.got.hex()[:16]}…, known is {cause.expected.hex()[:16]}…",
+            f"its certificate has the key {cause.got.hex()[:16]}…, expected is {cause.expected.hex()[:16]}…",
             device=device,
-            cure="if the certificate was renewed on purpose, forget the pinned one; nothing was sent to this device",
+            cure="if that is the key of this very device, pin it in place of the other; nothing was sent",
         )
     if isinstance(cause, aiohttp.ClientConnectorCertificateError):
         return Untrusted(
