@@ -34,6 +34,7 @@ from fleetmon.drivers.redfish.plan import LogPlan, Plan
 from fleetmon.drivers.redfish.quirks import make_of, mend
 from fleetmon.drivers.redfish.resource import ROOT, Resource, key, kind_of, local, unfold
 from fleetmon.drivers.redfish.session import Session
+from fleetmon.drivers.redfish.stocktaking import NO_STOCK
 from fleetmon.drivers.redfish.walk import Walk, concerns_device
 from fleetmon.errors import AccessDenied, Busy, DeviceError, Garbled, Unreachable, Unsupported, Untrusted
 from fleetmon.model import Aspect, Component, Inventory, LogReading, Observation, Reachability, Reading
@@ -70,6 +71,7 @@ class RedfishDriver:
         self._kept_plan = self._plan
         self._kept_json: dict[str, Any] = dict(opening.memory.plan) if remembered else {}
         self._walk: Walk | None = None
+        self._stocktaking: Walk | None = None
         self._sight: Sight | None = None
         self._gate: tuple[Any, ...] | None = None
         self._apart: dict[str, Seen] = {}
@@ -143,8 +145,10 @@ class RedfishDriver:
             await self._read_gates(look)
         if self._learned and look.wants(Aspect.SENSORS):
             await self._read_sensors(look)
-        if not self._learned or self._walk is not None or look.wants(Aspect.COMPONENTS, Aspect.INVENTORY):
+        if not self._learned or self._walk is not None or look.wants(Aspect.COMPONENTS):
             await self._go_on_walking(look)
+        if self._walk is None and (self._stocktaking or (look.wants(Aspect.INVENTORY) and look.inventory is None)):
+            await self._take_stock(look)
         if look.wants(Aspect.EVENTS):
             await self._read_logs(look)
 
@@ -241,7 +245,7 @@ class RedfishDriver:
     def _forget(self) -> None:
         """Learn afresh: the plan no longer fits the device. Names are kept."""
         self._plan = Plan(naming=self._plan.naming, watched=self._plan.watched, make=self._plan.make)
-        self._learned, self._walk, self._gate = False, None, None
+        self._learned, self._walk, self._stocktaking, self._gate = False, None, None, None
 
     async def _go_on_walking(self, look: Look) -> None:
         """Walk until all is read, the deadline is near, or the device fails; what was read is told in any case."""
@@ -253,6 +257,35 @@ class RedfishDriver:
         finally:
             if walk.resources:
                 self._tell_walk(look, walk)
+
+    async def _take_stock(self, look: Look) -> None:
+        """Read the parts of a device whose plan is known, and nothing that only measures or repeats."""
+        if self._stocktaking is None:
+            plan = self._plan
+            self._stocktaking = Walk(expand=plan.expand, skip=NO_STOCK | frozenset((*plan.skip, *plan.spare)))
+            self._stocktaking.start(plan.entrances)
+        walk = self._stocktaking
+        try:
+            await walk.run(look, look.may_walk)
+        finally:
+            resources = [mend(part, self._plan.make) for part in walk.resources.values()]
+            if resources:
+                look.problems.extend(walk.problems)
+                look.identity = identity(resources)
+                look.inventory = self._inventory(walk, resources, sight_of(resources, (), self._plan))
+        if walk.finished:
+            self._stocktaking = None
+            look.answered |= {Aspect.INVENTORY} & look.request.aspects
+        else:
+            look.tell(ROOT, f"not read to the end in time; {walk.waiting} resources wait for the next poll")
+
+    def _inventory(self, walk: Walk, resources: list[Resource], sight: Sight) -> Inventory:
+        return Inventory(
+            identity=identity(resources),
+            parts=(*parts(sight.things, sight.components), *software(resources)),
+            taken_at=self._clock.now(),
+            complete=walk.finished and not walk.problems,
+        )
 
     def _tell_walk(self, look: Look, walk: Walk) -> None:
         """What the walk has seen so far; and a plan, once it has seen all."""
@@ -274,13 +307,8 @@ class RedfishDriver:
             self._finish(look, walk, sight)
         else:
             look.tell(ROOT, f"not read to the end in time; {walk.waiting} resources wait for the next poll")
-        if look.wants(Aspect.INVENTORY):
-            look.inventory = Inventory(
-                identity=look.identity,
-                parts=(*parts(sight.things, sight.components), *software(resources)),
-                taken_at=self._clock.now(),
-                complete=walk.finished and not walk.problems,
-            )
+        if look.wants(Aspect.INVENTORY) and INVENTORY_ONLY.isdisjoint(walk.skip):
+            look.inventory = self._inventory(walk, resources, sight)
 
     def _finish(self, look: Look, walk: Walk, sight: Sight) -> None:
         """The walk has seen everything: it is the truth about what there is, and the plan is made of it."""
@@ -293,7 +321,8 @@ class RedfishDriver:
         if not self._plan.gates:
             look.answered |= {Aspect.HEARTBEAT} & look.request.aspects
         look.answered.add(Aspect.COMPONENTS)
-        look.answered |= {Aspect.INVENTORY} & look.request.aspects
+        if INVENTORY_ONLY.isdisjoint(walk.skip):
+            look.answered |= {Aspect.INVENTORY} & look.request.aspects
 
     def _tell_fresh(self, look: Look, resources: list[Resource], sight: Sight) -> None:
         """Power, overall health and readings out of what the walk read in this very poll."""

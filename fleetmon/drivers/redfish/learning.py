@@ -16,6 +16,7 @@ from fleetmon.drivers.redfish.parse.parts import identity
 from fleetmon.drivers.redfish.parse.readings import Told, told_by
 from fleetmon.drivers.redfish.plan import Plan, Source, choose
 from fleetmon.drivers.redfish.resource import Resource, key, kind_of
+from fleetmon.drivers.redfish.stocktaking import repeated
 from fleetmon.drivers.redfish.walk import Expand, Walk
 from fleetmon.model import Component, ComponentHealth, Health, NoReading, Quality, Reading, Sensor
 from fleetmon.plausibility import contradiction
@@ -99,6 +100,7 @@ def learned(walk: Walk, sight: Sight, before: Plan) -> Plan:
     if not expand.usable:
         skip |= {*_told_elsewhere(walk, sight), *_only_sensors(walk, singles)}
     ill = {thing.source for thing in sight.things if not thing.told_always and thing.health.rank >= Health.WARNING.rank}
+    skip -= {key(source) for source in ill}
     return replace(
         before,
         firmware=identity(resources).firmware or before.firmware,
@@ -106,7 +108,8 @@ def learned(walk: Walk, sight: Sight, before: Plan) -> Plan:
         sources=sources,
         singles=singles,
         reports=taken,
-        skip=tuple(sorted(skip - {key(source) for source in ill})),
+        skip=tuple(sorted(skip)),
+        spare=() if expand.usable else tuple(sorted(repeated(resources, skip, sight.naming))),
         clock_offset=offset,
         entrances=_entrances(walk, expand) or before.entrances,
         expand=expand,

@@ -63,6 +63,8 @@ class Plan:
     """Reports that proved stale or short; not taken again until the firmware changes."""
     skip: tuple[str, ...] = ()
     """Resources that tell nothing another one does not; left out of walks."""
+    spare: tuple[str, ...] = ()
+    """Resources that tell no part another one does not; left out where only the inventory is asked for."""
     logs: tuple[LogPlan, ...] | None = None
     """None until the log services were looked for."""
     clock_offset: float | None = None
@@ -98,6 +100,7 @@ class Plan:
             "reports": list(self.reports),
             "refused": list(self.refused),
             "skip": list(self.skip),
+            "spare": list(self.spare),
             "logs": None if self.logs is None else [[log.name, log.service, log.entries] for log in self.logs],
             "clock_offset": self.clock_offset,
             "entrances": [list(entrance) for entrance in self.entrances],
@@ -126,6 +129,7 @@ class Plan:
                 reports=tuple(remembered["reports"]),
                 refused=tuple(remembered["refused"]),
                 skip=tuple(remembered["skip"]),
+                spare=tuple(remembered.get("spare", ())),
                 logs=None if logs is None else tuple(LogPlan(*log) for log in logs),
                 clock_offset=remembered["clock_offset"],
                 entrances=tuple((name, path) for name, path in remembered["entrances"]),

@@ -59,8 +59,18 @@ PROPERTIES: Mapping[str, tuple[tuple[str, str], ...]] = {
 
 
 def parts(things: Iterable[Seen], components: Mapping[str, Component]) -> list[Part]:
-    """The parts among the things seen."""
-    return [part(thing, components[key_of(thing.source)]) for thing in things if is_part(thing)]
+    """The parts among the things seen. What the host calls an interface and the adapter a port is one of them."""
+    found = [part(thing, components[key_of(thing.source)]) for thing in things if is_part(thing)]
+    ports = {
+        str(address).lower()
+        for port in found
+        if port.component.kind in ("Port", "NetworkPort") and (address := port.properties.get("mac_address"))
+    }
+    return [
+        one
+        for one in found
+        if one.component.kind != "EthernetInterface" or str(one.properties.get("mac_address")).lower() not in ports
+    ]
 
 
 def is_part(thing: Seen) -> bool:
