@@ -96,9 +96,11 @@ def compare(
     ]
     left = set(moved.values())
     changes += [removal(device_id, known[place], at) for place in moved if place in known and place not in left]
-    for place, part in seen.items():
+    for place, part in list(seen.items()):
         before = None if place in left else known.get(place)
         what = None if place in moved else _happened(before, part, fresh=not baseline or place in left)
+        if what is None and before is not None and place not in moved:
+            seen[place] = completed(before, part)
         if what is not None:
             changes.append(
                 PartChange(
@@ -119,6 +121,17 @@ def compare(
         changes=tuple(changes),
         missing=tuple(place for place in absent if place not in gone),
         gone=(*gone, *(place for place in left if place not in seen)),
+    )
+
+
+def completed(before: Part, after: Part) -> Part:
+    """The same part as now told, with what an inventory that was shorter of words left out."""
+    words = ("manufacturer", "model", "serial_number", "part_number", "firmware")
+    return replace(
+        after,
+        **{name: getattr(after, name) or getattr(before, name) for name in words},
+        capacity_bytes=before.capacity_bytes if after.capacity_bytes is None else after.capacity_bytes,
+        properties={**before.properties, **after.properties},
     )
 
 

@@ -124,3 +124,11 @@ def test_an_identity_keeps_what_a_later_look_does_not_tell() -> None:
     before = Identity(manufacturer="Contoso", serial_number="S1", uuid="u")
     after = real_identity(Identity(model="X", serial_number="Default string"))
     assert merged(before, after) == Identity(manufacturer="Contoso", model="X", serial_number="S1", uuid="u")
+
+
+def test_a_part_keeps_what_a_shorter_inventory_does_not_tell_and_a_new_part_starts_blank() -> None:
+    known = part("Bay 1", "SN-A", model="X1", firmware="1.0", properties={"media_type": "SSD"})
+    (same,) = look([known], [part("Bay 1", "SN-A", model="", firmware="1.1")]).seen
+    assert (same.model, same.firmware, same.properties) == ("X1", "1.1", {"media_type": "SSD"})
+    (other,) = look([known], [part("Bay 1", "SN-Z", model="", firmware="")]).seen
+    assert (other.serial_number, other.model, other.firmware) == ("SN-Z", "", "")
