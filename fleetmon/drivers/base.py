@@ -54,8 +54,6 @@ class Memory:
 
     plan: dict[str, Any] = field(default_factory=dict)
     session: dict[str, Any] = field(default_factory=dict)
-    seen_spki: str | None = None
-    """SHA-256, in hex, of the public key the device showed, for whoever pins it; None before TLS was spoken."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

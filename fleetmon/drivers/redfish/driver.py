@@ -110,7 +110,7 @@ class RedfishDriver:
         if self._plan is not self._kept_plan:
             self._kept_plan = self._plan
             self._kept_json = self._plan.to_json() if self._learned else {}
-        return Memory(plan=self._kept_json, session=self._session.memory(), seen_spki=self._session.seen_spki)
+        return Memory(plan=self._kept_json, session=self._session.memory())
 
     @property
     def seen_spki(self) -> str | None:
