@@ -9,9 +9,10 @@ from typing import Any
 
 from fleetmon.model import Aspect, Device, Endpoint, LogMark
 from fleetmon.storage import events
-from fleetmon.storage.columns import from_json, from_ms, maybe_at
+from fleetmon.storage.columns import from_ms
 from fleetmon.storage.database import Connection, Database
 from fleetmon.storage.device_rows import load_all
+from fleetmon.storage.polls import breaker_of, memory_of
 from fleetmon.storage.rows import BreakerRow, CredentialRow, MemoryRow
 
 
@@ -46,8 +47,12 @@ class Lanes:
 
 def _lanes(connection: Connection) -> list[LaneRow]:
     credentials = {row["name"]: _credential(row) for row in _rows(connection, "SELECT * FROM credential")}
-    memories = {(row["device_id"], row["protocol"]): row for row in _rows(connection, "SELECT * FROM driver_memory")}
-    breakers = {(row["device_id"], row["protocol"]): row for row in _rows(connection, "SELECT * FROM breaker")}
+    memories = {
+        (row["device_id"], row["protocol"]): memory_of(row) for row in _rows(connection, "SELECT * FROM driver_memory")
+    }
+    breakers = {
+        (row["device_id"], row["protocol"]): breaker_of(row) for row in _rows(connection, "SELECT * FROM breaker")
+    }
     logs: dict[str, list[Any]] = {}
     for row in _rows(connection, "SELECT * FROM log"):
         logs.setdefault(row["device_id"], []).append(row)
@@ -59,8 +64,8 @@ def _lanes(connection: Connection) -> list[LaneRow]:
             device=device,
             endpoint=endpoint,
             credential=credentials.get(endpoint.credential or ""),
-            memory=_memory(memories.get((device.device_id, endpoint.protocol.value))),
-            breaker=_breaker(breakers.get((device.device_id, endpoint.protocol.value))),
+            memory=memories.get((device.device_id, endpoint.protocol.value)),
+            breaker=breakers.get((device.device_id, endpoint.protocol.value)),
             marks=events.marks(logs.get(device.device_id, ())),
             asked=asked.get(device.device_id, {}),
         )
@@ -76,17 +81,3 @@ def _rows(connection: Connection, sql: str) -> list[Any]:
 
 def _credential(row: Any) -> CredentialRow:
     return CredentialRow(name=row["name"], user=row["user"], version=row["version"], used_by=0, sealed=row["sealed"])
-
-
-def _memory(row: Any) -> MemoryRow | None:
-    return None if row is None else MemoryRow(plan=from_json(row["plan"]), sealed_session=row["session"])
-
-
-def _breaker(row: Any) -> BreakerRow | None:
-    if row is None:
-        return None
-    return BreakerRow(
-        refusals=row["refusals"],
-        open_until=maybe_at(row["open_until"]),
-        credential_version=row["credential_version"],
-    )

@@ -49,22 +49,14 @@ class Polls:
         rows = await self._database.read(
             "SELECT * FROM driver_memory WHERE device_id = ? AND protocol = ?", (device_id, protocol.value)
         )
-        if not rows:
-            return None
-        return MemoryRow(plan=from_json(rows[0]["plan"]), sealed_session=rows[0]["session"])
+        return memory_of(rows[0]) if rows else None
 
     async def breaker(self, device_id: str, protocol: Protocol) -> BreakerRow | None:
         """The credential breaker; None when it never tripped."""
         rows = await self._database.read(
             "SELECT * FROM breaker WHERE device_id = ? AND protocol = ?", (device_id, protocol.value)
         )
-        if not rows:
-            return None
-        return BreakerRow(
-            refusals=rows[0]["refusals"],
-            open_until=maybe_at(rows[0]["open_until"]),
-            credential_version=rows[0]["credential_version"],
-        )
+        return breaker_of(rows[0]) if rows else None
 
     # ---- poll now
 
@@ -161,6 +153,20 @@ def put_breaker(connection: Connection, device_id: str, protocol: str, breaker: 
     connection.execute(
         "REPLACE INTO breaker VALUES (?, ?, ?, ?, ?)",
         (device_id, protocol, breaker.refusals, maybe_ms(breaker.open_until), breaker.credential_version),
+    )
+
+
+def memory_of(row: Any) -> MemoryRow:
+    """A row of `driver_memory`."""
+    return MemoryRow(plan=from_json(row["plan"]), sealed_session=row["session"])
+
+
+def breaker_of(row: Any) -> BreakerRow:
+    """A row of `breaker`."""
+    return BreakerRow(
+        refusals=row["refusals"],
+        open_until=maybe_at(row["open_until"]),
+        credential_version=row["credential_version"],
     )
 
 

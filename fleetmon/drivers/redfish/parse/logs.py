@@ -19,7 +19,7 @@ NOT_HARDWARE = re.compile(
 def record(entry: Json, path: str, components: Mapping[str, Component]) -> LogRecord:
     """One LogEntry."""
     created = entry.get("Created", entry.get("EventTimestamp"))
-    repaired = entry.get("Resolved", fields.child(entry, "Oem", "Hpe").get("Repaired"))
+    repaired = entry.get("Resolved")
     origin = fields.link(entry, "Links", "OriginOfCondition")
     return LogRecord(
         record_id=fields.text(entry, "Id", "EntryCode", "RecordId") or path.rstrip("/").rpartition("/")[2],
