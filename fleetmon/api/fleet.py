@@ -17,7 +17,7 @@ from fleetmon.api.shapes import Page
 from fleetmon.api.shapes_fleet import Elevation, Fleet, RackDetail, RackRow, SiteRow
 from fleetmon.api.shapes_fleet import Rack as RackShape
 from fleetmon.api.shapes_fleet import Site as SiteShape
-from fleetmon.api.wire import LIMIT_DEFAULT, encoded, fresh, list_answer, page_of, told_at
+from fleetmon.api.wire import LIMIT_DEFAULT, as_counted, encoded, fresh, list_answer, page_of, told_at
 from fleetmon.errors import Conflict
 from fleetmon.integrations.fleet_plan import slug
 from fleetmon.model import Health, PowerState, Rack, Reachability, Site
@@ -207,7 +207,8 @@ async def _rack_detail(here: Desk, rack: Rack, devices: Sequence[DeviceSummary])
     counts = await here.store.summaries.counts()
     sites = {site.site_id: site.name for site in await _sites(here)}
     inlets = {rack.rack_id: tell.warmest(device.inlet for device in devices if not device.stale)}
-    ids = [one.rack_id for one in await here.store.fleet.racks()]
+    racks = await here.store.fleet.racks()
+    ids = [one.rack_id for one in sorted(racks, key=lambda one: _standing(sites[one.site_id], one.name, one.rack_id))]
     place = ids.index(rack.rack_id)
     return {
         **_rack_row(here, rack, sites, counts, inlets, _spans(devices)),
@@ -224,7 +225,12 @@ def worst_of(by_health: Mapping[str, int]) -> Health:
 
 
 def _by_place(row: Mapping[str, Any]) -> tuple[str, ...]:
-    return row["site_name"], row["name"], row["rack_id"]
+    return _standing(row["site_name"], row["name"], row["rack_id"])
+
+
+def _standing(site: str, rack: str, rack_id: str) -> tuple[str, ...]:
+    """Where a rack stands in a list: R2 before R10."""
+    return as_counted(site), as_counted(rack), rack_id
 
 
 def _worst_first(row: Mapping[str, Any]) -> tuple[str, ...]:

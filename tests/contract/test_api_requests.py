@@ -433,6 +433,16 @@ async def test_sites_and_racks_come_and_go_and_keep_their_ids(fleet):
     problem(await fleet.client.delete(f"{BASE}/racks/R04"), 409, "conflict")
 
 
+async def test_racks_stand_in_the_order_people_count(fleet):
+    site = (await fleet.client.post(f"{BASE}/sites", json={"name": "Hall 9"})).json()
+    for name in ("A10", "A2", "A1"):
+        await fleet.client.post(f"{BASE}/racks", json={"name": name, "site_id": site["site_id"], "height_u": 24})
+    first = await fleet.told("/racks", site=site["site_id"], limit="2")
+    rest = await fleet.told("/racks", site=site["site_id"], limit="2", cursor=first["next"])
+    assert [rack["name"] for rack in (*first["items"], *rest["items"])] == ["A1", "A2", "A10"]
+    assert (await fleet.told(f"/racks/{first['items'][1]['rack_id']}"))["next"] == rest["items"][0]["rack_id"]
+
+
 async def test_a_secret_goes_in_and_never_comes_out(fleet):
     body = {"user": "root", "password": "correct horse"}
     first = await fleet.client.put(f"{BASE}/credentials/bmc", json=body)
