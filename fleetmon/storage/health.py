@@ -122,6 +122,35 @@ def health_of(row: Any) -> ComponentHealth | None:
     )
 
 
+def touch(connection: Connection, device_id: str, seen: Sequence[ComponentHealth]) -> bool:
+    """Were these components seen in the very condition their rows tell? Then the rows say when, and nothing else changed.
+
+    Most polls bring nothing new of any component: this spares them reading, comparing and judging all of them.
+    """
+    if not seen:
+        return True
+    touched = connection.executemany(
+        "UPDATE component SET taken_at = ? WHERE device_id = ? AND kind = ? AND name = ? AND health = ? AND state = ?"
+        " AND failure_predicted IS ? AND detail = ? AND source = ? AND quality = ? AND absent = 0",
+        [
+            (
+                to_ms(one.taken_at),
+                device_id,
+                one.component.kind,
+                one.component.name,
+                one.health.value,
+                one.state,
+                None if one.failure_predicted is None else int(one.failure_predicted),
+                one.detail,
+                one.source,
+                one.quality.value,
+            )
+            for one in seen
+        ],
+    )
+    return touched.rowcount == len(seen)
+
+
 def put_health(connection: Connection, device_id: str, seen: Iterable[ComponentHealth]) -> None:
     """The condition of these components is what was just seen."""
     connection.executemany(

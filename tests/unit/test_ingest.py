@@ -318,3 +318,35 @@ async def test_what_is_said_of_a_resource_now_replaces_what_another_poll_said_of
     )
     told = await store.components.problems("web-01")
     assert [row.problem.reason for row in told] == ["14 resources wait for the next poll"]
+
+
+async def test_a_poll_that_brings_nothing_new_of_its_components_says_when_they_were_seen(store: Store) -> None:
+    """Planted bug: leaving the instant alone makes a component that is looked at every minute look forgotten."""
+    fan = health("Fan", "Fan 1")
+    await take(store, walked(START, fan, health("Drive", "Bay 1")))
+    later = START + minutes(1)
+    await take(store, observed(later, health=(replace(fan, taken_at=later),)))
+    seen = {row.component.name: row.health.taken_at for row in await store.components.of_device("web-01") if row.health}
+    assert seen == {"Fan 1": later, "Bay 1": START}
+
+
+@pytest.mark.parametrize(
+    "news",
+    [
+        {"health": Health.CRITICAL},
+        {"failure_predicted": True},
+        {"detail": "bearing worn"},
+        {"state": "StandbyOffline"},
+        {"source": "/moved"},
+        {"component": Component("Fan", "Fan 2")},
+    ],
+    ids=lambda news: next(iter(news)),
+)
+async def test_whatever_is_new_of_a_component_is_never_taken_for_nothing_new(
+    store: Store, news: dict[str, object]
+) -> None:
+    fan = health("Fan", "Fan 1")
+    await take(store, walked(START, fan))
+    told = replace(fan, taken_at=START + minutes(1), **news)
+    await take(store, observed(START + minutes(1), health=(told,)))
+    assert told in [row.health for row in await store.components.of_device("web-01")]
