@@ -262,7 +262,7 @@ def sensor_paths(bmc: Bmc) -> dict[str, list[str]]:
         for index in range(bmc.machine.family.supplies):
             for what, name in OLD_SUPPLY.items():
                 paths[f"PSU{index + 1}{what}"].append(f"{chassis}/Power#/PowerSupplies/{index}/{name}")
-    return paths
+    return {key: [bmc.tree.told(path) for path in told] for key, told in paths.items()}
 
 
 # ---- history ----

@@ -121,7 +121,7 @@ class Fleet:
     def _accents(self) -> None:
         """The bugs of a family's firmware are there from the start."""
         for name, bmc in self.bmcs.items():
-            for accent in bmc.machine.family.accents:
+            for accent in (row for row in bmc.machine.family.accents if row.fault):
                 bmc.wire.append(
                     self._wire_fault(f"accent:{accent.name}", bmc, dict(accent.fault), dict(accent.match), {})
                 )

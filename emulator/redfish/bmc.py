@@ -19,7 +19,7 @@ from emulator.plant import Plant
 from emulator.power import BMC_START_SECONDS
 from emulator.redfish.errors import Answer, Json, refuse
 from emulator.redfish.places import ROOT, SESSIONS, TASKS, Places
-from emulator.redfish.query import apply_query
+from emulator.redfish.query import Forms, apply_query
 from emulator.redfish.resource import Resource
 from emulator.redfish.tree import tree_of
 from emulator.server import Endpoint, Outcome, Reply, Request, Watch
@@ -77,6 +77,7 @@ class Bmc:
         self.shape = machine.family.shape
         self.places = Places(self.shape)
         self.tree = tree_of(machine.family.name)
+        self.sessions_path = self.tree.told(SESSIONS)
         self.user, self.password = plant.plan.user, plant.plan.password
         self.sessions: dict[str, Session] = {}
         self.tasks: dict[str, Task] = {}
@@ -159,13 +160,19 @@ class Bmc:
 
     def respond(self, request: Request) -> Answer:
         """What the BMC has to say, if the client may hear it."""
-        path = request.path.rstrip("/") or "/"
+        answer = self._respond(request, request.path.rstrip("/") or "/")
+        for change in self.tree.answers:
+            answer = change(self, request, answer)
+        return answer
+
+    def _respond(self, request: Request, path: str) -> Answer:
         if path == "/redfish" and request.method == "GET":
             return Answer(200, {"v1": f"{ROOT}/"})
-        login = request.method == "POST" and path in (SESSIONS, f"{SESSIONS}/Members")
+        login = request.method == "POST" and path in (self.sessions_path, f"{self.sessions_path}/Members")
         if login:
             return self._sign_in(request)
-        if (path not in OPEN_PATHS or self.policy("root_401", False)) and not self.admitted(request):
+        open_to_all = path in OPEN_PATHS and not self.policy("root_401", self.shape.root_login)
+        if not open_to_all and not self.admitted(request):
             locked = self.plant.clock.now() < self._locked_until
             return refuse("locked" if locked else "unauthorized", **{"WWW-Authenticate": 'Basic realm="bmc"'})
         return self._dispatch(request, path)
@@ -199,7 +206,8 @@ class Bmc:
         document = found.get(self)
         page = int(self.policy("page_size", self.shape.log_page if found.write else 0))
         expand = self.shape.expand and not self.policy("no_expand", False)
-        answer = apply_query(document, path, request.query, self.lookup, expand=expand, page=page)
+        forms = Forms(self.shape.expand_forms if expand else "", self.shape.expand_levels)
+        answer = apply_query(document, path, request.query, self.lookup, expand=forms, page=page)
         return self._written(answer, found)
 
     def _written(self, answer: Answer, found: Resource) -> Answer:
@@ -313,8 +321,8 @@ class Bmc:
         tally.most_sessions = max(tally.most_sessions, len(self.sessions))
         self.plant.ledger.note(self.machine.name, "login", id=session.id, client=peer, sessions=len(self.sessions))
         self.machine.log("SessionOpened", user, peer.rpartition(":")[0])
-        document = self.lookup(f"{SESSIONS}/{session.id}")
-        return Answer(201, document, {"X-Auth-Token": session.token, "Location": f"{SESSIONS}/{session.id}"})
+        path = f"{self.sessions_path}/{session.id}"
+        return Answer(201, self.lookup(path), {"X-Auth-Token": session.token, "Location": path})
 
     def _knows(self, user: str, password: str, peer: str, *, how: str) -> bool:
         """Whether user and password are right; a wrong one counts, and may lock the account."""
@@ -351,7 +359,7 @@ class Bmc:
         now = self.plant.clock.now()
         task = Task(self.new_id(), name, now, now + seconds, fails=bool(self.policy("task_fails", False)))
         self.tasks[task.id] = task
-        path = f"{TASKS}/{task.id}"
+        path = f"{self.tree.told(TASKS)}/{task.id}"
         return Answer(202, self.lookup(path), {"Location": path, "Retry-After": "2"})
 
     def restart(self, seconds: float) -> None:

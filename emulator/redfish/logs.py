@@ -1,4 +1,4 @@
-"""LogServices: the event log and the lifecycle log, newest entry first, in pages, clearable."""
+"""LogServices: the event log and the lifecycle log, newest entry first or last, in pages, clearable."""
 
 from __future__ import annotations
 
@@ -47,7 +47,8 @@ def _service(purpose: str, bmc: Bmc) -> Json:
 def _entries(purpose: str, bmc: Bmc) -> Json:
     """All entries, still to be cut to a page and written out."""
     path = f"{bmc.places.log(purpose)}/Entries"
-    entries = list(reversed(bmc.machine.logs[purpose].entries))
+    kept = bmc.machine.logs[purpose].entries
+    entries = list(kept if bmc.shape.oldest_first else reversed(kept))
     if bmc.policy("shuffle", False):
         random.Random(len(entries)).shuffle(entries)
     return {

@@ -35,7 +35,7 @@ class Places:
 
     @property
     def storage(self) -> str:
-        return f"{self.system}/Storage/1"
+        return f"{self.system}/Storage/{self.shape.storage_id}"
 
     @property
     def log_services(self) -> str:

@@ -3,31 +3,41 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
 from emulator.redfish.errors import Answer, Json, refuse
 
-MOST_LEVELS = 3
 KNOWN = {"$expand", "$top", "$skip", "$select", "only"}
 
 Lookup = Callable[[str], Json | None]
 
 
-def apply_query(document: Json, path: str, query: dict[str, str], lookup: Lookup, *, expand: bool, page: int) -> Answer:
+@dataclass(frozen=True, slots=True)
+class Forms:
+    """Which of `.`, `~` and `*` $expand takes, none at all where it is not supported, and how deep it goes."""
+
+    signs: str
+    levels: int
+
+
+def apply_query(
+    document: Json, path: str, query: dict[str, str], lookup: Lookup, *, expand: Forms, page: int
+) -> Answer:
     """The document as the query options want it; options that nobody knows are ignored, as DSP0266 says."""
     if not query and not page:
         return Answer(200, document)
     wanted = {name: value for name, value in query.items() if name in KNOWN}
     if any(name.startswith("$") and name not in KNOWN for name in query):
         return refuse("query_unsupported")
-    if "$expand" in wanted and not expand:
+    if "$expand" in wanted and not expand.signs:
         return refuse("query_unsupported")
     if "only" in wanted and len(document.get("Members", ())) == 1:
         document = lookup(document["Members"][0]["@odata.id"]) or document
     answer = _page(document, path, wanted, page)
     if answer.status == 200 and "$expand" in wanted and answer.document is not None:
-        answer = _expand(answer.document, wanted["$expand"], lookup)
+        answer = _expand(answer.document, wanted["$expand"], lookup, expand)
     if answer.status == 200 and "$select" in wanted and answer.document is not None:
         answer.document = _select(answer.document, wanted["$select"].split(","))
     return answer
@@ -58,10 +68,10 @@ def _page(document: Json, path: str, query: dict[str, str], page: int) -> Answer
     return Answer(200, result)
 
 
-def _expand(document: Json, option: str, lookup: Lookup) -> Answer:
+def _expand(document: Json, option: str, lookup: Lookup, forms: Forms) -> Answer:
     kind, _, rest = option.partition("(")
     levels = rest.removesuffix(")").removeprefix("$levels=") if rest else "1"
-    if kind not in (".", "~", "*") or not levels.isdecimal() or not 1 <= int(levels) <= MOST_LEVELS:
+    if kind not in tuple(forms.signs) or not levels.isdecimal() or not 1 <= int(levels) <= forms.levels:
         return refuse("query", option, "$expand")
     seen = frozenset({str(document.get("@odata.id", ""))})
     return Answer(200, _expanded(document, kind, int(levels), lookup, seen))

@@ -6,11 +6,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from emulator.accents.model import Answers
 from emulator.redfish.errors import Answer, Json
 from emulator.server import Request
 
 if TYPE_CHECKING:
     from emulator.redfish.bmc import Bmc
+    from emulator.redfish.dialect import Dialect
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,3 +43,11 @@ class Tree:
 
     fixed: dict[str, Resource] = field(default_factory=dict)
     members: dict[str, Member] = field(default_factory=dict)
+    dialect: Dialect | None = None
+    """None where the family has no accent."""
+    answers: tuple[Answers, ...] = ()
+    """What changes an answer as a whole, its status and headers too."""
+
+    def told(self, path: str) -> str:
+        """Where the resource of a plain path lies; the plain path where the firmware has none."""
+        return path if self.dialect is None else self.dialect.told(path) or path

@@ -92,8 +92,10 @@ def _root(bmc: Bmc) -> Json:
         document["TelemetryService"] = ref(TELEMETRY)
     expand = shape.expand and not bmc.policy("no_expand", False)
     document["ProtocolFeaturesSupported"] = {
-        "ExpandQuery": {"ExpandAll": expand, "Levels": expand, "Links": expand,
-            "NoLinks": expand} | ({"MaxLevels": 3} if expand else {}),
+        "ExpandQuery": {
+            "ExpandAll": expand and "*" in shape.expand_forms, "Levels": expand,
+            "Links": expand and "~" in shape.expand_forms, "NoLinks": expand and "." in shape.expand_forms,
+        } | ({"MaxLevels": shape.expand_levels} if expand else {}),
         "SelectQuery": True, "OnlyMemberQuery": True, "FilterQuery": False, "ExcerptQuery": False, "DeepOperations": {},
     }  # fmt: skip
     return document
@@ -233,7 +235,7 @@ def _subscribe(bmc: Bmc, body: Json, request: Request) -> Answer:
         name: body[name] for name in ("Context", "EventTypes", "RegistryPrefixes", "EventFormatType") if name in body
     }
     bmc.subscriptions[key] = {"Destination": body["Destination"], "Protocol": body.get("Protocol", "Redfish"), **kept}
-    path = f"{SUBSCRIPTIONS}/{key}"
+    path = f"{bmc.tree.told(SUBSCRIPTIONS)}/{key}"
     return Answer(201, bmc.lookup(path), {"Location": path})
 
 

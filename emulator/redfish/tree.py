@@ -9,6 +9,7 @@ from functools import cache
 
 from emulator.accents import FAMILIES
 from emulator.redfish.chassis import chassis_branch
+from emulator.redfish.dialect import accented
 from emulator.redfish.logs import log_branch
 from emulator.redfish.manager import manager_branch
 from emulator.redfish.resource import Tree
@@ -26,4 +27,4 @@ def tree_of(family_name: str) -> Tree:
     family, tree = FAMILIES[family_name], Tree()
     for branch in BRANCHES:
         branch(family, tree)
-    return tree
+    return accented(family, tree)

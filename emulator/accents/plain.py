@@ -1,122 +1,8 @@
-"""What machines are made of and how their BMCs speak: families and shapes, as rows.
-
-Vendors and models are invented. A shape says which resources a generation of firmware has and how its services
-behave; the bug behind a quirk becomes an `Accent` on a family: a wire fault that is always there.
-"""
+"""Machines of invented vendors whose firmware keeps to the standard; what differs is which parts of it they have."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
-
-ALL_RESETS = (
-    "On",
-    "ForceOff",
-    "GracefulShutdown",
-    "GracefulRestart",
-    "ForceRestart",
-    "PowerCycle",
-    "Nmi",
-    "PushPowerButton",
-)
-PLAIN_RESETS = ("On", "ForceOff", "GracefulShutdown", "ForceRestart", "Nmi")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Shape:
-    """Which resources a generation of firmware has, under which ids, and how its services behave."""
-
-    redfish_version: str
-    system_id: str
-    chassis_id: str
-    manager_id: str
-    thermal_power: bool
-    """The deprecated Thermal and Power resources."""
-    subsystems: bool
-    """ThermalSubsystem, PowerSubsystem, Sensors and EnvironmentMetrics."""
-    expand: bool
-    telemetry: bool
-    tasks: bool = True
-    """Whether TaskService is there, and System.Reset answers 202 with a Task."""
-    reset_by_task: bool = False
-    reset_types: tuple[str, ...] = ALL_RESETS
-    same_state_conflicts: bool = False
-    """`On` to a machine that is on: 409, rather than 204 and nothing."""
-    if_match_required: bool = False
-    """PATCH without If-Match: 428."""
-    logs_under_manager: bool = False
-    event_log: str = "SEL"
-    lifecycle_log: str = "Lifecycle"
-    log_page: int = 100
-    drives_under_chassis: bool = False
-    led: tuple[str, ...] = ("IndicatorLED", "LocationIndicatorActive")
-    max_sessions: int = 8
-    session_timeout: int = 1800
-    boot_progress: bool = True
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Accent:
-    """A bug of a firmware: a wire fault that is always there, and where it was seen."""
-
-    name: str
-    evidence: str
-    match: Mapping[str, str] = field(default_factory=dict)
-    fault: Mapping[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DriveKind:
-    """A drive model."""
-
-    model: str
-    vendor: str
-    media: str
-    protocol: str
-    capacity: int
-    """Bytes."""
-    rpm: int | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Family:
-    """A server model: its parts, what they draw, and the firmware that speaks for them."""
-
-    name: str
-    vendor: str
-    model: str
-    shape: Shape
-    height_u: int
-    nodes: int = 1
-    """Machines in one chassis; more than one share its units."""
-    processor: str = "Tarn 6438"
-    processors: int = 2
-    cores: int = 32
-    dimms: int = 16
-    dimm_gib: int = 32
-    dimm_mhz: int = 4800
-    gpus: int = 0
-    fans: int = 8
-    fan_rpm: int = 6_000
-    supplies: int = 2
-    supply_watts: int = 1_100
-    drive: DriveKind
-    bays: int
-    """Filled from 0 upwards; the last `spares` are hot spares."""
-    spares: int = 0
-    raid: tuple[tuple[str, int], ...]
-    """Volumes as (RAIDType, number of drives), filled in order of bays."""
-    ports: int = 2
-    port_gbps: int = 25
-    idle_watts: int
-    peak_watts: int
-    load: tuple[float, float] = (0.45, 0.22)
-    """Mean work and its daily swing."""
-    bios: str
-    firmware: str
-    accents: tuple[Accent, ...] = ()
-
+from emulator.accents.model import PLAIN_RESETS, DriveKind, Family, Shape
 
 TB = 10**12
 
@@ -155,9 +41,7 @@ LEAN = Shape(
     event_log="EventLog", lifecycle_log="Audit", max_sessions=8, session_timeout=900,
 )  # fmt: skip
 
-FAMILIES: dict[str, Family] = {
-    family.name: family
-    for family in (
+PLAIN_FAMILIES: tuple[Family, ...] = (
         Family(
             name="halden-w1", vendor="Halden", model="Halden W140 G4", shape=MIDDLE, height_u=1, drive=SATA_SSD, bays=4,
             raid=(("RAID1", 2), ("RAID1", 2)), fans=8, fan_rpm=9_000, idle_watts=128, peak_watts=520, bios="2.14.1",
@@ -198,5 +82,4 @@ FAMILIES: dict[str, Family] = {
             raid=(("RAID1", 2),), processor="Tarn 6338", cores=32, dimms=16, fans=4, fan_rpm=9_600, supplies=2,
             supply_watts=2_000, idle_watts=110, peak_watts=430, load=(0.4, 0.3), bios="1.9a", firmware="3.22.0",
         ),
-    )
-}  # fmt: skip
+)  # fmt: skip
