@@ -482,6 +482,8 @@ class Endpoint:
     """How the certificate is trusted: `pin` (the one seen first), `ca`, or `none`."""
     pinned_spki: str | None = None
     """SHA-256 of the SubjectPublicKeyInfo, in hex, once pinned."""
+    tls: str = "modern"
+    """`modern` (TLS 1.2 and later), or `legacy`: an exception for a BMC that cannot."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -240,7 +240,6 @@ class ShelfSession(Shelf):
 
     device = "https://bmc"
     seen_spki = None
-    basic_in_the_clear = False
 
     @property
     def requests(self) -> int:
@@ -254,6 +253,9 @@ class ShelfSession(Shelf):
 
     def repeated_keys(self) -> dict[str, tuple[str, ...]]:
         return {}
+
+    def exceptions(self) -> list[str]:
+        return []
 
     async def close(self) -> None:
         return None

@@ -6,7 +6,7 @@ cheapest way to read its device, and never raises for what the device does: a po
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -89,6 +89,10 @@ class Driver(Protocol):
         ...
 
 
+async def _nobody_remembers() -> None:
+    return None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Opening:
     """All that opening a driver takes."""
@@ -98,3 +102,5 @@ class Opening:
     lane: Lane
     clock: Clock
     memory: Memory = field(default_factory=Memory)
+    remember: Callable[[], Awaitable[None]] = _nobody_remembers
+    """Awaited around each login: what the driver and its lane know now is kept before anything else happens."""

@@ -397,8 +397,8 @@ class RedfishDriver:
         """What the session noticed that a person should know."""
         for path, names in self._session.repeated_keys().items():
             look.tell(path, f"gives {', '.join(names[:5])} twice; the last one counts")
-        if self._session.basic_in_the_clear:
-            look.tell(ROOT, "the password is sent unencrypted, because the address says http://")
+        for reason in self._session.exceptions():
+            look.tell(ROOT, reason)
 
 
 def outcome_of(error: DeviceError) -> tuple[Reachability, str]:

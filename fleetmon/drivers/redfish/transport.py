@@ -1,6 +1,6 @@
 """The pipe below a session: TLS, certificate pins, capped bodies, and what each failure means in one line.
 
-aiohttp is used here and in `session.py`, nowhere else.
+aiohttp is used here and in `session.py`, nowhere else of what polls.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ import asyncio
 import functools
 import hashlib
 import ssl
+from typing import Any
 
 import aiohttp
 from cryptography import x509
@@ -20,15 +21,32 @@ from fleetmon.drivers.redfish.bodies import MAX_BYTES, BadBody, unpack
 from fleetmon.errors import DeviceError, Garbled, Unreachable, Unsupported, Untrusted
 from fleetmon.model import Endpoint
 
+OP_LEGACY_SERVER_CONNECT = 0x4
+"""OpenSSL's SSL_OP_LEGACY_SERVER_CONNECT; Python names it from 3.12 on."""
 KEPT_ALIVE = 150.0
 """Seconds an idle connection is kept: longer than the usual interval, so that a steady poll pays no handshake."""
 
 
 @functools.cache
-def verifying_context() -> ssl.SSLContext:
-    """The one context that knows the system's authorities; loading them costs 17 ms, so it is shared."""
-    context = ssl.create_default_context()
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
+def context_of(tls: str, *, authorities: bool) -> ssl.SSLContext:
+    """The one context of a TLS profile, shared by all devices: loading the system's authorities costs 17 ms.
+
+    `modern` speaks TLS 1.2 and later. `legacy` is for BMCs that cannot (F16): TLS 1.0, RSA key exchange, SHA-1
+    signatures, servers that do not renegotiate safely; it touches no device it was not named for.
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.set_alpn_protocols(["http/1.1"])
+    if authorities:
+        context.load_default_certs()
+    else:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    if tls == "legacy":
+        context.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED
+        context.options |= ssl.OP_NO_SSLv3 | OP_LEGACY_SERVER_CONNECT
+        context.set_ciphers("ALL:!aNULL:!eNULL:@SECLEVEL=0")
+    else:
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
     return context
 
 
@@ -89,15 +107,33 @@ class CappedResponse(aiohttp.ClientResponse):
         return await super().read()
 
 
-def open_transport(endpoint: Endpoint, pace: Pace, pin: Pin) -> aiohttp.ClientSession:
-    """One kept connection to one device: no proxy from the environment, no cookies, no compression asked for."""
+class Pipe:
+    """One kept connection to one device, with the TLS profile and the pin of its endpoint."""
+
+    def __init__(self, session: aiohttp.ClientSession, context: ssl.SSLContext) -> None:
+        self._session = session
+        self._context = context
+
+    def request(self, method: str, url: str, **more: Any) -> Any:
+        """As `ClientSession.request`, over this pipe's TLS; the pin of the connector holds all the same."""
+        return self._session.request(method, url, ssl=self._context, **more)
+
+    async def close(self) -> None:
+        """Close the connection."""
+        await self._session.close()
+
+
+def open_pipe(endpoint: Endpoint, pace: Pace, pin: Pin, *, read_timeout: float | None = None) -> Pipe:
+    """A pipe to a device: no proxy from the environment, no cookies, no compression asked for.
+
+    With `read_timeout` an answer may last for ever, as long as it is never silent for so many seconds: a stream.
+    """
+    authorities = endpoint.verify == "ca"
     connector = aiohttp.TCPConnector(
-        limit=1,
-        ssl=verifying_context() if endpoint.verify == "ca" else pin,
-        keepalive_timeout=KEPT_ALIVE,
-        use_dns_cache=False,
+        limit=1, ssl=True if authorities else pin, keepalive_timeout=KEPT_ALIVE, use_dns_cache=False
     )
-    return aiohttp.ClientSession(
+    whole = pace.request_timeout.total_seconds() if read_timeout is None else None
+    session = aiohttp.ClientSession(
         connector=connector,
         response_class=CappedResponse,
         cookie_jar=aiohttp.DummyCookieJar(),
@@ -105,9 +141,10 @@ def open_transport(endpoint: Endpoint, pace: Pace, pin: Pin) -> aiohttp.ClientSe
         trust_env=False,
         headers={"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": "fleetmon"},
         timeout=aiohttp.ClientTimeout(
-            total=pace.request_timeout.total_seconds(), sock_connect=pace.connect_timeout.total_seconds()
+            total=whole, sock_connect=pace.connect_timeout.total_seconds(), sock_read=read_timeout
         ),
     )
+    return Pipe(session, context_of(endpoint.tls, authorities=authorities))
 
 
 def explain(error: Exception, *, device: str, resource: str, timeout: float) -> DeviceError:
@@ -157,6 +194,9 @@ def explain(error: Exception, *, device: str, resource: str, timeout: float) -> 
     return Unreachable(f"the exchange failed: {_reason(cause)}", device=device, resource=resource)
 
 
+OLD_TLS_CURE = "update its firmware or its TLS setting; as a last resort permit this device tls = legacy"
+
+
 def _explain_tls(error: Exception, device: str) -> DeviceError:
     said = str(error).lower()
     if "wrong_version_number" in said or "wrong version number" in said or "record layer" in said:
@@ -164,13 +204,9 @@ def _explain_tls(error: Exception, device: str) -> DeviceError:
             "this port speaks no TLS", device=device, cure="correct the port, or write http:// if plain HTTP is meant"
         )
     if "protocol" in said and ("unsupported" in said or "version" in said):
-        return Unsupported(
-            "the device offers only TLS older than 1.2", device=device, cure="update its firmware or its TLS setting"
-        )
+        return Unsupported("the device offers only TLS older than 1.2", device=device, cure=OLD_TLS_CURE)
     if "handshake_failure" in said or "no_shared_cipher" in said or "handshake failure" in said:
-        return Unsupported(
-            "the device offers no TLS cipher we accept", device=device, cure="update its firmware or its TLS setting"
-        )
+        return Unsupported("the device offers no TLS cipher we accept", device=device, cure=OLD_TLS_CURE)
     return Unreachable(f"the TLS handshake failed: {_reason(error)}", device=device)
 
 
