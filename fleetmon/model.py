@@ -445,6 +445,42 @@ class Observation:
     problems: tuple[Problem, ...] = ()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PushedRecord:
+    """One record as the device sent it by itself; a later look at its log may show the same one (F59)."""
+
+    record: LogRecord
+    link: str = ""
+    """Where its log entry stands; empty when the device does not say."""
+    arguments: tuple[str, ...] = ()
+    """MessageArgs: what tells two records of one message id apart."""
+    sent_as: str = ""
+    """The id it was sent under: the same record sent once more has the same."""
+
+    @property
+    def key(self) -> bytes:
+        """What makes it the same record when it is sent again."""
+        said = "\x1f".join(
+            (self.sent_as, self.record.created_text, self.record.content_hash, *self.arguments, self.record.source)
+        )
+        return hashlib.blake2b(said.encode(errors="surrogatepass"), digest_size=16).digest()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pushed:
+    """What one message of a device's own event stream told."""
+
+    event_id: str = ""
+    """The stream goes on after it; empty where messages have none."""
+    records: tuple[PushedRecord, ...] = ()
+    observation: Observation | None = None
+    """Readings of a report that came by itself, as a poll would have brought them."""
+    due: frozenset[Aspect] = frozenset()
+    """What it is a reason to ask for now."""
+    lost: int = 0
+    """Messages before this one that could not be read, so that the log has to be looked at."""
+
+
 # The fleet.
 
 
