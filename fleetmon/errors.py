@@ -15,6 +15,7 @@ FleetmonError
 │  └─ OutOfDate            it was changed since the actor read it
 ├─ DeliveryError           a receiver did not take it; permanent or not
 └─ StorageError            the store cannot be used as it is (locked, too new, damaged)
+   └─ NoRoom               the disk is full, or so nearly that this is not stored
 
 A message is one line: what happened, and where it can be said, what would put it right (`cure`).
 """
@@ -118,3 +119,7 @@ class DeliveryError(FleetmonError):
 
 class StorageError(FleetmonError):
     """The store cannot be used as it is: locked, too new, or damaged."""
+
+
+class NoRoom(StorageError):
+    """The disk is full, or so nearly full that this is not stored."""

@@ -10,7 +10,8 @@ from fleetmon import logs
 from fleetmon.clock import Clock
 from fleetmon.settings import Retention
 from fleetmon.storage import Store
-from fleetmon.storage.sqlite import WAL_LIMIT, SqliteDatabase
+from fleetmon.storage.engine import WAL_LIMIT
+from fleetmon.storage.sqlite import SqliteDatabase
 
 log = logs.get("upkeep")
 

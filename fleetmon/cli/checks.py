@@ -20,8 +20,8 @@ from fleetmon.access.vault import CREDENTIAL_NAME, open_vault
 from fleetmon.cli.words import count, instant
 from fleetmon.config import Loaded
 from fleetmon.errors import FleetmonError
+from fleetmon.storage.engine import sqlite3, version_warning
 from fleetmon.storage.lock import LOCK_NAME
-from fleetmon.storage.sqlite import sqlite3, version_warning
 
 OLDEST_PYTHON = (3, 11)
 LITTLE_SPACE, NO_SPACE = 5 << 30, 512 << 20

@@ -14,8 +14,8 @@ import orjson
 
 from fleetmon.errors import StorageError
 from fleetmon.storage import migrations
+from fleetmon.storage.engine import connect, copy_database, sqlite3, sqlite_version
 from fleetmon.storage.lock import DirectoryLock, prepare
-from fleetmon.storage.sqlite import connect, copy_database, sqlite3, sqlite_version
 from fleetmon.storage.store import STATE_FILE, TELEMETRY_FILE, Store
 
 FILES = {STATE_FILE: migrations.STATE, TELEMETRY_FILE: migrations.TELEMETRY}
@@ -45,7 +45,7 @@ def backup(directory: Path, target: Path, *, now: datetime) -> Path:
     with DirectoryLock(directory):
         _make(target)
         for name in FILES:
-            connection = connect(directory / name)
+            connection = connect(directory / name, mode="rw")
             try:
                 copy_database(connection, target / name)
             finally:
@@ -97,7 +97,7 @@ def _expect_files(directory: Path) -> None:
 
 def _checked(path: Path, rows: tuple[migrations.Migration, ...]) -> Checked:
     try:
-        connection = connect(path)
+        connection = connect(path, mode="rw")
     except StorageError as error:
         return Checked(file=path.name, size=path.stat().st_size, rows=0, problems=(str(error),))
     try:

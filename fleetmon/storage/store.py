@@ -9,16 +9,19 @@ from pathlib import Path
 
 from fleetmon.clock import Clock
 from fleetmon.storage import migrations
+from fleetmon.storage.engine import connect_writer, version_warning
 from fleetmon.storage.events import Events
 from fleetmon.storage.fleet import Fleet
 from fleetmon.storage.health import Components
 from fleetmon.storage.lanes import Lanes
 from fleetmon.storage.lock import DirectoryLock
 from fleetmon.storage.polls import Polls
-from fleetmon.storage.sqlite import SqliteDatabase, connect_writer, version_warning
+from fleetmon.storage.space import Measure, Space, disk_of
+from fleetmon.storage.sqlite import SqliteDatabase
 from fleetmon.storage.summaries import Summaries
 from fleetmon.storage.telemetry import Telemetry
 from fleetmon.storage.workers import Workers
+from fleetmon.storage.writer import Guard
 
 STATE_FILE, TELEMETRY_FILE = "state.db", "telemetry.db"
 
@@ -38,6 +41,7 @@ class Store:
     polls: Polls
     workers: Workers
     lanes: Lanes
+    space: Space
     lock: DirectoryLock
 
     def warnings(self) -> list[str]:
@@ -49,19 +53,27 @@ class Store:
         """Finish what was queued, close both files, let another process in."""
         await self.state.close()
         await self.telemetry_file.close()
+        self.space.release()
         self.lock.release()
 
 
-async def open_store(directory: Path, *, clock: Clock, interval: timedelta = timedelta(seconds=60)) -> Store:
+async def open_store(
+    directory: Path, *, clock: Clock, interval: timedelta = timedelta(seconds=60), measure: Measure = disk_of
+) -> Store:
     """Both files of a data directory, made or brought up to date; `interval` is that of devices which set none.
 
-    Raises StorageError naming the holder when another process has the directory, and when a file is newer than us.
+    `measure` says how much room the disk has. Raises StorageError naming the holder when another process has the
+    directory, and when a file is newer than us.
     """
     lock = await asyncio.to_thread(DirectoryLock, directory)
+    space = Space(directory, clock, measure)
     try:
         await asyncio.to_thread(bring_up_to_date, directory)
-        state = SqliteDatabase(directory / STATE_FILE, synchronous="FULL")
-        telemetry_file = SqliteDatabase(directory / TELEMETRY_FILE, synchronous="NORMAL")
+        await asyncio.to_thread(space.look)
+        state = SqliteDatabase(directory / STATE_FILE, synchronous="FULL", clock=clock, guard=_watching(space))
+        telemetry_file = SqliteDatabase(
+            directory / TELEMETRY_FILE, synchronous="NORMAL", clock=clock, guard=space.exhaustion
+        )
     except BaseException:
         lock.release()
         raise
@@ -77,8 +89,18 @@ async def open_store(directory: Path, *, clock: Clock, interval: timedelta = tim
         polls=Polls(state, clock),
         workers=Workers(state),
         lanes=Lanes(state),
+        space=space,
         lock=lock,
     )
+
+
+def _watching(space: Space) -> Guard:
+    """Room is looked at before each commit of what matters; it refuses none of them."""
+
+    def look() -> None:
+        space.look()
+
+    return look
 
 
 def bring_up_to_date(directory: Path, step: migrations.Step = migrations.no_step) -> None:

@@ -16,7 +16,7 @@ import pytest
 
 from fleetmon.clock import ManualClock
 from fleetmon.storage import migrations, open_store
-from fleetmon.storage.sqlite import connect
+from fleetmon.storage.engine import connect
 from fleetmon.storage.store import STATE_FILE, TELEMETRY_FILE
 
 CHILD = """

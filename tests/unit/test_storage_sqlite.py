@@ -15,8 +15,9 @@ from fleetmon.clock import ManualClock
 from fleetmon.errors import Conflict, StorageError
 from fleetmon.storage import open_store
 from fleetmon.storage.database import Connection
+from fleetmon.storage.engine import connect, version_warning
 from fleetmon.storage.lock import DirectoryLock
-from fleetmon.storage.sqlite import SqliteDatabase, connect, version_warning
+from fleetmon.storage.sqlite import SqliteDatabase
 from tests.observations import opened
 
 LOCKER = """
@@ -67,7 +68,7 @@ async def together(database: SqliteDatabase, *functions: Any) -> list[Any]:
 
 async def test_writes_that_queue_share_one_commit(database: SqliteDatabase) -> None:
     commits: list[str] = []
-    database._connection.set_trace_callback(lambda sql: commits.append(sql) if sql == "COMMIT" else None)
+    database._writer.connection.set_trace_callback(lambda sql: commits.append(sql) if sql == "COMMIT" else None)
     await together(database, *map(add, range(20)))
     assert len(commits) == 2
     assert await numbers(database) == list(range(20))
@@ -85,7 +86,7 @@ async def test_a_write_that_fails_loses_only_itself(database: SqliteDatabase) ->
 
 
 async def test_nobody_is_told_of_success_before_the_commit(database: SqliteDatabase) -> None:
-    other = connect(database.path, read_only=True)
+    other = connect(database.path, mode="ro")
     for number in range(50):
         await database.write(add(number))
         assert other.execute("SELECT count(*) FROM entry").fetchone()[0] == number + 1
