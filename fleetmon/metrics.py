@@ -48,6 +48,9 @@ class Metrics:
         self.poll_errors = Counter(
             "fleetmon_poll_errors", "Polls that ended in an error of our own.", registry=registry
         )
+        self.polls_unstored = Counter(
+            "fleetmon_polls_unstored", "Polls whose outcome could not be stored.", registry=registry
+        )
         self.devices = Gauge("fleetmon_devices", "Devices this worker looks after.", registry=registry)
         self.role_restarts = Gauge(
             "fleetmon_role_restarts", "Times a role was restarted.", ("role",), registry=registry

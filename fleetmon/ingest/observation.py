@@ -12,6 +12,7 @@ from typing import Any
 from fleetmon.access.vault import Vault
 from fleetmon.drivers.base import Memory
 from fleetmon.drivers.lane import Breaker
+from fleetmon.errors import StorageError
 from fleetmon.ingest import components, logs, parts, summary
 from fleetmon.model import (
     DEVICE,
@@ -59,6 +60,8 @@ class Ingested:
     part_changes: tuple[PartChange, ...] = ()
     inventory_due: bool = False
     """A component is there whose part nobody has looked at yet."""
+    readings_lost: int = 0
+    """Readings of this poll that could not be stored."""
 
 
 async def ingest(
@@ -74,6 +77,9 @@ async def ingest(
 ) -> Ingested:
     """Write down what one poll learned, failure included; on return it is committed.
 
+    Readings that cannot be stored cost nothing else; `Ingested.readings_lost` counts them. Raises StorageError when
+    the rest cannot be.
+
     `memory` and `breaker` are what the driver and its lane want to know again after a restart; the session is sealed.
     """
     readings = await _judged(observation, device, store)
@@ -82,18 +88,31 @@ async def ingest(
     written = store.state.write(
         lambda connection: _write(connection, observation, device, told, kept, polling, received_at)
     )
-    appended = store.telemetry.append_keyed(device.device_id, observation.taken_at, readings)
-    ingested, _ = await asyncio.gather(written, appended)
+    ingested, lost = await asyncio.gather(written, _append(observation, device, store, readings))
     if ingested.summary is not None:
         kept.done()
-    return ingested
+    return replace(ingested, readings_lost=lost) if lost else ingested
+
+
+async def _append(observation: Observation, device: Device, store: Store, readings: Mapping[Key, Reading]) -> int:
+    """Store the readings; how many of them could not be, because the disk is nearly full or fails."""
+    try:
+        store.space.admit_readings()
+        await store.telemetry.append_keyed(device.device_id, observation.taken_at, readings)
+    except StorageError:  # the store watch tells what is wrong with the file, once
+        store.space.lost += len(readings)
+        return len(readings)
+    return 0
 
 
 async def _judged(observation: Observation, device: Device, store: Store) -> dict[Key, Reading]:
     """The readings by sensor with their quality, judged by themselves and by the last ones of the same sensors."""
     if not observation.readings:
         return {}
-    before = await store.telemetry.latest(device.device_id)
+    try:
+        before = await store.telemetry.latest(device.device_id)
+    except StorageError:
+        before = {}
     keyed = ((key_of(one.sensor), one) for one in observation.readings)
     return {key: judge(one, before.get(key)) for key, one in keyed}
 

@@ -133,6 +133,12 @@ class Space:
             cure="free some space; readings are stored again by themselves",
         )
 
+    def admit_readings(self) -> None:
+        """Raises NoRoom while readings are refused."""
+        refusal = self.refusal()
+        if refusal is not None:
+            raise refusal
+
     def exhaustion(self) -> NoRoom | None:
         """Why nothing at all is written to the readings' file now: the reserve itself is being used."""
         room = self._room
