@@ -261,3 +261,60 @@ async def test_a_service_heavier_than_any_server_is_not_read_to_its_end():
     assert fetch.asked <= 12
     assert walk.finished
     assert "the rest is not read" in walk.problems[-1].reason
+
+
+def with_processor_ports(bodies: dict[str, Json], count: int = 4, **status: str) -> dict[str, Json]:
+    """The server, with ports of a processor, which no walk asks for."""
+    ports = [f"{SYSTEM}/Processors/1/Ports/{n}" for n in range(count)]
+    bodies[f"{SYSTEM}/Processors/1"]["Ports"] = link(f"{SYSTEM}/Processors/1/Ports")
+    bodies[f"{SYSTEM}/Processors/1/Ports"] = collection(f"{SYSTEM}/Processors/1/Ports", "Port", ports)
+    bodies |= {path: resource(path, "Port", Status=ok()) for path in ports}
+    bodies[ports[-1]]["Status"] |= status
+    return bodies
+
+
+async def test_a_walk_keeps_the_same_resources_whether_or_not_they_come_expanded():
+    plain, _ = await walked(with_processor_ports(server()))
+    whole, _ = await walked(with_processor_ports(server(expand=6)), expand=6)
+    assert plain.resources.keys() == whole.resources.keys()
+
+
+async def test_what_is_ill_is_kept_where_expand_brings_it_unasked():
+    walk, _ = await walked(with_processor_ports(server(expand=6), Health="Critical"), expand=6)
+    assert key(f"{SYSTEM}/Processors/1/Ports/3") in walk.resources
+
+
+async def test_a_collection_that_comes_inside_another_resource_is_read_once_more_and_not_member_by_member():
+    bodies = server(expand=6, dimms=16)
+    _, shelf = await walked(bodies, expand=2)
+    assert f"{SYSTEM}/Memory?$expand=.($levels=2)" in shelf.asked
+    assert f"{SYSTEM}/Memory/16" not in shelf.asked
+
+
+async def test_firmware_named_like_something_not_followed_is_read():
+    bodies = server(expand=6)
+    path = f"{V1}/UpdateService/FirmwareInventory/BIOS"
+    bodies[f"{V1}/UpdateService/FirmwareInventory"]["Members"].append(link(path))
+    bodies[path] = resource(path, "SoftwareInventory", Version="2.1")
+    walk, _ = await walked(bodies, expand=6)
+    assert key(path) in walk.resources
+
+
+async def test_the_ports_of_a_switch_that_joins_processors_are_read_in_trouble_alone():
+    fabric = f"{V1}/Fabrics/F"
+    ports = [f"{fabric}/Switches/S/Ports/{n}" for n in range(3)]
+    bodies = server()
+    bodies[f"{V1}/"]["Fabrics"] = link(f"{V1}/Fabrics")
+    bodies[f"{V1}/Fabrics"] = collection(f"{V1}/Fabrics", "Fabric", [fabric])
+    bodies[fabric] = resource(fabric, "Fabric", Switches=link(f"{fabric}/Switches"))
+    bodies[f"{fabric}/Switches"] = collection(f"{fabric}/Switches", "Switch", [f"{fabric}/Switches/S"])
+    bodies[f"{fabric}/Switches/S"] = resource(
+        f"{fabric}/Switches/S", "Switch", SwitchType="NVLink", Status=ok(), Ports=link(f"{fabric}/Switches/S/Ports")
+    )
+    bodies[f"{fabric}/Switches/S/Ports"] = collection(f"{fabric}/Switches/S/Ports", "Port", ports)
+    bodies |= {path: resource(path, "Port", Status=ok()) for path in ports}
+    walk, _ = await walked(bodies)
+    assert key(ports[0]) not in walk.resources
+    bodies[f"{fabric}/Switches/S"]["Status"]["HealthRollup"] = "Warning"
+    walk, _ = await walked(bodies)
+    assert key(ports[0]) in walk.resources

@@ -9,7 +9,7 @@ from fleetmon.drivers.redfish.bodies import Json
 from fleetmon.drivers.redfish.parse import fields
 from fleetmon.drivers.redfish.parse.components import condition
 from fleetmon.drivers.redfish.parse.parts import system_rank
-from fleetmon.drivers.redfish.resource import Resource, key, kind_of
+from fleetmon.drivers.redfish.resource import Resource, is_resource, key, kind_of
 from fleetmon.model import DEVICE, ComponentHealth, Health, Power, PowerState
 
 MAX_GATES = 4
@@ -73,7 +73,10 @@ def _worst(body: Json) -> Health:
 
 
 def signature(gates: Iterable[Resource]) -> tuple[Any, ...]:
-    """Everything a gate says of health, state and power: when it changes, a walk finds out why."""
+    """Everything a gate says of health, state and power: when it changes, a walk finds out why.
+
+    Whole resources inside it, which `$expand` brought, do not count: the steady poll reads the gate without them.
+    """
     told: list[tuple[str, ...]] = []
     for gate in gates:
         stack: list[tuple[str, Any]] = [(key(gate.path), gate.body)]
@@ -86,7 +89,7 @@ def signature(gates: Iterable[Resource]) -> tuple[Any, ...]:
             stack.extend(
                 (f"{where}/{name}", value)
                 for name, value in here.items()
-                if isinstance(value, dict) and name != "Status"
+                if isinstance(value, dict) and name != "Status" and not is_resource(value)
             )
         told.append((key(gate.path), str(gate.body.get("PowerState"))))
     return tuple(sorted(told))

@@ -7,11 +7,12 @@ vendor's own included, so a healthy device is asked for little and a sick one fo
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from fleetmon.drivers.redfish.bodies import Json
 from fleetmon.drivers.redfish.parse import fields
-from fleetmon.drivers.redfish.resource import is_resource, key
+from fleetmon.drivers.redfish.resource import is_resource, kind_of
 from fleetmon.model import Health
 
 RANKS = {
@@ -57,6 +58,9 @@ ONLY_FROM = {
 }
 """Names that are worth a request only in a resource of these types."""
 
+INNER_FABRICS = frozenset({"NVLink", "UPI"})
+"""Types of a switch that joins processors: its hundreds of ports tell no more than it does, until there is trouble."""
+
 NEVER = frozenset(
     {
         "Certificates", "JsonSchemas", "Registries", "AccountService", "SessionService", "Sessions",
@@ -70,7 +74,8 @@ NEVER = frozenset(
 )  # fmt: skip
 """Names not followed even in a close look: they lead away from the hardware, or round in circles."""
 
-_AWAY = frozenset(name.lower() for name in NEVER) - {"telemetryservice", "computersystem"} | {"capabilities"}
+WELCOME = frozenset({"EnvironmentMetrics", "Metrics"})
+"""Names not worth a request everywhere, whose resources are kept where `$expand` brings them in passing."""
 
 DEPTHS = {
     "Systems": 4, "Chassis": 5, "Managers": 3, "UpdateService": 2, "Storage": 3, "NetworkAdapters": 3,
@@ -84,13 +89,8 @@ NOT_COLLECTIONS = frozenset(
 )
 
 
-def leads_away(path: str) -> bool:
-    """Did `$expand` bring something a walk would never have asked for?"""
-    return not _AWAY.isdisjoint(key(path).split("/"))
-
-
-def in_trouble(body: Json) -> bool:
-    """Does this resource, or anything it tells of, report Warning or Critical, or a predicted failure?"""
+def in_trouble(body: Json, *, with_members: bool = False) -> bool:
+    """Does this resource, or anything it tells of, report Warning or Critical?"""
     stack: list[Any] = [body]
     while stack:
         here = stack.pop()
@@ -103,19 +103,57 @@ def in_trouble(body: Json) -> bool:
                 )
                 if worst >= Health.WARNING.rank:
                     return True
-            stack.extend(v for k, v in here.items() if isinstance(v, (dict, list)) and k not in ("Members", "Actions"))
+            stack.extend(
+                value
+                for name, value in here.items()
+                if isinstance(value, (dict, list)) and name != "Actions" and (with_members or name != "Members")
+            )
         else:
             stack.extend(v for v in here if isinstance(v, (dict, list)))
     return False
 
 
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """An object that has a path of its own, and where in its resource it stands."""
+
+    name: str
+    in_links: bool
+    foreign: bool
+    """Is it told by the vendor's own object?"""
+    entry: Json
+    target: str
+
+
 def links(body: Json, close: bool) -> Iterator[tuple[str, str, bool]]:
     """The links of a resource worth following: (property name, target, is it the next page)."""
-    kind = str(body.get("@odata.type", "")).lstrip("#").split(".", 1)[0]
     for name in ("Members@odata.nextLink", "@odata.nextLink"):
         if isinstance(body.get(name), str):
             yield "Members", body[name], True
             break
+    kind = kind_of(body)
+    for place in _places(body, close):
+        if not is_resource(place.entry) and not place.target.startswith("#") and _worth(place, body, kind, close):
+            yield f"Links/{place.name}" if place.in_links else place.name, place.target, False
+
+
+def carried(body: Json, close: bool) -> Iterator[str]:
+    """The paths of whole resources inside this one that a walk would have asked for, is glad of, or that are ill.
+
+    What else `$expand` brings is left aside, so that a device told resource by resource shows the same components.
+    """
+    kind = kind_of(body)
+    for place in _places(body, close):
+        if is_resource(place.entry) and (
+            place.name in WELCOME
+            or _worth(place, body, kind, close)
+            or (place.name not in NEVER and not place.in_links and in_trouble(place.entry, with_members=True))
+        ):
+            yield place.target
+
+
+def _places(body: Json, close: bool) -> Iterator[_Place]:
+    """Every object with a path, whole resources not entered."""
     stack: list[tuple[str, bool, bool, Any]] = [(name, False, False, value) for name, value in body.items()]
     while stack:
         name, in_links, foreign, here = stack.pop()
@@ -126,35 +164,34 @@ def links(body: Json, close: bool) -> Iterator[tuple[str, str, bool]]:
         elif isinstance(here, dict):
             target = here.get("@odata.id", here.get("href"))
             if isinstance(target, str):
-                silent = WHERE_SILENT.get(name) == kind and not fields.status(body)
-                if (
-                    not is_resource(here)
-                    and (silent or _worth(name, kind, in_links, foreign, close))
-                    and not target.startswith("#")
-                ):
-                    yield f"Links/{name}" if in_links else name, target, False
+                yield _Place(name, in_links, foreign, here, target)
                 if is_resource(here):
                     continue
             if name in NEVER or name == "Actions":
                 continue
             stack.extend(
-                (key, in_links or name == "Links", foreign or name == "Oem", value)
+                (key, in_links or name in ("Links", "links"), foreign or name == "Oem", value)
                 for key, value in here.items()
                 if isinstance(value, (dict, list))
             )
 
 
-def _worth(name: str, kind: str, in_links: bool, foreign: bool, close: bool) -> bool:
-    """Is a link under this name followed?"""
+def _worth(place: _Place, body: Json, kind: str, close: bool) -> bool:
+    """Is a link that stands here followed?"""
+    name = place.name
     if name in NEVER and not (name == "TelemetryService" and kind == "ServiceRoot"):
         return False
     if close:
         return True
-    if foreign:
+    if WHERE_SILENT.get(name) == kind and not fields.status(body):
+        return True
+    if place.foreign:
         return name in FROM_OEM
-    if in_links:
+    if place.in_links:
         return name in FROM_LINKS
     if name == "Members":
         return True
+    if name == "Ports" and body.get("SwitchType") in INNER_FABRICS:
+        return False
     owners = ONLY_FROM.get(name)
     return name in RANKS and (owners is None or kind in owners or not kind)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import heapq
 import itertools
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from fleetmon.drivers.redfish.bodies import Json
@@ -17,8 +17,8 @@ from fleetmon.drivers.redfish.links import (
     DEPTHS,
     NOT_COLLECTIONS,
     RANKS,
+    carried,
     in_trouble,
-    leads_away,
     links,
 )
 from fleetmon.drivers.redfish.parse import fields
@@ -186,18 +186,14 @@ class Walk:
         """Keep a resource with all that it carries, and put its links in the queue."""
         if self.expand is None and key(resource.path) == key(ROOT):
             self.expand = claimed_expand(resource.body)
-        parts = [part for part in unfold(resource) if not leads_away(part.path)]
-        for part in parts:
-            known = self.resources.get(key(part.path))
-            if known is None or len(part.body) > len(known.body):
-                self.resources[key(part.path)] = part
-        for part in parts:
+        for part in self._kept(resource, step):
             close = CLOSE_LOOK_DEPTH if in_trouble(part.body) else max(step.close - 1, 0)
-            own_name = step.name if part is resource or part.path == resource.path else f"{part.path}/"
+            asked = part is resource and step.name != EXPANDED
+            own_name = step.name if asked else f"{part.path}/"
             found = list(links(part.body, close > 0))
             if key(part.path) == key(ROOT):
                 self.entrances = tuple((name, path) for name, link, _ in found if (path := local(link)) and not close)
-            if self._better_expanded(part, found):
+            if self._better_expanded(part, found, asked):
                 self._reread.add(key(part.path))
                 heapq.heappush(self._pending, Step(-1, next(self._order), part.path, EXPANDED, step.close))
                 continue
@@ -206,9 +202,29 @@ class Walk:
             if close == CLOSE_LOOK_DEPTH:
                 self._look_closely_at(holder_of(part.path))
 
-    def _better_expanded(self, part: Resource, found: Iterable[tuple[str, str, bool]]) -> bool:
-        """Does a resource refer to so many others that one more look at it, expanded, costs less than each of them?"""
-        if self.expand is None or not self.expand.usable or key(part.path) in self._reread or "Members" in part.body:
+    def _kept(self, resource: Resource, step: Step) -> list[Resource]:
+        """The resource and those inside it that are of use, remembered."""
+        welcome = {key(resource.path)}
+        kept: list[Resource] = []
+        for part in unfold(resource):
+            if key(part.path) in welcome:
+                kept.append(part)
+                close = step.close > 0 or in_trouble(part.body)
+                welcome.update(key(path) for target in carried(part.body, close) if (path := local(target)))
+        for part in kept:
+            known = self.resources.get(key(part.path))
+            if known is None or len(part.body) > len(known.body):
+                self.resources[key(part.path)] = part
+        return kept
+
+    def _better_expanded(self, part: Resource, found: Sequence[tuple[str, str, bool]], asked: bool) -> bool:
+        """Does a resource refer to so many others that one more look at it, expanded, costs less than each of them?
+
+        A collection is asked for expanded in the first place, unless it came inside another resource.
+        """
+        if self.expand is None or not self.expand.usable or key(part.path) in self._reread:
+            return False
+        if asked and "Members" in part.body:
             return False
         unread = Counter(name for name, link, _ in found if (path := local(link)) and key(path) not in self.resources)
         return any(count >= MANY and isinstance(part.body.get(name), list) for name, count in unread.items())
