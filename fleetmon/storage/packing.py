@@ -21,7 +21,7 @@ _REASONS = {NoReading.ABSENT: 1, NoReading.OFF: 2, NoReading.TIMEOUT: 3, NoReadi
 _QUALITIES = {Quality.GOOD: 0, Quality.SUSPECT: 1, Quality.BAD: 2}
 _REASON_OF = {code: reason for reason, code in _REASONS.items()}
 _QUALITY_OF = {code: quality for quality, code in _QUALITIES.items()}
-_EXCEPTION = struct.Struct("<HBf")
+EXCEPTION = struct.Struct("<HBf")
 _NONE = timedelta(0)
 _OLD = timedelta(seconds=1)
 """A reading this much older than its row says so."""
@@ -49,14 +49,14 @@ def pack(readings: Sequence[Reading | None], taken_at: datetime) -> tuple[bytes,
     for place, reading in enumerate(readings):
         if reading is None:
             values.append(math.nan)
-            exceptions.append(_EXCEPTION.pack(place, NOT_ASKED, 0.0))
+            exceptions.append(EXCEPTION.pack(place, NOT_ASKED, 0.0))
             continue
         number, reason = _number(reading)
         values.append(number)
         age = taken_at - reading.taken_at if reading.taken_at is not taken_at else _NONE
         if reason or age > _OLD or reading.quality is not Quality.GOOD:
             code = reason | _QUALITIES[reading.quality] << 4
-            exceptions.append(_EXCEPTION.pack(place, code, max(0.0, age.total_seconds())))
+            exceptions.append(EXCEPTION.pack(place, code, max(0.0, age.total_seconds())))
     return struct.pack(f"<{len(values)}d", *values), b"".join(exceptions) or None
 
 
@@ -69,7 +69,7 @@ def unpack_exceptions(exceptions: bytes | None) -> dict[int, Exceptional]:
     """What is particular in a row, by place."""
     if not exceptions:
         return {}
-    return {place: _exceptional(code, age) for place, code, age in _EXCEPTION.iter_unpack(exceptions)}
+    return {place: _exceptional(code, age) for place, code, age in EXCEPTION.iter_unpack(exceptions)}
 
 
 def _number(reading: Reading) -> tuple[float, int]:
