@@ -263,13 +263,12 @@ async def test_a_service_heavier_than_any_server_is_not_read_to_its_end():
     assert "the rest is not read" in walk.problems[-1].reason
 
 
-def with_processor_ports(bodies: dict[str, Json], count: int = 4, **status: str) -> dict[str, Json]:
+def with_processor_ports(bodies: dict[str, Json], count: int = 4) -> dict[str, Json]:
     """The server, with ports of a processor, which no walk asks for."""
     ports = [f"{SYSTEM}/Processors/1/Ports/{n}" for n in range(count)]
     bodies[f"{SYSTEM}/Processors/1"]["Ports"] = link(f"{SYSTEM}/Processors/1/Ports")
     bodies[f"{SYSTEM}/Processors/1/Ports"] = collection(f"{SYSTEM}/Processors/1/Ports", "Port", ports)
     bodies |= {path: resource(path, "Port", Status=ok()) for path in ports}
-    bodies[ports[-1]]["Status"] |= status
     return bodies
 
 
@@ -279,9 +278,13 @@ async def test_a_walk_keeps_the_same_resources_whether_or_not_they_come_expanded
     assert plain.resources.keys() == whole.resources.keys()
 
 
-async def test_what_is_ill_is_kept_where_expand_brings_it_unasked():
-    walk, _ = await walked(with_processor_ports(server(expand=6), Health="Critical"), expand=6)
-    assert key(f"{SYSTEM}/Processors/1/Ports/3") in walk.resources
+@pytest.mark.parametrize(("health", "kept"), [("Critical", True), ("OK", False)])
+async def test_what_is_ill_is_kept_where_expand_brings_it_unasked(health, kept):
+    bodies, path = server(expand=6), f"{SYSTEM}/Memory/1/Assembly"
+    bodies[f"{SYSTEM}/Memory/1"]["Assembly"] = link(path)
+    bodies[path] = resource(path, "Assembly", Assemblies=[{"Name": "Board", "Status": {"Health": health}}])
+    walk, _ = await walked(bodies, expand=6)
+    assert (key(path) in walk.resources) is kept
 
 
 async def test_a_collection_that_comes_inside_another_resource_is_read_once_more_and_not_member_by_member():
