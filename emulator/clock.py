@@ -12,6 +12,8 @@ import itertools
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from email.utils import formatdate
+from functools import lru_cache
 
 Action = Callable[[float], None]
 """What to do; it is given the instant at which it was due."""
@@ -95,6 +97,12 @@ class Agenda:
                 await asyncio.wait_for(self._changed.wait(), None if wait is None else max(wait, 0.0))
             except TimeoutError:
                 continue
+
+
+@lru_cache(maxsize=64)
+def http_date(instant: int) -> str:
+    """An instant as the Date header has it."""
+    return formatdate(instant, usegmt=True)
 
 
 def iso(instant: float, offset: str = "Z") -> str:

@@ -10,6 +10,7 @@ from typing import Any
 from emulator.fault_rows import FAULTS, FaultRefusedError
 from emulator.faults import Fleet
 from emulator.hardware import Machine
+from emulator.ledger import Tally
 from emulator.redfish.bmc import Bmc
 from emulator.sensor_rows import rows_of
 from emulator.sensors import SensorRow
@@ -53,6 +54,8 @@ class Control:
                 return 200, truth(self.fleet, self._bmc(name))
             case "GET", ["machines", name, "history"]:
                 return 200, history(self._bmc(name), request.query)
+            case "GET", ["traffic"]:
+                return 200, {"items": traffic(self.fleet)}
             case "GET", ["fleet"]:
                 return 200, frame(self.fleet)
             case "GET", ["faults"]:
@@ -68,7 +71,7 @@ class Control:
             case "POST", ["time"]:
                 return 200, self._advance(_object(request))
         raise WrongRequestError(
-            404, f"no {request.method} {request.path}; see /machines /faults /catalogue /ledger /time /fleet"
+            404, f"no {request.method} {request.path}; see /machines /traffic /faults /catalogue /ledger /time /fleet"
         )
 
     def _bmc(self, name: str) -> Bmc:
@@ -185,7 +188,7 @@ def catalogue() -> dict[str, Any]:
 def truth(fleet: Fleet, bmc: Bmc) -> dict[str, Any]:
     """Everything there is to know about a machine, faults or not."""
     machine, now = bmc.machine, fleet.plant.clock.now()
-    parts, tally = machine.parts, fleet.plant.ledger.tallies[machine.name]
+    parts = machine.parts
     return summary(fleet, bmc) | {
         "uuid": machine.uuid, "boots": machine.power.boots, "boot_progress": machine.power.boot_state,
         "dark": machine.dark,
@@ -217,8 +220,25 @@ def truth(fleet: Fleet, bmc: Bmc) -> dict[str, Any]:
         "ports": [{"name": p.name, "mac": p.mac, "switch": p.switch, "switch_port": p.switch_port,
                 "up": p.up} for p in parts.ports],
         "log": {purpose: _log(machine, purpose) for purpose in machine.logs},
-        "traffic": tally.told(len(bmc.living_sessions())),
+        "traffic": _tally(bmc).told(now),
+        "streams": [{"id": s.id, "client": s.client, "user": s.user} for s in bmc.push.streams.values()],
+        "subscriptions": [
+            {"id": d.id, "destination": d.told["Destination"], "context": d.told.get("Context"), "state": d.state}
+            for d in bmc.push.destinations.values()
+        ],
     }  # fmt: skip
+
+
+def traffic(fleet: Fleet) -> list[dict[str, Any]]:
+    """What every machine was asked, in a small row each: what a checker of a whole fleet compares."""
+    now = fleet.plant.clock.now()
+    return [{"machine": name} | _tally(bmc).counted(now) for name, bmc in fleet.bmcs.items()]
+
+
+def _tally(bmc: Bmc) -> Tally:
+    """The machine's counters, expired sessions taken away."""
+    bmc.living_sessions()
+    return bmc.tally
 
 
 def _log(machine: Machine, purpose: str) -> list[dict[str, Any]]:

@@ -166,7 +166,7 @@ def _on_wire(effect: str, otherwise: Any = None) -> Callable[[Fleet, Machine, Wa
 def _reject_credentials(fleet: Fleet, machine: Machine, f: Wanted) -> Heal:
     bmc = fleet.bmcs[machine.name]
     bmc.rejects = True
-    bmc.sessions.clear()
+    bmc.drop_sessions()
 
     def heal() -> None:
         bmc.rejects = False
@@ -177,7 +177,7 @@ def _reject_credentials(fleet: Fleet, machine: Machine, f: Wanted) -> Heal:
 def _lock_out(fleet: Fleet, machine: Machine, f: Wanted) -> Heal:
     bmc = fleet.bmcs[machine.name]
     bmc.lock(f["seconds"] or 300.0)
-    bmc.sessions.clear()
+    bmc.drop_sessions()
     return partial(bmc.lock, 0.0)
 
 

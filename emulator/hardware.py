@@ -11,7 +11,7 @@ from math import inf
 from emulator.accents import Family
 from emulator.clock import Agenda
 from emulator.ledger import Ledger
-from emulator.logs import KINDS, Log
+from emulator.logs import KINDS, Entry, Log
 from emulator.parts import LIFE_LOW, RANK, TOLERANCE, Drive, Fan, Supply, Volume, build_parts, new_drive, worst
 from emulator.power import PowerSwitch
 from emulator.sensor_rows import rows_of
@@ -53,10 +53,9 @@ class Machine:
             purpose: Log(purpose, f"{seed}:{name}", self.clock.started_at) for purpose in ("event", "lifecycle")
         }
         for log in self.logs.values():
-            log.on_append = lambda purpose, entry: ledger.note(
-                name, "log_entry", log=purpose, id=entry.number, message_id=entry.message_id, severity=entry.severity,
-                message=entry.message,
-            )  # fmt: skip
+            log.on_append = self._logged
+            log.on_drop = self._lost
+        self.on_entry: Callable[[str, Entry], None] | None = None
         self.led = False
         self.asset_tag = ""
         self.host_name = name
@@ -100,7 +99,8 @@ class Machine:
 
     def volume_health(self, volume: Volume) -> str:
         """By how many of its drives are lost or not yet rebuilt."""
-        lost = sum(self.parts.drives[bay].failed or self.parts.drives[bay].rebuild is not None for bay in volume.bays)
+        drives = [self.parts.drives[bay] for bay in volume.bays]
+        lost = sum(drive.failed or drive.absent or drive.rebuild is not None for drive in drives)
         if lost == 0:
             return "OK"
         return "Warning" if lost <= TOLERANCE[volume.raid] else "Critical"
@@ -125,6 +125,19 @@ class Machine:
         self.logs["lifecycle"].append(short, self.clock.now(), *args, part=part)
         if not KINDS[short].lifecycle_only:
             self.logs["event"].append(short, self.clock.now(), *args, part=part)
+
+    def _logged(self, purpose: str, entry: Entry) -> None:
+        self.ledger.note(
+            self.name, "log_entry", log=purpose, id=entry.number, message_id=entry.message_id, severity=entry.severity,
+            message=entry.message,
+        )  # fmt: skip
+        if self.on_entry is not None:
+            self.on_entry(purpose, entry)
+
+    def _lost(self, purpose: str, entry: Entry) -> None:
+        self.ledger.note(
+            self.name, "log_entry_dropped", log=purpose, message_id=entry.message_id, message=entry.message
+        )
 
     # ---- drives ----
 
@@ -152,6 +165,19 @@ class Machine:
             return
         drive.failed, drive.rebuild, drive.spare = True, None, False
         self.log("DriveFailure", drive.name, part=drive.name)
+        self._degrade(bay, rebuild_seconds)
+
+    def pull_drive(self, bay: int, rebuild_seconds: float = REBUILD_SECONDS) -> None:
+        """Someone takes a drive out of its bay."""
+        drive = self.parts.drives[bay]
+        if drive.absent:
+            return
+        drive.absent, drive.rebuild, drive.spare = True, None, False
+        self.log("DriveRemoved", drive.name, part=drive.name)
+        self._degrade(bay, rebuild_seconds)
+
+    def _degrade(self, bay: int, rebuild_seconds: float) -> None:
+        """The volume of a lost drive has one less; a hot spare takes its place where there is one."""
         volume = next((v for v in self.parts.volumes if bay in v.bays), None)
         if volume is None:
             return

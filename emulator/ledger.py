@@ -21,6 +21,31 @@ Row = tuple[int, float, str, str, dict[str, Any]]
 """(sequence, instant, machine, what happened, particulars)"""
 
 REQUESTS_KEPT = 50_000
+TEN_MINUTES = 600.0
+
+
+@dataclass(slots=True)
+class Level:
+    """How many of something there are, were at most, and for how long there was more than one."""
+
+    now: int = 0
+    most: int = 0
+    _above_since: float | None = None
+    _longest_above: float = 0.0
+
+    def set(self, count: int, instant: float) -> None:
+        """There are so many from now on."""
+        if self._above_since is not None and count <= 1:
+            self._longest_above = max(self._longest_above, instant - self._above_since)
+            self._above_since = None
+        elif self._above_since is None and count > 1:
+            self._above_since = instant
+        self.now, self.most = count, max(self.most, count)
+
+    def above_one(self, instant: float) -> float:
+        """Seconds of the longest stretch with more than one, the present one included."""
+        present = 0.0 if self._above_since is None else instant - self._above_since
+        return max(self._longest_above, present)
 
 
 @dataclass(slots=True)
@@ -31,18 +56,59 @@ class Tally:
     """By `METHOD path`, without query."""
     logins: int = 0
     refused: int = 0
+    most_refused: int = 0
+    """Refused logins within any ten minutes, at most."""
     in_flight: int = 0
     most_in_flight: int = 0
-    most_sessions: int = 0
+    least_gap: float | None = None
+    """Seconds between the end of a request and the beginning of the next, at least."""
+    sessions: Level = field(default_factory=Level)
+    streams: Level = field(default_factory=Level)
+    streams_opened: int = 0
     connections: int = 0
+    _ended_at: float | None = None
+    _refused_at: deque[float] | None = None
 
-    def told(self, sessions: int) -> dict[str, Any]:
-        """As the control API gives it."""
+    def began(self, instant: float) -> None:
+        """A request came."""
+        self.in_flight += 1
+        if self.in_flight > self.most_in_flight:
+            self.most_in_flight = self.in_flight
+        if self._ended_at is not None:
+            gap = instant - self._ended_at
+            self.least_gap = gap if self.least_gap is None else min(self.least_gap, gap)
+            self._ended_at = None
+
+    def ended(self, instant: float) -> None:
+        """A request was answered, or its client went away."""
+        self.in_flight -= 1
+        self._ended_at = instant
+
+    def refuse(self, instant: float) -> None:
+        """A login was refused."""
+        self.refused += 1
+        if self._refused_at is None:
+            self._refused_at = deque()
+        self._refused_at.append(instant)
+        while self._refused_at[0] <= instant - TEN_MINUTES:
+            self._refused_at.popleft()
+        self.most_refused = max(self.most_refused, len(self._refused_at))
+
+    def counted(self, instant: float) -> dict[str, Any]:
+        """What a checker of a whole fleet compares, in one small row."""
         return {
-            "requests": sum(self.requests.values()), "by_request": dict(self.requests), "logins": self.logins,
-            "logins_refused": self.refused, "in_flight": self.in_flight, "most_in_flight": self.most_in_flight,
-            "sessions": sessions, "most_sessions": self.most_sessions, "connections": self.connections,
+            "requests": sum(self.requests.values()), "logins": self.logins, "logins_refused": self.refused,
+            "most_refused_in_ten_minutes": self.most_refused,
+            "in_flight": self.in_flight, "most_in_flight": self.most_in_flight, "least_gap": self.least_gap,
+            "sessions": self.sessions.now, "most_sessions": self.sessions.most,
+            "sessions_above_one_seconds": self.sessions.above_one(instant),
+            "streams": self.streams.now, "most_streams": self.streams.most, "streams_opened": self.streams_opened,
+            "connections": self.connections,
         }  # fmt: skip
+
+    def told(self, instant: float) -> dict[str, Any]:
+        """All of it, as the control API gives it for one machine."""
+        return self.counted(instant) | {"by_request": dict(self.requests)}
 
 
 class Ledger:

@@ -1,4 +1,4 @@
-"""A machine's logs: entries with ids that only grow, newest dropped never, oldest dropped when full, clearable.
+"""A machine's logs: entries with ids that only grow, oldest dropped when full unless a fault says newest, clearable.
 
 Every machine has a past: entries from the month before the start, the same for the same seed,
 made when first asked for.
@@ -54,6 +54,15 @@ KINDS: dict[str, Kind] = {
     kind.message_id.rpartition(".")[2]: kind
     for kind in (
         Kind("ResourceEvent.1.3.PowerStateChanged", "OK", "The power state of the system changed to %1."),
+        Kind("ResourceEvent.1.3.ResourceStatusChangedOK", "OK", "The health of resource %1 has changed to %2."),
+        Kind(
+            "ResourceEvent.1.3.ResourceStatusChangedWarning", "Warning", "The health of resource %1 has changed to %2."
+        ),
+        Kind(
+            "ResourceEvent.1.3.ResourceStatusChangedCritical",
+            "Critical",
+            "The health of resource %1 has changed to %2.",
+        ),
         Kind("Platform.1.0.BootCompleted", "OK", "The operating system was started.", True),
         Kind("Platform.1.0.PowerCommand", "OK", "A reset of type %1 was requested by %2.", True),
         Kind("Platform.1.0.ShutdownIgnored", "Warning", "The operating system did not react to a graceful request."),
@@ -68,6 +77,7 @@ KINDS: dict[str, Kind] = {
         Kind("StorageDevice.1.1.DrivePredictiveFailure", "Warning", "%1 predicts its failure."),
         Kind("StorageDevice.1.1.DriveMediaErrors", "Warning", "%1 reports %2 media errors."),
         Kind("StorageDevice.1.1.DriveLifeLow", "Warning", "%1 has %2 % of its media life left."),
+        Kind("StorageDevice.1.1.DriveRemoved", "Warning", "%1 was removed."),
         Kind("StorageDevice.1.1.DriveInserted", "OK", "%1 was inserted."),
         Kind("StorageDevice.1.1.VolumeDegraded", "Warning", "%1 is degraded."),
         Kind("StorageDevice.1.1.VolumeFailure", "Critical", "%1 has failed."),
@@ -115,6 +125,9 @@ class Log:
         self._next = 1
         self.cleared = 0
         self.on_append: Callable[[str, Entry], None] | None = None
+        self.on_drop: Callable[[str, Entry], None] | None = None
+        self.keeps_oldest = False
+        """A full log drops what is new, not what is old."""
 
     @property
     def entries(self) -> deque[Entry]:
@@ -131,6 +144,10 @@ class Log:
             message=kind.message(args), args=args, part=part,
         )  # fmt: skip
         self._next += 1
+        if self.keeps_oldest and len(entries) >= self.capacity:
+            if self.on_drop is not None:
+                self.on_drop(self.purpose, entry)
+            return entry
         entries.append(entry)
         if self.on_append is not None:
             self.on_append(self.purpose, entry)

@@ -10,6 +10,7 @@ from emulator.fleet import FleetPlan, RackPlan, ServerPlan
 from emulator.hardware import Machine
 from emulator.ledger import Ledger
 from emulator.parts import Port
+from emulator.push.deliveries import Courier
 from emulator.waves import Wave, room_wave
 
 TOP_WARMER = 3.6
@@ -62,6 +63,7 @@ class Plant:
         self.clock = clock
         self.agenda = Agenda(clock)
         self.ledger = Ledger(clock)
+        self.courier = Courier()
         self.seed = str(plan.seed if seed is None else seed)
         self.racks = {
             rack.name: Rack(rack, room_wave(random.Random(f"{self.seed}:rack:{rack.name}"), rack.inlet))

@@ -123,6 +123,7 @@ async def running_fleet(
         yield RunningFleet(living, door)
     finally:
         agenda.cancel()
+        await plant.courier.stop()
         door.endpoint.close()
         for bmc in living.bmcs.values():
             if bmc.endpoint is not None:

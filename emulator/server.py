@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import asyncio
 import os
+import socket
 import ssl
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import Any, cast
+from typing import Any, Protocol, cast
 from urllib.parse import parse_qsl
 
 import httptools
@@ -49,6 +50,16 @@ class Request:
         return orjson.loads(self.body) if self.body else {}
 
 
+class Feed(Protocol):
+    """What goes on after the head of an answer, for as long as the line holds."""
+
+    def opened(self, line: Connection) -> None:
+        """The head is sent; from now on `line.push` says more."""
+
+    def closed(self) -> None:
+        """The line is gone, whoever ended it."""
+
+
 @dataclass(slots=True)
 class Reply:
     """One answer, and how it is to be sent."""
@@ -62,6 +73,8 @@ class Reply:
     cut: float | None = None
     """Part of the body after which the connection is aborted; 0 sends nothing at all."""
     chunked: bool = False
+    feed: Feed | None = None
+    """Takes the line over once the head is sent; the body is not used then."""
 
 
 Outcome = Reply | Awaitable[Reply]
@@ -85,6 +98,7 @@ class Connection(asyncio.Protocol):
         self._flowing.set()
         self._count = 0
         self._begun = False
+        self._feed: Feed | None = None
         self._transport: asyncio.Transport | None = None
 
     # ---- asyncio.Protocol ----
@@ -105,6 +119,9 @@ class Connection(asyncio.Protocol):
             self._endpoint.watch.ended()
         self._waiting.clear()
         self._begun = False
+        if self._feed is not None:
+            self._feed.closed()
+            self._feed = None
 
     def pause_writing(self) -> None:
         self._flowing.clear()
@@ -154,11 +171,14 @@ class Connection(asyncio.Protocol):
     # ---- answering ----
 
     def _go_on(self) -> None:
-        while self._waiting and self._task is None:
+        while self._waiting and self._task is None and self._feed is None:
             request, keep = self._waiting.popleft()
             outcome = self._endpoint.serve(request)
             if isinstance(outcome, Reply) and _plain(outcome):
                 self._write(outcome, request.method, keep)
+                self._endpoint.watch.ended()
+            elif isinstance(outcome, Reply) and outcome.feed is not None:
+                self._hand_over(outcome, outcome.feed)
                 self._endpoint.watch.ended()
             else:
                 self._task = asyncio.ensure_future(self._answer(outcome, request, keep))
@@ -168,6 +188,8 @@ class Connection(asyncio.Protocol):
             reply = outcome if isinstance(outcome, Reply) else await outcome
             if _plain(reply):
                 self._write(reply, request.method, keep)
+            elif reply.feed is not None and reply.cut is None:
+                self._hand_over(reply, reply.feed)
             else:
                 await self._perform(reply, request.method, keep)
         finally:
@@ -206,6 +228,36 @@ class Connection(asyncio.Protocol):
         if not keep or reply.close:
             self._transport.close()
 
+    # ---- a feed's line ----
+
+    def _hand_over(self, reply: Reply, feed: Feed) -> None:
+        if self._transport is None or self._transport.is_closing():
+            return
+        self._transport.write(_head(reply, None, keep=True))
+        self._feed = feed
+        feed.opened(self)
+
+    @property
+    def backlog(self) -> int:
+        """Bytes that the client has not taken yet."""
+        return 0 if self._transport is None else self._transport.get_write_buffer_size()
+
+    @property
+    def peer(self) -> str:
+        """Address and port of the client."""
+        return self._peer
+
+    def push(self, piece: bytes) -> None:
+        """Sends one more chunk."""
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.write(b"%x\r\n%b\r\n" % (len(piece), piece))
+
+    def finish(self) -> None:
+        """Ends the answer as it should end, and closes."""
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.write(b"0\r\n\r\n")
+            self._transport.close()
+
     def abort(self) -> None:
         """Cuts the line at once."""
         if self._transport is not None:
@@ -213,7 +265,8 @@ class Connection(asyncio.Protocol):
 
 
 def _plain(reply: Reply) -> bool:
-    return isinstance(reply.body, bytes) and reply.pace is None and reply.cut is None and not reply.chunked
+    slow = reply.pace is not None or reply.cut is not None or reply.chunked
+    return isinstance(reply.body, bytes) and not slow and reply.feed is None
 
 
 def _head(reply: Reply, length: int | None, keep: bool) -> bytes:
@@ -259,6 +312,7 @@ class Endpoint:
         self.port = 0
         self._tls = tls
         self._server: asyncio.Server | None = None
+        self._changing: asyncio.Task[None] | None = None
 
     @property
     def address(self) -> str:
@@ -276,8 +330,25 @@ class Endpoint:
             raise OSError(error.errno, f"cannot listen on {host}:{wanted}: {os.strerror(error.errno or 0)}") from None
         self.port = self._server.sockets[0].getsockname()[1]
 
+    def present(self, tls: ssl.SSLContext) -> None:
+        """Shows another certificate, or speaks another TLS, to whoever connects from now on; nobody is refused."""
+        self._tls = tls
+        if self._server is None:
+            return
+        waiting = self._server.sockets[0].dup()
+        self._server.close()
+        self._server = None
+        self._changing = asyncio.ensure_future(self._go_on_listening(waiting))
+
+    async def _go_on_listening(self, waiting: socket.socket) -> None:
+        """Serves those who meanwhile queued at the door."""
+        loop = asyncio.get_running_loop()
+        self._server = await loop.create_server(lambda: Connection(self), sock=waiting, ssl=self._tls)
+
     def close(self) -> None:
         """Stops listening and cuts every line; the port is refused from then on."""
+        if self._changing is not None and not self._changing.done():
+            self._changing.cancel()
         if self._server is not None:
             self._server.close()
             self._server = None

@@ -49,7 +49,7 @@ class ShardControl:
         """The answer of one shard, or of all."""
         steps = request.path.strip("/").split("/")
         match request.method, steps:
-            case "GET", ["machines"] | ["faults"]:
+            case "GET", ["machines"] | ["faults"] | ["traffic"]:
                 answers = await self._all("GET", request.target)
                 return json_reply(200, {"items": [item for _, answer in answers for item in answer["items"]]})
             case "GET", ["fleet"]:

@@ -94,6 +94,9 @@ class WireFault:
     met: int = 0
     fired: int = 0
     healed: asyncio.Event = field(default_factory=asyncio.Event)
+    quiet: bool = False
+    """An accent's: always there, so that nobody wants a row for each time."""
+    _turn: int = 0
 
     @property
     def policies(self) -> dict[str, Any]:
@@ -115,16 +118,22 @@ class WireFault:
         self.met += 1
         if not self._its_turn():
             return False
-        self.fired += 1
-        self.bmc.plant.ledger.note(
-            self.bmc.machine.name,
-            "fault_fired",
-            id=self.id,
-            effect=self.effect.name,
-            method=request.method,
-            target=request.target,
-        )
+        self.count(method=request.method, target=request.target)
         return True
+
+    def count(self, **particulars: str) -> None:
+        """It did something: counted, and noted in the ledger."""
+        self.fired += 1
+        if not self.quiet:
+            ledger, machine = self.bmc.plant.ledger, self.bmc.machine.name
+            ledger.note(machine, "fault_fired", id=self.id, effect=self.effect.name, **particulars)
+
+    def took_part(self, turn: int, asked: str) -> None:
+        """A policy was looked at; it counts once a request or event."""
+        if turn != self._turn:
+            self._turn = turn
+            method, _, target = asked.partition(" ")
+            self.count(method=method, target=target)
 
     def end(self) -> None:
         """Takes it away; whoever hangs in it is let go."""

@@ -294,7 +294,7 @@ def change_password(bmc: Bmc, settings: dict[str, Any]) -> None:
 
 
 def drop_subscriptions(bmc: Bmc, settings: dict[str, Any]) -> None:
-    bmc.subscriptions.clear()
+    bmc.push.forget(by="fault")
 
 
 def bmc_reset(bmc: Bmc, settings: dict[str, Any]) -> None:

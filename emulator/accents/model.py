@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from emulator.push.shape import PLAIN_PUSH, Push
+
 if TYPE_CHECKING:
     from emulator.redfish.bmc import Bmc
     from emulator.redfish.errors import Answer
@@ -59,10 +61,16 @@ class Shape:
     if_match_required: bool = False
     """PATCH without If-Match: 428."""
     logs_under_manager: bool = False
+    split_logs: bool = False
+    """The event log under the system, the lifecycle log under the manager."""
     event_log: str = "SEL"
     lifecycle_log: str = "Lifecycle"
     log_page: int = 100
     drives_under_chassis: bool = False
+    backplane_id: str = ""
+    """A chassis of its own that holds the drives."""
+    lists_absent: bool = True
+    """A bay without a drive is told as an absent drive, rather than not at all."""
     led: tuple[str, ...] = ("IndicatorLED", "LocationIndicatorActive")
     max_sessions: int = 8
     session_timeout: int = 1800
@@ -71,6 +79,10 @@ class Shape:
     """The service root itself wants a sign-in, against DSP0266."""
     oldest_first: bool = False
     """The order of log entries."""
+    zone: str = "Z"
+    """How instants are written: `Z`, or the offset of the clock's own zone."""
+    push: Push = PLAIN_PUSH
+    """How its EventService behaves."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from emulator.accents.model import PLAIN_RESETS, DriveKind, Family, Shape
+from emulator.push.shape import Push
 
 TB = 10**12
 
@@ -15,7 +16,7 @@ SAS_HDD = DriveKind(model="HM-18T", vendor="Hemlock", media="HDD", protocol="SAS
 MIDDLE = Shape(
     redfish_version="1.15.0", system_id="System.1", chassis_id="Enclosure.1", manager_id="Bmc.1", thermal_power=True,
     subsystems=True, expand=True, telemetry=True, if_match_required=False, logs_under_manager=True, log_page=50,
-    max_sessions=6,
+    max_sessions=6, push=Push(stream_path="SSE"),
 )  # fmt: skip
 # The deprecated resources alone, no query options, four sessions of five minutes.
 OLD = Shape(
@@ -24,6 +25,7 @@ OLD = Shape(
     telemetry=False, tasks=False, reset_types=PLAIN_RESETS, same_state_conflicts=True, event_log="Log1",
     lifecycle_log="Journal",
     led=("IndicatorLED",), max_sessions=4, session_timeout=300, boot_progress=False,
+    push=Push(streams=0, subscriptions=8, kept_over_reset=False, http_headers=False, links_log=False),
 )  # fmt: skip
 # The subsystems alone; PATCH wants If-Match; a reset is a task.
 NEW = Shape(
@@ -31,6 +33,7 @@ NEW = Shape(
     subsystems=True,
     expand=True, telemetry=True, reset_by_task=True, if_match_required=True, drives_under_chassis=True,
     led=("LocationIndicatorActive",), max_sessions=16, session_timeout=600,
+    push=Push(streams=10, full_status=400, reports_every=60.0),
 )  # fmt: skip
 # A multi-node board: subsystems, but neither $expand nor telemetry.
 LEAN = Shape(
@@ -39,6 +42,7 @@ LEAN = Shape(
     expand=False, telemetry=False, reset_types=("On", "ForceOff", "ForceRestart", "GracefulShutdown",
         "GracefulRestart"),
     event_log="EventLog", lifecycle_log="Audit", max_sessions=8, session_timeout=900,
+    push=Push(streams=1, kept_over_reset=False, links_log=False, comment_every=0.0),
 )  # fmt: skip
 
 PLAIN_FAMILIES: tuple[Family, ...] = (

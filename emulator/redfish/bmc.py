@@ -13,18 +13,20 @@ from typing import Any
 
 import orjson
 
-from emulator.clock import iso
+from emulator.clock import http_date, iso
 from emulator.hardware import Machine
 from emulator.plant import Plant
 from emulator.power import BMC_START_SECONDS
+from emulator.push.hub import Hub
 from emulator.redfish.errors import Answer, Json, refuse
-from emulator.redfish.places import ROOT, SESSIONS, TASKS, Places
+from emulator.redfish.places import REPORT_ID, ROOT, SESSIONS, TASKS, TELEMETRY, Places
 from emulator.redfish.query import Forms, apply_query
 from emulator.redfish.resource import Resource
 from emulator.redfish.tree import tree_of
 from emulator.server import Endpoint, Outcome, Reply, Request, Watch
 from emulator.wire import WireFault, perform
 
+Y2K = 946_684_800
 OPEN_PATHS = frozenset({"/redfish", ROOT, f"{ROOT}/odata", f"{ROOT}/$metadata"})
 
 
@@ -55,17 +57,16 @@ class BmcWatch(Watch):
     """Counts what a BMC has to carry at once."""
 
     def __init__(self, bmc: Bmc) -> None:
-        self._tally = bmc.plant.ledger.tallies[bmc.machine.name]
+        self._tally, self._clock = bmc.tally, bmc.plant.clock
 
     def connected(self) -> None:
         self._tally.connections += 1
 
     def began(self) -> None:
-        self._tally.in_flight += 1
-        self._tally.most_in_flight = max(self._tally.most_in_flight, self._tally.in_flight)
+        self._tally.began(self._clock.now())
 
     def ended(self) -> None:
-        self._tally.in_flight -= 1
+        self._tally.ended(self._clock.now())
 
 
 class Bmc:
@@ -81,7 +82,9 @@ class Bmc:
         self.user, self.password = plant.plan.user, plant.plan.password
         self.sessions: dict[str, Session] = {}
         self.tasks: dict[str, Task] = {}
-        self.subscriptions: dict[str, Json] = {}
+        self.tally = plant.ledger.tallies[machine.name]
+        self.push = Hub(self, plant.courier)
+        machine.on_entry = self.push.logged
         self.settings: dict[str, Any] = {"SessionTimeout": self.shape.session_timeout}
         self.wire: list[WireFault] = []
         self.started_at = plant.clock.started_at
@@ -95,28 +98,54 @@ class Bmc:
         self._refused: list[float] = []
         self._locked_until = 0.0
         self._next_id = 1
+        self._turn = 0
+        self._asked = ""
 
     # ---- what faults may change ----
 
     def policy(self, name: str, otherwise: Any) -> Any:
-        """A standing wire fault's setting, or what holds without one."""
+        """A standing wire fault's setting, or what holds without one; the fault counts once a request or event."""
         for fault in self.wire:
             if name in fault.policies and fault.in_time():
+                fault.took_part(self._turn, self._asked)
                 return fault.policies[name]
         return otherwise
+
+    def next_turn(self, asked: str = "") -> None:
+        """Another request is looked at, or another event told."""
+        self._turn += 1
+        self._asked = asked
 
     def told_time(self, instant: float) -> str:
         """An instant by the BMC's own clock, which a fault may have moved."""
         shift = self.policy("clock", 0)
         if isinstance(shift, str):
-            instant -= self.started_at - float({"1970": 0, "2000": 946_684_800}[shift])
+            instant -= self.started_at - float({"1970": 0, "2000": Y2K}[shift])
         else:
             instant += shift
-        zone = self.policy("tz", "Z")
+        zone = self.policy("tz", self.shape.zone)
         if zone in ("Z", "none"):
             return iso(instant, "" if zone == "none" else "Z")
         hours, minutes = int(zone[1:3]), int(zone[4:6])
         return iso(instant + (1 if zone[0] == "+" else -1) * (hours * 3_600 + minutes * 60), zone)
+
+    def told_date(self) -> str | None:
+        """The Date header: by the BMC's own clock, unless a fault says otherwise; None sends none."""
+        told = self.policy("date", None)
+        if isinstance(told, str):
+            return {"none": None, "garbage": "yesterday, about noon", "1970": http_date(0), "2000": http_date(Y2K)}[
+                told
+            ]
+        shift = told if told is not None else self.policy("clock", 0)
+        now = self.plant.clock.now()
+        if isinstance(shift, str):
+            return http_date(int(now - self.started_at) + (Y2K if shift == "2000" else 0))
+        return http_date(int(now + shift))
+
+    def told_offset(self) -> str:
+        """The offset from UTC that the BMC claims for its clock."""
+        zone = str(self.policy("tz", self.shape.zone))
+        return "+00:00" if zone in ("Z", "none") else zone
 
     def told_power(self) -> str:
         """PowerState as this BMC tells it: it may lie, or be slow to notice."""
@@ -134,6 +163,7 @@ class Bmc:
         """The answer, or a promise of it where a fault is in the way."""
         self.plant.agenda.settle()
         if self.wire:
+            self.next_turn(f"{request.method} {request.target}")
             fired = [fault for fault in self.wire if fault.fires(request)]
             if fired:
                 return perform(self, request, fired)
@@ -142,11 +172,14 @@ class Bmc:
     def encode(self, request: Request, answer: Answer) -> Reply:
         """The answer in bytes, with its ETag, noted in the ledger."""
         headers = {"OData-Version": "4.0", "Server": "bmc", "Cache-Control": "no-cache"} | answer.headers
+        date = self.told_date()
+        if date is not None:
+            headers["Date"] = date
         body = b""
         if answer.document is not None:
             body = orjson.dumps(answer.document)
             headers["Content-Type"] = "application/json; charset=utf-8"
-        if answer.status == 200 and request.method in ("GET", "HEAD"):
+        if answer.status == 200 and request.method in ("GET", "HEAD") and answer.feed is None:
             headers["ETag"] = etag = f'"{hashlib.blake2b(body, digest_size=8).hexdigest()}"'
             if request.headers.get("if-none-match") in (etag, "*", f"W/{etag}"):
                 answer, body = Answer(304), b""
@@ -156,7 +189,7 @@ class Bmc:
         self.plant.ledger.request(
             self.machine.name, request.method, request.target, answer.status, session.id if session else None
         )
-        return Reply(answer.status, headers, body)
+        return Reply(answer.status, headers, body, feed=answer.feed)
 
     def respond(self, request: Request) -> Answer:
         """What the BMC has to say, if the client may hear it."""
@@ -182,6 +215,8 @@ class Bmc:
         if found is None:
             return refuse("not_found", path)
         match request.method:
+            case "GET" if found.feed is not None:
+                return found.feed(self, request)
             case "GET" | "HEAD" if found.get is not None:
                 return self._get(request, path, found)
             case "PATCH" if found.patch is not None:
@@ -290,12 +325,14 @@ class Bmc:
         for token, session in tuple(self.sessions.items()):
             if now - session.used > most:
                 del self.sessions[token]
+                self._count_sessions()
                 self.plant.ledger.note(self.machine.name, "session_expired", id=session.id, sessions=len(self.sessions))
         return self.sessions
 
     def end_session(self, session: Session) -> None:
         """Signs a client out."""
         self.sessions.pop(session.token, None)
+        self._count_sessions()
         self.plant.ledger.note(self.machine.name, "logout", id=session.id, sessions=len(self.sessions))
 
     def _sign_in(self, request: Request) -> Answer:
@@ -314,11 +351,11 @@ class Bmc:
         return self._welcome(user, request.peer)
 
     def _welcome(self, user: str, peer: str) -> Answer:
-        now, tally = self.plant.clock.now(), self.plant.ledger.tallies[self.machine.name]
+        now = self.plant.clock.now()
         session = Session(self.new_id(), f"{self._chance.getrandbits(128):032x}", user, peer, now, now)
         self.sessions[session.token] = session
-        tally.logins += 1
-        tally.most_sessions = max(tally.most_sessions, len(self.sessions))
+        self.tally.logins += 1
+        self._count_sessions()
         self.plant.ledger.note(self.machine.name, "login", id=session.id, client=peer, sessions=len(self.sessions))
         self.machine.log("SessionOpened", user, peer.rpartition(":")[0])
         path = f"{self.sessions_path}/{session.id}"
@@ -333,7 +370,7 @@ class Bmc:
         if right and not locked:
             self._refused.clear()
             return True
-        self.plant.ledger.tallies[self.machine.name].refused += 1
+        self.tally.refuse(now)
         self.plant.ledger.note(self.machine.name, "login_refused", user=user, client=peer, how=how, locked=locked)
         self.machine.log("LoginRefused", user, peer.rpartition(":")[0])
         self._refused = [at for at in self._refused if now - at < max(seconds, 60.0)] + [now]
@@ -396,7 +433,19 @@ class Bmc:
             await self._opening
 
     def forget_clients(self) -> None:
-        """Drops every session, subscription and task, as a restart does."""
-        self.sessions.clear()
-        self.subscriptions.clear()
+        """Drops every session and task, and what of its subscriptions the firmware forgets, as a restart does."""
+        self.drop_sessions()
+        self.push.restarted()
         self.tasks.clear()
+
+    def drop_sessions(self) -> None:
+        """Signs everybody out."""
+        self.sessions.clear()
+        self._count_sessions()
+
+    def report(self) -> Json | None:
+        """The metric report as it is now; None where the firmware has none."""
+        return self.lookup(self.tree.told(f"{TELEMETRY}/MetricReports/{REPORT_ID}"))
+
+    def _count_sessions(self) -> None:
+        self.tally.sessions.set(len(self.sessions), self.plant.clock.now())

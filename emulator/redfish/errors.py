@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from emulator.server import Feed
 
 Json = dict[str, Any]
 
@@ -15,6 +18,8 @@ class Answer:
     status: int
     document: Json | None = None
     headers: dict[str, str] = field(default_factory=dict)
+    feed: Feed | None = None
+    """Goes on after the head; there is no document then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +104,25 @@ REFUSALS = {
     "sessions_full": Refusal(
         503, "Brd.1.6.RAC0218", "The maximum number of user sessions is reached.",
         "Close unused sessions or wait until they expire, and sign in again.",
+    ),
+    "create_missing": Refusal(
+        400, "Base.1.18.CreateFailedMissingReqProperties",
+        "The create operation failed because the required property %1 was missing from the request.",
+        "Correct the body to include the required property with a valid value and resubmit the request.",
+    ),
+    "property_format": Refusal(
+        400, "Base.1.18.PropertyValueFormatError",
+        "The value %1 for the property %2 is not a format that the property can accept.",
+        "Correct the value for the property in the request body and resubmit the request.", "Warning",
+    ),
+    "subscriptions_full": Refusal(
+        503, "Base.1.18.EventSubscriptionLimitExceeded",
+        "The event subscription failed because so many at once are more than the implementation can hold.",
+        "Reduce the number of other subscriptions and streams, and try again.",
+    ),
+    "service_off": Refusal(
+        503, "Base.1.18.ServiceDisabled", "The operation failed because the service %1 is disabled.",
+        "Enable the service and resubmit the request.", "Warning",
     ),
     "busy": Refusal(
         503, "Base.1.18.ServiceTemporarilyUnavailable", "The service is temporarily unavailable. Retry in %1 seconds.",

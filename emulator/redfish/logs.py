@@ -7,7 +7,7 @@ from functools import cache, partial
 from typing import TYPE_CHECKING
 
 from emulator.accents import FAMILIES, Family
-from emulator.logs import Entry
+from emulator.logs import Entry, Log
 from emulator.redfish.errors import Answer, Json
 from emulator.redfish.places import Places, collection, ref, resource, status
 from emulator.redfish.resource import Resource, Tree
@@ -24,12 +24,22 @@ def log_branch(family: Family, tree: Tree) -> None:
     """Both logs of a machine."""
     places = Places(family.shape)
     paths = [places.log(purpose) for purpose in PURPOSES]
-    tree.fixed[places.log_services] = Resource(get=lambda bmc: collection(places.log_services, "LogService", paths))
+    for services in dict.fromkeys(path.rpartition("/")[0] for path in paths):
+        members = [path for path in paths if path.startswith(f"{services}/")]
+        tree.fixed[services] = Resource(get=partial(_services, services, members))
     for purpose, path in zip(PURPOSES, paths, strict=True):
         tree.fixed[path] = Resource(get=partial(_service, purpose))
         tree.fixed[f"{path}/Entries"] = Resource(get=partial(_entries, purpose), write=partial(_entry, purpose))
         tree.fixed[f"{path}/Actions/LogService.ClearLog"] = Resource(post=partial(_clear, purpose))
         tree.members[f"{path}/Entries"] = partial(_member, purpose)
+
+
+def _services(path: str, members: list[str], bmc: Bmc) -> Json:
+    return collection(path, "LogService", members)
+
+
+def _when_full(log: Log) -> str:
+    return "NeverOverWrites" if log.keeps_oldest else "WrapsWhenFull"
 
 
 def _service(purpose: str, bmc: Bmc) -> Json:
@@ -38,7 +48,8 @@ def _service(purpose: str, bmc: Bmc) -> Json:
         path, "LogService.v1_5_0.LogService", "System Event Log" if purpose == "event" else "Lifecycle Log",
         ServiceEnabled=True,
         Status=status(), LogEntryType="SEL" if purpose == "event" else "Event", MaxNumberOfRecords=log.capacity,
-        OverWritePolicy="WrapsWhenFull", DateTime=bmc.told_time(bmc.plant.clock.now()), DateTimeLocalOffset="+00:00",
+        OverWritePolicy=_when_full(log),
+        DateTime=bmc.told_time(bmc.plant.clock.now()), DateTimeLocalOffset=bmc.told_offset(),
         Entries=ref(f"{path}/Entries"),
         Actions={"#LogService.ClearLog": {"target": f"{path}/Actions/LogService.ClearLog"}},
     )  # fmt: skip
@@ -82,7 +93,7 @@ def part_path(bmc: Bmc, name: str) -> str | None:
 def _part_paths(family_name: str) -> dict[str, str]:
     family = FAMILIES[family_name]
     places = Places(family.shape)
-    paths = {f"Drive Bay {bay}": places.drive(bay) for bay in range(family.bays)}
+    paths = {f"Drive Bay {bay}": places.drive(bay) for bay in range(family.bays + family.empty_bays)}
     paths |= {f"Volume {index}": f"{places.storage}/Volumes/{index}" for index in range(len(family.raid))}
     paths |= {f"Fan {index + 1}": places.part("Fan", index) or "" for index in range(family.fans)}
     paths |= {f"PSU {index + 1}": places.part("PowerSupply", index) or "" for index in range(family.supplies)}

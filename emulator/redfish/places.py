@@ -12,6 +12,7 @@ ROOT = "/redfish/v1"
 SESSIONS = f"{ROOT}/SessionService/Sessions"
 TASKS = f"{ROOT}/TaskService/Tasks"
 SUBSCRIPTIONS = f"{ROOT}/EventService/Subscriptions"
+TELEMETRY = f"{ROOT}/TelemetryService"
 REPORT_ID = "AllSensors"
 
 
@@ -41,15 +42,25 @@ class Places:
     def log_services(self) -> str:
         return f"{self.manager if self.shape.logs_under_manager else self.system}/LogServices"
 
+    @property
+    def backplane(self) -> str:
+        """The chassis that holds the drives."""
+        return f"{ROOT}/Chassis/{self.shape.backplane_id or self.shape.chassis_id}"
+
+    @property
+    def drives(self) -> str:
+        """What drives lie below."""
+        below_chassis = self.shape.drives_under_chassis or self.shape.backplane_id
+        return f"{self.backplane if below_chassis else self.storage}/Drives"
+
     def drive(self, bay: int) -> str:
-        return (
-            f"{self.chassis}/Drives/Bay.{bay}"
-            if self.shape.drives_under_chassis
-            else f"{self.storage}/Drives/Bay.{bay}"
-        )
+        return f"{self.drives}/Bay.{bay}"
 
     def log(self, purpose: str) -> str:
-        return f"{self.log_services}/{self.shape.event_log if purpose == 'event' else self.shape.lifecycle_log}"
+        if purpose == "event":
+            return f"{self.log_services}/{self.shape.event_log}"
+        services = f"{self.manager}/LogServices" if self.shape.split_logs else self.log_services
+        return f"{services}/{self.shape.lifecycle_log}"
 
     def part(self, kind: str, index: int) -> str | None:
         """The resource of a component, where the shape has one."""

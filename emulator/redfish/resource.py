@@ -24,13 +24,21 @@ class Resource:
     """Changes something; an answer is a refusal."""
     post: Callable[[Bmc, Json, Request], Answer] | None = None
     delete: Callable[[Bmc], Answer] | None = None
+    feed: Callable[[Bmc, Request], Answer] | None = None
+    """Answers GET with something that goes on."""
     write: Callable[[Any, Bmc], Json] | None = None
     """Writes one member of a collection that is cut into pages first."""
 
     @property
     def allow(self) -> str:
         """The Allow header."""
-        methods = {"GET, HEAD": self.get, "PATCH": self.patch, "POST": self.post, "DELETE": self.delete}
+        methods = {
+            "GET, HEAD": self.get,
+            "GET": self.feed,
+            "PATCH": self.patch,
+            "POST": self.post,
+            "DELETE": self.delete,
+        }
         return ", ".join(name for name, does in methods.items() if does is not None)
 
 

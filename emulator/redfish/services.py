@@ -1,4 +1,4 @@
-"""The service root and what is beside the hardware: sessions, accounts, tasks, events, telemetry, firmware."""
+"""The service root and what is beside the hardware: sessions, accounts, tasks, telemetry, firmware."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from emulator.redfish.places import (
     REPORT_ID,
     ROOT,
     SESSIONS,
-    SUBSCRIPTIONS,
     TASKS,
+    TELEMETRY,
     collection,
     links,
     ref,
@@ -27,7 +27,6 @@ from emulator.server import Request
 if TYPE_CHECKING:
     from emulator.redfish.bmc import Bmc, Session, Task
 
-TELEMETRY = f"{ROOT}/TelemetryService"
 FIRMWARE = f"{ROOT}/UpdateService/FirmwareInventory"
 UPDATE_ACTION = "#UpdateService.SimpleUpdate"
 UPDATE_PATH = f"{ROOT}/UpdateService/Actions/UpdateService.SimpleUpdate"
@@ -57,14 +56,6 @@ def services_branch(family: Family, tree: Tree) -> None:
     for name in REGISTRIES:
         fixed[f"{ROOT}/Registries/{name}"] = Resource(get=partial(_registry_file, name))
         fixed[f"{ROOT}/Registries/{name}/{name}.json"] = Resource(get=partial(_registry, name))
-    fixed[f"{ROOT}/EventService"] = Resource(get=_event_service)
-    fixed[SUBSCRIPTIONS] = Resource(
-        get=lambda bmc: collection(
-            SUBSCRIPTIONS, "EventDestination", [f"{SUBSCRIPTIONS}/{key}" for key in bmc.subscriptions]
-        ),
-        post=_subscribe,
-    )
-    tree.members[SUBSCRIPTIONS] = _subscription
     if family.shape.tasks:
         fixed[f"{ROOT}/TaskService"] = Resource(get=_task_service)
         fixed[TASKS] = Resource(get=lambda bmc: collection(TASKS, "Task", [f"{TASKS}/{key}" for key in bmc.tasks]))
@@ -186,11 +177,11 @@ def _change_password(bmc: Bmc, body: Json) -> Answer | None:
     if not isinstance(password, str) or len(password) < 8:
         return refuse("property_type", "***", "Password")
     bmc.password = password
-    bmc.sessions.clear()
+    bmc.drop_sessions()
     return None
 
 
-# ---- tasks and events ----
+# ---- tasks ----
 
 
 def _task_service(bmc: Bmc) -> Json:
@@ -217,45 +208,6 @@ def _task_document(task: Task, bmc: Bmc) -> Json:
     return document | ({"EndTime": bmc.told_time(task.until)} if done else {})
 
 
-def _event_service(bmc: Bmc) -> Json:
-    """Subscriptions are stored; delivery is not offered, so neither SSE nor a test event is advertised."""
-    return resource(
-        f"{ROOT}/EventService", "EventService.v1_10_0.EventService", "Event Service", ServiceEnabled=False,
-        Status=status(state="Disabled"), DeliveryRetryAttempts=3, DeliveryRetryIntervalSeconds=30,
-        EventFormatTypes=["Event"],
-        Subscriptions=ref(SUBSCRIPTIONS),
-    )  # fmt: skip
-
-
-def _subscribe(bmc: Bmc, body: Json, request: Request) -> Answer:
-    if not isinstance(body.get("Destination"), str):
-        return refuse("parameter_missing", "EventDestinationCollection.Insert", "Destination")
-    key = bmc.new_id()
-    kept: Json = {
-        name: body[name] for name in ("Context", "EventTypes", "RegistryPrefixes", "EventFormatType") if name in body
-    }
-    bmc.subscriptions[key] = {"Destination": body["Destination"], "Protocol": body.get("Protocol", "Redfish"), **kept}
-    path = f"{bmc.tree.told(SUBSCRIPTIONS)}/{key}"
-    return Answer(201, bmc.lookup(path), {"Location": path})
-
-
-def _subscription(bmc: Bmc, name: str) -> Resource | None:
-    if name not in bmc.subscriptions:
-        return None
-
-    def drop(bmc: Bmc) -> Answer:
-        del bmc.subscriptions[name]
-        return Answer(204)
-
-    def document(bmc: Bmc) -> Json:
-        path = f"{SUBSCRIPTIONS}/{name}"
-        return resource(
-            path, "EventDestination.v1_13_0.EventDestination", "Event Subscription", **bmc.subscriptions[name]
-        )
-
-    return Resource(get=document, delete=drop)
-
-
 # ---- telemetry ----
 
 
@@ -270,14 +222,14 @@ def _telemetry_branch(fixed: dict[str, Resource]) -> None:
         )
     )  # fmt: skip
     fixed[reports] = Resource(get=lambda bmc: collection(reports, "MetricReport", [f"{reports}/{REPORT_ID}"]))
-    fixed[f"{reports}/{REPORT_ID}"] = Resource(get=_report)
+    fixed[f"{reports}/{REPORT_ID}"] = Resource(get=metric_report)
     fixed[definitions] = Resource(
         get=lambda bmc: collection(definitions, "MetricReportDefinition", [f"{definitions}/{REPORT_ID}"])
     )
     fixed[f"{definitions}/{REPORT_ID}"] = Resource(get=_report_definition)
 
 
-def _report(bmc: Bmc) -> Json:
+def metric_report(bmc: Bmc) -> Json:
     taken_at = bmc.told_time(bmc.plant.clock.now())
     sensors = f"{bmc.places.chassis}/Sensors"
     values: list[dict[str, Any]] = [
@@ -299,14 +251,16 @@ def _report(bmc: Bmc) -> Json:
 
 def _report_definition(bmc: Bmc) -> Json:
     sensors = f"{bmc.places.chassis}/Sensors"
-    return resource(
+    every = bmc.shape.push.reports_every
+    document = resource(
         f"{TELEMETRY}/MetricReportDefinitions/{REPORT_ID}", "MetricReportDefinition.v1_4_2.MetricReportDefinition",
-        "All Sensors",
-        MetricReportDefinitionType="OnRequest", MetricReportDefinitionEnabled=True,
-        ReportActions=["LogToMetricReportsCollection"],
+        "All Sensors", MetricReportDefinitionType="Periodic" if every else "OnRequest",
+        MetricReportDefinitionEnabled=True,
+        ReportActions=["LogToMetricReportsCollection", *(["RedfishEvent"] if every else [])],
         ReportUpdates="Overwrite", Status=status(), MetricReport=ref(f"{TELEMETRY}/MetricReports/{REPORT_ID}"),
         MetricProperties=[f"{sensors}/{row.key}/Reading" for row in rows_of(bmc.machine.family.name)],
     )  # fmt: skip
+    return document | ({"Schedule": {"RecurrenceInterval": f"PT{every:g}S"}} if every else {})
 
 
 # ---- firmware ----

@@ -10,6 +10,7 @@ from functools import cache
 from emulator.accents import FAMILIES
 from emulator.redfish.chassis import chassis_branch
 from emulator.redfish.dialect import accented
+from emulator.redfish.events import events_branch
 from emulator.redfish.logs import log_branch
 from emulator.redfish.manager import manager_branch
 from emulator.redfish.resource import Tree
@@ -18,7 +19,16 @@ from emulator.redfish.storage import storage_branch
 from emulator.redfish.system import system_branch
 from emulator.redfish.thermal import thermal_branch
 
-BRANCHES = (services_branch, system_branch, storage_branch, chassis_branch, thermal_branch, manager_branch, log_branch)
+BRANCHES = (
+    services_branch,
+    events_branch,
+    system_branch,
+    storage_branch,
+    chassis_branch,
+    thermal_branch,
+    manager_branch,
+    log_branch,
+)
 
 
 @cache

@@ -278,21 +278,6 @@ async def test_what_is_not_there_and_what_is_not_allowed_is_said_properly() -> N
         assert (status, headers["Allow"]) == (405, "GET, HEAD")
 
 
-async def test_a_subscription_is_kept_and_delivery_is_not_promised() -> None:
-    async with client_of("one_server") as client:
-        service = await client.get("web-01", "/redfish/v1/EventService")
-        assert service["ServiceEnabled"] is False
-        assert "ServerSentEventUri" not in service
-        status, _, headers = await client.ask(
-            "web-01",
-            "/redfish/v1/EventService/Subscriptions",
-            method="POST",
-            body={"Destination": "https://127.0.0.1:1/x"},
-        )
-        assert status == 201
-        assert (await client.ask("web-01", headers["Location"], method="DELETE"))[0] == 204
-
-
 async def test_a_firmware_update_is_a_task_and_noted() -> None:
     async with client_of("one_server") as client:
         target = (await client.get("web-01", "/redfish/v1/UpdateService"))["Actions"]["#UpdateService.SimpleUpdate"][

@@ -1,0 +1,1 @@
+"""What a BMC says unasked: event streams, subscriptions and the deliveries to them."""
