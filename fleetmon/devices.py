@@ -183,6 +183,7 @@ class Devices:
             lane=lane,
             clock=self._clock,
             memory=watched.memory,
+            remember=lambda: self._remember(watched, driver, lane),
         )
         try:
             driver = self._open(opening)
@@ -192,6 +193,13 @@ class Devices:
         watch = _Watch(watched=watched, lane=lane, driver=driver, asked=dict(watched.asked), marks=dict(watched.marks))
         self._watches[watched.key] = watch
         self._schedule(watch)
+
+    async def _remember(self, watched: Watched, driver: Driver, lane: Lane) -> None:
+        """Around each login: a kill must not leave a session behind that nobody knows, nor forget a refused one."""
+        try:
+            await self._keeper.remember(watched, driver.memory(), lane.breaker)
+        except StorageError as error:
+            log.error("login not remembered", device=watched.device.name, reason=str(error))
 
     def _drop(self, key: tuple[str, str]) -> None:
         watch = self._watches.pop(key)
@@ -252,6 +260,9 @@ class Devices:
                         failed = await self._observe(watch, step)
                         if failed:
                             break
+            except StorageError as error:  # the store watch tells of it, once for the whole fleet
+                failed = f"not stored: {error}"
+                self._metrics.polls_unstored.inc()
             except Exception as error:  # a bug of ours must cost one poll of one device and no more
                 failed = f"an error of our own: {type(error).__name__}: {error}"
                 self._metrics.poll_errors.inc()

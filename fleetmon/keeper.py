@@ -18,7 +18,7 @@ from fleetmon.clock import Clock
 from fleetmon.drivers.base import Credentials, Memory, Secret
 from fleetmon.drivers.lane import Breaker
 from fleetmon.errors import FleetmonError
-from fleetmon.ingest import ingest
+from fleetmon.ingest import ingest, remember
 from fleetmon.model import Aspect, Device, Endpoint, Interval, LogMark, Observation
 from fleetmon.settings import Polling
 from fleetmon.storage.lanes import LaneRow
@@ -74,6 +74,10 @@ class Keeper(Protocol):
         """Store what a poll learned; how far each log is read now."""
         ...
 
+    async def remember(self, watched: Watched, memory: Memory, breaker: Breaker) -> None:
+        """Store what a driver and its lane know, in the middle of a poll."""
+        ...
+
     async def claim_poll_requests(self) -> Sequence[PollRequest]:
         """Requests nobody has claimed yet, claimed."""
         ...
@@ -118,6 +122,9 @@ class StoreKeeper:
             await self._store.fleet.pin(watched.device.device_id, watched.endpoint.protocol, learned.seen_spki)
         self._changed.set()
         return ingested.marks
+
+    async def remember(self, watched: Watched, memory: Memory, breaker: Breaker) -> None:
+        await remember(watched.device, watched.endpoint.protocol, memory, breaker, store=self._store, vault=self._vault)
 
     async def claim_poll_requests(self) -> Sequence[PollRequest]:
         return await self._store.polls.claim(self._worker_id)

@@ -33,13 +33,14 @@ def opened(
     lane: Lane | None = None,
     verify: str = "pin",
     pinned: str | None = None,
+    tls: str = "modern",
     memory: Memory | None = None,
     **pace: float,
 ) -> tuple[RedfishDriver, Lane, ManualClock]:
     """A driver on an address, with a clock that stands still until it is moved."""
     clock = ManualClock()
     lane = lane or Lane(device=address, clock=clock, pace=Pace(**{n: timedelta(seconds=s) for n, s in pace.items()}))
-    endpoint = Endpoint(protocol=Protocol.REDFISH, address=address, verify=verify, pinned_spki=pinned)
+    endpoint = Endpoint(protocol=Protocol.REDFISH, address=address, verify=verify, pinned_spki=pinned, tls=tls)
     credentials = Credentials(user=user, password=Secret(password), version=version)
     opening = Opening(endpoint=endpoint, credentials=credentials, lane=lane, clock=clock, memory=memory or Memory())
     return RedfishDriver(opening), lane, clock
@@ -89,7 +90,7 @@ Answer = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Any]
 
 
 @contextlib.asynccontextmanager
-async def wire(answer: Answer, *, tls: bool = True) -> AsyncIterator[str]:
+async def wire(answer: Answer, *, tls: bool = True, context: ssl.SSLContext | None = None) -> AsyncIterator[str]:
     """A server that does with each connection whatever the test says."""
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -97,7 +98,7 @@ async def wire(answer: Answer, *, tls: bool = True) -> AsyncIterator[str]:
             await answer(reader, writer)
         writer.close()
 
-    server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=server_context("bmc") if tls else None)
+    server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=context or (server_context("bmc") if tls else None))
     try:
         yield f"{'https' if tls else 'http'}://127.0.0.1:{server.sockets[0].getsockname()[1]}"
     finally:

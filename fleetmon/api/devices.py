@@ -179,6 +179,7 @@ def _endpoint(endpoint: Endpoint) -> dict[str, Any]:
         "credential": endpoint.credential,
         "verify": endpoint.verify,
         "pinned_spki": endpoint.pinned_spki,
+        "tls": endpoint.tls,
     }
 
 

@@ -43,6 +43,16 @@ async def get_fleet(here: Here) -> Response:
         "failure_predicted": fleet.failure_predicted,
         "watts": _watts(fleet),
         "sites": [_site_row(site, racks, counts) for site in sites],
+        "exceptions": [
+            {
+                "device_id": one.device_id,
+                "name": one.name,
+                "protocol": one.protocol,
+                "verify": one.verify,
+                "tls": one.tls,
+            }
+            for one in await here.store.fleet.exceptions()
+        ],
     }
     return fresh(told)
 

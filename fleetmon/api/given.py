@@ -54,6 +54,7 @@ class EndpointDraft(Body):
     address: Annotated[str, Field(max_length=300, examples=["https://10.0.0.7"])]
     credential: Label | None = None
     verify: Literal["pin", "ca", "none"] = "pin"
+    tls: Literal["modern", "legacy"] = "modern"
 
 
 def _read_endpoints(drafts: list[EndpointDraft]) -> list[EndpointDraft]:

@@ -147,6 +147,7 @@ class EndpointShape(Shape):
     credential: str | None
     verify: Literal["pin", "ca", "none"]
     pinned_spki: str | None
+    tls: Literal["modern", "legacy"]
 
 
 class ProblemOfDevice(Shape):

@@ -29,6 +29,16 @@ class SiteRow(Shape):
     watts: Watts
 
 
+class TrustException(Shape):
+    """An endpoint trusted less strictly than is usual: `verify` none, or `tls` legacy."""
+
+    device_id: str
+    name: str
+    protocol: str
+    verify: Literal["pin", "ca", "none"]
+    tls: Literal["modern", "legacy"]
+
+
 class Fleet(Shape):
     """The whole fleet, counted as of `revision`."""
 
@@ -43,6 +53,8 @@ class Fleet(Shape):
     failure_predicted: int
     watts: Watts
     sites: list[SiteRow]
+    exceptions: list[TrustException]
+    """At most 100, by name."""
 
 
 class RackRow(Shape):

@@ -236,6 +236,21 @@ def denied(ground: Ground) -> Finding:
     return Finding(Verdict.OK, "no device refuses our credentials")
 
 
+def exceptions(ground: Ground) -> Finding:
+    """Devices that are trusted less strictly than is usual, each by somebody's decision."""
+    if ground.fleet is None:
+        return _without_service()
+    rows = ground.fleet.get("exceptions") or []
+    if not rows:
+        return Finding(Verdict.OK, "every certificate is checked, and TLS is 1.2 or later everywhere")
+    said = [
+        f"{count(len(names), 'device')} {what} ({', '.join(names[:3])}{', …' if len(names) > 3 else ''})"
+        for what, field, word in (("not verified", "verify", "none"), ("with old TLS permitted", "tls", "legacy"))
+        if (names := [str(row.get("name")) for row in rows if row.get(field) == word])
+    ]
+    return Finding(Verdict.WARN, "; ".join(said), "take the exception back once the BMC's firmware allows it")
+
+
 def master_key(ground: Ground) -> Finding:
     """Looks without making one: the service makes it on first use."""
     if ground.loaded is None:
@@ -287,6 +302,7 @@ CHECKS: tuple[tuple[str, Callable[[Ground], Finding]], ...] = (
     ("roles", roles),
     ("devices answer", reachable),
     ("credentials", denied),
+    ("exceptions", exceptions),
     ("staleness", readings_age),
     ("master key", master_key),
     ("dashboard", dashboard),

@@ -72,6 +72,15 @@ def add(
             show_default=True,
         ),
     ] = "pin",
+    tls: Annotated[
+        str,
+        typer.Option(
+            "--tls",
+            metavar="PROFILE",
+            help="modern (TLS 1.2 and later), or legacy for a BMC that cannot; it is shown as an exception.",
+            show_default=True,
+        ),
+    ] = "modern",
     url: Url = DEFAULT_URL,
 ) -> None:
     """Add a device, poll it once and show what it says.
@@ -82,7 +91,9 @@ def add(
     named = name or _host(address)
     _fits(user, password_file, credential)
     secret = password(password_file, os.environ, prompt=f"password of {user} at {address}") if user else None
-    endpoint = {"protocol": "redfish", "address": address.rstrip("/"), "verify": verify, "credential": credential}
+    endpoint = {
+        "protocol": "redfish", "address": address.rstrip("/"), "verify": verify, "tls": tls, "credential": credential,
+    }  # fmt: skip
     body = {
         "name": named, "kind": kind, "rack_id": rack, "position_u": position, "height_u": height, "face": face,
         "slot": slot, "tags": tag or [], "endpoints": [endpoint],

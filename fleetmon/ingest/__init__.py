@@ -5,5 +5,6 @@ where writing them twice is the same as once.
 """
 
 from fleetmon.ingest.observation import Ingested, ingest
+from fleetmon.ingest.remembering import remember
 
-__all__ = ["Ingested", "ingest"]
+__all__ = ["Ingested", "ingest", "remember"]

@@ -318,6 +318,7 @@ def _plain(value: Any) -> Any:
                 "address": value.address,
                 "credential": value.credential,
                 "verify": value.verify,
+                "tls": value.tls,
             }
         case tuple():
             return [_plain(entry) for entry in value]

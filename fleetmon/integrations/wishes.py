@@ -22,6 +22,7 @@ TAGS_MOST = 64
 RACK_UNITS_MOST = 100
 FACES = ("front", "rear")
 VERIFY = ("pin", "ca", "none")
+TLS = ("modern", "legacy")
 INTERVAL_LEAST, INTERVAL_MOST = timedelta(seconds=1), timedelta(days=1)
 SCHEMES: Mapping[Protocol, tuple[str, ...]] = {
     Protocol.REDFISH: ("https", "http"),
@@ -123,6 +124,11 @@ def read_verify(value: Any) -> str:
     return _one_of(value, VERIFY)
 
 
+def read_tls(value: Any) -> str:
+    """Which TLS may be spoken."""
+    return _one_of(value, TLS)
+
+
 def read_unit(value: Any) -> int:
     """A rack unit or a height in units."""
     number = _whole(value)
@@ -181,7 +187,7 @@ def read_address(value: Any, protocol: Protocol) -> str:
 def read_endpoint(value: Any) -> Endpoint:
     """An endpoint from its fields; its protocol is the one of its address where none is given."""
     if not isinstance(value, Mapping):
-        raise ValueError("must be a table with protocol, address, credential and verify")
+        raise ValueError("must be a table with protocol, address, credential, verify and tls")
     for field in value:
         if field not in ENDPOINT_FIELDS:
             raise ValueError(_unknown(str(field), ENDPOINT_FIELDS))
@@ -194,6 +200,7 @@ def read_endpoint(value: Any) -> Endpoint:
         address=read_address(value["address"], protocol),
         credential=read_label(credential) if credential else None,
         verify=read_verify(value.get("verify") or "pin"),
+        tls=read_tls(value.get("tls") or "modern"),
     )
 
 
@@ -207,7 +214,7 @@ def read_endpoints(value: Any) -> tuple[Endpoint, ...]:
     return endpoints
 
 
-ENDPOINT_FIELDS = ("protocol", "address", "credential", "verify")
+ENDPOINT_FIELDS = ("protocol", "address", "credential", "verify", "tls")
 
 Reader = Callable[[Any], Any]
 

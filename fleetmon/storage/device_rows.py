@@ -68,7 +68,7 @@ def write(connection: Connection, device: Device, verb: str) -> None:
     if len({endpoint.protocol for endpoint in device.endpoints}) < len(device.endpoints):
         raise RequestRefused(f"device {device.device_id} has two endpoints of one protocol", cure="keep one of them")
     connection.executemany(
-        "INSERT INTO endpoint VALUES (?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO endpoint VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
         [
             (
                 device.device_id,
@@ -78,6 +78,7 @@ def write(connection: Connection, device: Device, verb: str) -> None:
                 endpoint.credential,
                 endpoint.verify,
                 endpoint.pinned_spki,
+                endpoint.tls,
             )
             for place, endpoint in enumerate(device.endpoints)
         ],
@@ -134,6 +135,7 @@ def _device_of(row: Any, endpoints: Sequence[Any]) -> Device:
                 credential=endpoint["credential"],
                 verify=endpoint["verify"],
                 pinned_spki=endpoint["pinned_spki"],
+                tls=endpoint["tls"],
             )
             for endpoint in endpoints
         ),

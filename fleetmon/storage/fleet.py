@@ -12,7 +12,7 @@ from fleetmon.errors import Conflict, NotFound, OutOfDate
 from fleetmon.model import Device, Protocol, Rack, Site
 from fleetmon.storage import device_rows, summaries
 from fleetmon.storage.database import Connection, Database
-from fleetmon.storage.rows import CredentialRow, DeviceSummary
+from fleetmon.storage.rows import CredentialRow, DeviceSummary, TrustException
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,6 +109,20 @@ class Fleet:
         Raises NotFound, or OutOfDate when `version` is given and is not the stored one.
         """
         await self._database.write(lambda connection: self._remove(connection, device_id, version))
+
+    async def exceptions(self, limit: int = 100) -> list[TrustException]:
+        """Endpoints that are trusted less strictly than is usual, by name of their device."""
+        rows = await self._database.read(_EXCEPTIONS, (limit,))
+        return [
+            TrustException(
+                device_id=row["device_id"],
+                name=row["name"],
+                protocol=Protocol(row["protocol"]),
+                verify=row["verify"],
+                tls=row["tls"],
+            )
+            for row in rows
+        ]
 
     async def pin(self, device_id: str, protocol: Protocol, spki: str | None) -> None:
         """Remember the public key an endpoint showed first (hex SHA-256), or with None forget it; raises NotFound.
@@ -279,6 +293,10 @@ _STATE_OF_A_DEVICE = (
 )  # fmt: skip
 """What is known of a device now, gone when it is decommissioned; events and changes are history and stay."""
 
+_EXCEPTIONS = """
+SELECT device_id, name, protocol, verify, tls FROM endpoint JOIN device USING (device_id)
+WHERE verify = 'none' OR tls = 'legacy' ORDER BY name, place LIMIT ?
+"""
 _CREDENTIAL = "SELECT *, (SELECT count(*) FROM endpoint WHERE credential = credential.name) AS used_by FROM credential"
 
 

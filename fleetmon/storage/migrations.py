@@ -259,6 +259,17 @@ STATE = (
             ) STRICT""",
         ),
     ),
+    Migration(
+        "0008_endpoint_tls",
+        (
+            "ALTER TABLE endpoint ADD COLUMN tls TEXT NOT NULL DEFAULT 'modern'",
+            "CREATE INDEX endpoint_exception ON endpoint (device_id) WHERE verify = 'none' OR tls = 'legacy'",
+        ),
+    ),
+    Migration(
+        "0010_disk_samples",
+        ("CREATE TABLE disk_sample (at INTEGER PRIMARY KEY, used INTEGER NOT NULL) STRICT",),
+    ),
 )
 
 TELEMETRY = (

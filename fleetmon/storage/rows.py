@@ -18,6 +18,7 @@ from fleetmon.model import (
     Part,
     PowerState,
     Problem,
+    Protocol,
     Quality,
     Reachability,
     Reading,
@@ -157,6 +158,17 @@ class Newer:
     devices: tuple[DeviceSummary, ...] = ()
     removed: tuple[str, ...] = ()
     reset: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrustException:
+    """An endpoint trusted less strictly than is usual: unverified, or with old TLS permitted."""
+
+    device_id: str
+    name: str
+    protocol: Protocol
+    verify: str
+    tls: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

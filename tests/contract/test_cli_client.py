@@ -172,7 +172,13 @@ def test_adding_a_device_polls_it_once_and_shows_what_it_says(service, capsys, m
     assert "PowerEdge R660" in capsys.readouterr().out
     added = next(asked for asked in service.asked if asked[:2] == ("POST", "/api/v1/devices"))[3]
     assert added["endpoints"] == [
-        {"protocol": "redfish", "address": "https://10.0.0.7", "verify": "pin", "credential": "10.0.0.7"}
+        {
+            "protocol": "redfish",
+            "address": "https://10.0.0.7",
+            "verify": "pin",
+            "tls": "modern",
+            "credential": "10.0.0.7",
+        }  # fmt: skip
     ]
 
 

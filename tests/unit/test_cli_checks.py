@@ -148,3 +148,15 @@ def test_one_look_gives_no_rate_and_a_restart_none_either():
         "–",
         "1,234/s",
     )
+
+
+def test_F16_every_exception_in_trust_is_listed(ground):
+    fleet = dict(ground.fleet) | {
+        "exceptions": [
+            {"name": "web-01", "verify": "pin", "tls": "legacy"},
+            {"name": "web-02", "verify": "none", "tls": "legacy"},
+        ]
+    }
+    finding = dict(CHECKS)["exceptions"](replace(ground, fleet=fleet))
+    assert finding.verdict is Verdict.WARN
+    assert finding.found == "1 device not verified (web-02); 2 devices with old TLS permitted (web-01, web-02)"

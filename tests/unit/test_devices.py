@@ -48,6 +48,9 @@ class ShelfKeeper:
     async def watched(self):
         return list(self.fleet.values())
 
+    async def remember(self, watched, memory, breaker):
+        self.remembered = (memory, breaker)
+
     async def keep(self, learned):
         self.learned.append(learned)
         return learned.watched.marks

@@ -173,6 +173,11 @@ def explain(error: Exception, *, device: str, resource: str, timeout: float) -> 
     if isinstance(cause, aiohttp.ClientConnectorDNSError):
         return Unreachable("there is no such host name", device=device, cure="correct the address")
     if isinstance(cause, aiohttp.ClientConnectorError):
+        if isinstance(cause.os_error, ConnectionResetError) and cause.os_error.errno is None:
+            # asyncio's word for an end of file in the middle of the handshake
+            return Unreachable(
+                "it broke off the TLS handshake; it may speak only TLS older than 1.2", device=device, cure=OLD_TLS_CURE
+            )
         said = cause.os_error.strerror or str(cause.os_error)
         refused = isinstance(cause.os_error, ConnectionRefusedError)
         return Unreachable(
