@@ -37,7 +37,7 @@ _local = threading.local()
 
 def compressed(content: bytes, level: int) -> bytes:
     """One zstd frame, with a checksum so that a damaged one is noticed."""
-    return cast(bytes, _compressor(level).compress(content))
+    return _compressor(level).compress(content)
 
 
 def expanded(frame: bytes) -> bytes:
@@ -137,10 +137,10 @@ class Packed:
         if not width:
             return np.broadcast_to(first, (rows, count))
         folded = np.ascontiguousarray(planes.transpose(2, 0, 1)).view(f"<u{width}")[:, :, 0].astype(np.uint64)
-        told = (folded >> np.uint64(1)).view(np.int64) ^ -(folded & np.uint64(1)).view(np.int64)
+        told: Ints = (folded >> np.uint64(1)).view(np.int64) ^ -(folded & np.uint64(1)).view(np.int64)
         for _ in range(way // _STEP):
             told = told.cumsum(axis=0)
-        return cast(Ints, told + first)
+        return told + first
 
 
 def _folded(told: Ints) -> NDArray[np.uint64]:
@@ -205,7 +205,7 @@ def unscaled(whole: Ints, scale: int) -> Doubles:
     if scale == BITS:
         return np.ascontiguousarray(whole).view(np.float64)
     numbers = whole / 10.0 ** (scale % SINGLE)
-    return numbers.astype(np.float32).astype(np.float64) if scale >= SINGLE else cast(Doubles, numbers)
+    return numbers.astype(np.float32).astype(np.float64) if scale >= SINGLE else numbers
 
 
 def _filled(whole: Ints, missing: NDArray[np.bool_]) -> Ints:

@@ -20,6 +20,7 @@ from fleetmon.storage.codec import (
     Ints,
     Packed,
     PackedNumbers,
+    Scaled,
     compressed,
     expanded,
     pack_ints,
@@ -176,15 +177,20 @@ def joined(blocks: Sequence[Block]) -> Block:
     return Block(instants[kept], numbers, Exceptions(where[flat.row], flat.place, flat.code, flat.age))
 
 
-def raw_page(block: Block, level: int) -> bytes:
-    """A block as the body of a page."""
+def scaled_groups(block: Block) -> list[Scaled]:
+    """The numbers of a block as integers, group by group."""
+    columns = groups_of(block.numbers.shape[1], GROUP)
+    return [scaled(np.ascontiguousarray(block.numbers[:, group])) for group in columns]
+
+
+def raw_page(block: Block, level: int, groups: Sequence[Scaled] | None = None) -> bytes:
+    """A block as the body of a page; `groups` are its `scaled_groups` where they are known."""
     columns = block.numbers.shape[1]
     flat = block.exceptions.ordered()
     frames = [compressed(pack_ints(block.instants[:, None]), level)]
-    for group in groups_of(columns, GROUP):
+    for group, numbers in zip(groups_of(columns, GROUP), groups or scaled_groups(block), strict=True):
         mine = flat.among((flat.place >= group.start) & (flat.place < group.stop))
-        numbers = pack_scaled(scaled(np.ascontiguousarray(block.numbers[:, group])))
-        frames.append(compressed(numbers + _packed(mine), level))
+        frames.append(compressed(pack_scaled(numbers) + _packed(mine), level))
     return body_of(columns, GROUP, frames)
 
 

@@ -79,9 +79,7 @@ def test_integers_come_back_whatever_their_differences(columns: codec.Ints) -> N
 
 def test_many_columns_lie_in_several_groups() -> None:
     numbers = np.arange(300.0)[None, :] + np.arange(4.0)[:, None] / 10
-    flat = pages.Exceptions(
-        np.array([2]), np.array([290]), np.array([3]), nothing[:1] if len(nothing) else np.array([0])
-    )
+    flat = pages.Exceptions(np.array([2]), np.array([290]), np.array([3]), np.array([0]))
     made = pages.Block(np.arange(4), numbers, flat)
     page = pages.raw_page(made, level=3)
     assert pages.rows_of(pages.block_in(page)) == pages.rows_of(made)
@@ -89,17 +87,18 @@ def test_many_columns_lie_in_several_groups() -> None:
     assert pages.column_in(page, 299).numbers.tolist() == [299.0, 299.1, 299.2, 299.3]
 
 
+NOTHING = np.zeros(0, np.int64)
+
+
 def test_steady_decimals_take_well_under_a_byte() -> None:
     """A quiet temperature in tenths, a minute a row for a day; as doubles they would be 11,520 bytes."""
     numbers = np.round(20 + np.sin(np.arange(1440) / 100), 1)[:, None]
-    nothing = np.zeros(0, np.int64)
-    made = pages.Block(np.arange(1440) * 60_000, numbers, pages.Exceptions(nothing, nothing, nothing, nothing))
+    made = pages.Block(np.arange(1440) * 60_000, numbers, pages.Exceptions(*[NOTHING] * 4))
     assert len(pages.raw_page(made, level=pages.DAY_LEVEL)) < 500
 
 
 @pytest.mark.parametrize("harm", [lambda page: page[:40], lambda page: b"\x09" + page[1:], lambda page: b""])
 def test_a_damaged_page_says_so(harm: Any) -> None:
-    nothing = np.zeros(0, np.int64)
-    made = pages.Block(np.arange(50), np.random.default_rng(7).random((50, 2)), pages.Exceptions(*[nothing] * 4))
+    made = pages.Block(np.arange(50), np.random.default_rng(7).random((50, 2)), pages.Exceptions(*[NOTHING] * 4))
     with pytest.raises(StorageError, match="page of history"):
         pages.block_in(harm(pages.raw_page(made, level=3)))
