@@ -214,9 +214,12 @@ class Thresholds:
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True, kw_only=True)
 class Sensor:
-    """What measures. (component, name, type) identifies it within its device."""
+    """What measures. (component, name, type) identifies it within its device: its `key`.
+
+    Equal sensors of different devices may be one object, so that ten thousand servers of a model cost what one does.
+    """
 
     component: Component
     name: str
@@ -228,6 +231,14 @@ class Sensor:
     range_min: float | None = None
     range_max: float | None = None
     thresholds: Thresholds = Thresholds()
+    key: tuple[str, str, str, str] = field(init=False, compare=False, repr=False)
+    """Component kind and name, its own name, its type."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "key", (self.component.kind, self.component.name, self.name, self.type.value))
+
+    def __hash__(self) -> int:
+        return hash(self.key)
 
     @property
     def unit(self) -> str:

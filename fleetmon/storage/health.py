@@ -123,7 +123,7 @@ def health_of(row: Any) -> ComponentHealth | None:
 
 
 def touch(connection: Connection, device_id: str, seen: Sequence[ComponentHealth]) -> bool:
-    """Were these components seen in the very condition their rows tell? Then the rows say when, and nothing else changed.
+    """Were these components seen in the very condition their rows tell? Then only the instant in the rows changes.
 
     Most polls bring nothing new of any component: this spares them reading, comparing and judging all of them.
     """

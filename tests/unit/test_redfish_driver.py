@@ -12,9 +12,11 @@ import pytest
 from fleetmon.clock import ManualClock
 from fleetmon.drivers.base import Memory, Opening, Request
 from fleetmon.drivers.lane import Lane, Pace
-from fleetmon.drivers.redfish.driver import STANDSTILL, RedfishDriver
+from fleetmon.drivers.redfish.driver import RedfishDriver
 from fleetmon.drivers.redfish.logbook import TRIES
 from fleetmon.drivers.redfish.parse.logs import record
+from fleetmon.drivers.redfish.plan import Plan
+from fleetmon.drivers.redfish.steady import STANDSTILL
 from fleetmon.drivers.registry import open_driver
 from fleetmon.errors import AccessDenied, Busy, ConfigError, Garbled, Unreachable, Unsupported, Untrusted
 from fleetmon.model import (
@@ -65,6 +67,10 @@ class Bench:
         self.shelf.now = self.clock.now()
         self.shelf.asked.clear()
         return await self.driver.observe(Request(aspects=frozenset(aspects) or EVERYTHING, marks=marks or {}))
+
+    @property
+    def plan(self) -> Plan:
+        return self.driver._known.plan
 
     def body(self, path: str) -> Json:
         return self.shelf.bodies[path.lower()]
@@ -209,12 +215,32 @@ async def test_F02_after_a_restart_the_plan_is_used_without_learning_again():
     assert identities(seen) == identities(first)
 
 
-async def test_memory_is_the_same_object_until_the_plan_changes():
+async def test_the_version_of_the_memory_grows_only_when_there_is_something_new_to_remember():
     bench = Bench()
+    fresh = bench.driver.memory_version
     await bench.poll()
-    plan = bench.driver.memory().plan
+    learned = bench.driver.memory_version
+    assert learned > fresh
     await bench.poll(*STEADY)
-    assert bench.driver.memory().plan is plan
+    await bench.poll()
+    assert bench.driver.memory_version == learned
+    bench.body(f"{CHASSIS}/Thermal")["Temperatures"].append({"MemberId": "9", "Name": "New", "ReadingCelsius": 33})
+    await bench.poll(*STEADY)
+    assert bench.driver.memory_version > learned
+
+
+async def test_F48_devices_of_a_model_share_what_they_are_read_by_and_what_one_learns_stays_its_own():
+    """Planted bug: a catalog changed in place tells one device's new sensor to all devices like it."""
+    one, other = Bench(), Bench()
+    await one.poll()
+    before = await other.poll()
+    assert one.plan is other.plan
+    one.body(f"{CHASSIS}/Thermal")["Temperatures"].append({"MemberId": "9", "Name": "New", "ReadingCelsius": 33})
+    await one.poll(*STEADY)
+    assert one.plan is not other.plan
+    assert identities(await other.poll(*STEADY)) == identities(before)
+    after = Bench(memory=Memory(plan=json.loads(json.dumps(other.driver.memory().plan))))
+    assert after.plan is other.plan
 
 
 async def test_a_remembered_path_that_is_gone_is_learned_afresh():

@@ -81,7 +81,7 @@ def plan() -> Plan:
         firmware="1.45", make=Make("contoso", "x"), gates=("/redfish/v1/Systems/1",), sources=("a", "b"),
         singles=("c",), reports=("a",), refused=("d",), skip=("e",), logs=(LogPlan("SEL", "s", "e"),),
         expand=Expand(".", 3),
-        naming={"Drive": 2}, watched=("w",), clock_offset=-3.5, entrances=(("Systems", "/redfish/v1/Systems"),),
+        naming={"Drive": 2}, watched=("w",), entrances=(("Systems", "/redfish/v1/Systems"),),
         catalog=sight_of(resources, (), Plan()).catalog,
     )  # fmt: skip
 

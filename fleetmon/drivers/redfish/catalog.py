@@ -6,9 +6,10 @@ The catalog joins these places to one Sensor, so that its identity does not depe
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
+from weakref import WeakValueDictionary
 
 from fleetmon.drivers.redfish.parse.metric_report import property_key, property_keys
 from fleetmon.drivers.redfish.parse.naming import key_of
@@ -25,26 +26,35 @@ _SPEEDS = (ReadingType.ROTATIONAL, ReadingType.PERCENT)
 _LIMITS = tuple(limit.name for limit in fields(Thresholds))
 
 
-@dataclass(slots=True)
-class Catalog:
-    """Sensors by the places that tell of them."""
+_SPELLINGS = 4
+"""Ways to write each property that are remembered; a report that invents more costs time, not memory."""
 
-    by_place: dict[str, Sensor] = field(default_factory=dict)
-    by_property: dict[str, Sensor] = field(default_factory=dict)
+
+@dataclass(frozen=True, slots=True)
+class Catalog:
+    """Sensors by the places that tell of them; never changed once made, since all devices of a model share one."""
+
+    by_place: Mapping[str, Sensor] = field(default_factory=dict)
+    by_property: Mapping[str, Sensor] = field(default_factory=dict)
     """By what a MetricReport calls them."""
-    ignored: set[str] = field(default_factory=set)
+    ignored: Collection[str] = frozenset()
     """Sources that repeat what a sensor tells already."""
+    _spelled: dict[str, Sensor | None] = field(default_factory=dict, init=False, compare=False, repr=False)
+    """What `sensor_of_property` said before; it follows from the above."""
 
     def sensor_of(self, told: Told) -> Sensor | None:
         """The sensor a value belongs to; None for one never seen before."""
-        found = self.by_place.get(told.place)
-        if found is not None and found.type is told.type:
-            return found
-        return self.by_place.get(told.source)
+        return sensor_at(self.by_place, told)
 
     def sensor_of_property(self, metric_property: str) -> Sensor | None:
         """The sensor a MetricProperty names."""
-        return self.by_property.get(property_key(metric_property))
+        try:
+            return self._spelled[metric_property]
+        except KeyError:
+            found = self.by_property.get(property_key(metric_property))
+            if len(self._spelled) < _SPELLINGS * len(self.by_property):
+                self._spelled[metric_property] = found
+            return found
 
     @property
     def sensors(self) -> list[Sensor]:
@@ -52,7 +62,7 @@ class Catalog:
         return list({id(sensor): sensor for sensor in self.by_place.values()}.values())
 
     def to_json(self) -> list[dict[str, Any]]:
-        """As plain JSON, to be remembered."""
+        """As plain JSON, to be remembered; what is ignored apart."""
         places: dict[int, list[str]] = {}
         properties: dict[int, list[str]] = {}
         for place, sensor in self.by_place.items():
@@ -62,23 +72,51 @@ class Catalog:
         return [_row(sensor, places[id(sensor)], properties.get(id(sensor), [])) for sensor in self.sensors]
 
     @classmethod
-    def from_json(cls, rows: Iterable[Mapping[str, Any]]) -> Catalog:
+    def from_json(cls, rows: Iterable[Mapping[str, Any]], ignored: Iterable[str] = ()) -> Catalog:
         """What `to_json` gave; raises KeyError, TypeError or ValueError for anything else."""
-        found = cls()
+        by_place: dict[str, Sensor] = {}
+        by_property: dict[str, Sensor] = {}
         for row in rows:
-            sensor = Sensor(
-                component=Component(row["kind"], row["component"]),
-                name=row["name"],
-                type=ReadingType(row["type"]),
-                source=row["source"],
-                physical_context=row.get("context", ""),
-                range_min=row.get("min"),
-                range_max=row.get("max"),
-                thresholds=Thresholds(**row.get("thresholds", {})),
+            sensor = shared(
+                Sensor(
+                    component=Component(row["kind"], row["component"]),
+                    name=row["name"],
+                    type=ReadingType(row["type"]),
+                    source=row["source"],
+                    physical_context=row.get("context", ""),
+                    range_min=row.get("min"),
+                    range_max=row.get("max"),
+                    thresholds=Thresholds(**row.get("thresholds", {})),
+                )
             )
-            found.by_place.update(dict.fromkeys(row["places"], sensor))
-            found.by_property.update(dict.fromkeys(row.get("properties", ()), sensor))
+            by_place.update(dict.fromkeys(row["places"], sensor))
+            by_property.update(dict.fromkeys(row.get("properties", ()), sensor))
+        return cls(by_place, by_property, frozenset(ignored))
+
+
+def sensor_at(by_place: Mapping[str, Sensor], told: Told) -> Sensor | None:
+    """The sensor filed under the place of a value, or else under its source."""
+    found = by_place.get(told.place)
+    if found is not None and found.type is told.type:
         return found
+    return by_place.get(told.source)
+
+
+_SENSORS: WeakValueDictionary[tuple[object, ...], Sensor] = WeakValueDictionary()
+
+
+def shared(sensor: Sensor) -> Sensor:
+    """The one object for all sensors equal to this one, as long as anybody holds it."""
+    limits = sensor.thresholds
+    content = (
+        sensor.key,
+        sensor.source,
+        sensor.physical_context,
+        sensor.range_min,
+        sensor.range_max,
+        *(getattr(limits, name) for name in _LIMITS),
+    )
+    return _SENSORS.setdefault(content, sensor)
 
 
 def _row(sensor: Sensor, places: list[str], properties: list[str]) -> dict[str, Any]:
@@ -128,7 +166,9 @@ class _Build:
 
     before: Catalog
     components: Mapping[str, Component]
-    catalog: Catalog = field(default_factory=Catalog)
+    by_place: dict[str, Sensor] = field(default_factory=dict)
+    by_property: dict[str, Sensor] = field(default_factory=dict)
+    ignored: set[str] = field(default_factory=set)
     taken: dict[_Label, _Claim] = field(default_factory=dict)
     carried: dict[int, Sensor] = field(default_factory=dict)
 
@@ -140,22 +180,22 @@ class _Build:
         for told in ordered:
             identity = aliases.get(told.place) or _identity(told, self.components)
             self._take(told, identity, quantities.get(told.place, ""))
-        return self.catalog
+        return Catalog(self.by_place, self.by_property, frozenset(self.ignored))
 
     def _take(self, told: Told, identity: tuple[Component, str], quantity: str) -> None:
         earlier = self.before.sensor_of(told)
         component, name = (earlier.component, earlier.name) if earlier is not None else identity
         labels = _labels(told, component, name, quantity)
-        known = self.catalog.sensor_of(told) or (self.carried.get(id(earlier)) if earlier is not None else None)
+        known = sensor_at(self.by_place, told) or (self.carried.get(id(earlier)) if earlier is not None else None)
         if known is not None:
             self._join(told, known, labels)
         elif earlier is not None:
             self._add(told, component, name, labels, earlier)
         elif _repeats_speed(told, component, self.taken):
-            self.catalog.ignored.add(told.source)
+            self.ignored.add(told.source)
         elif (claim := self._claim_of(told, labels)) is not None:
             claim.families.add(_family(told))
-            _file(self.catalog, told, claim.sensor)
+            self._file(told, claim.sensor)
         elif labels[0] in self.taken:
             name = _distinct(told, component, name, self.taken)
             self._add(told, component, name, _labels(told, component, name, "")[:1], None)
@@ -169,7 +209,7 @@ class _Build:
         return next((claim for claim in claims if family not in claim.families), None)
 
     def _join(self, told: Told, sensor: Sensor, labels: Iterable[_Label]) -> None:
-        _file(self.catalog, told, sensor)
+        self._file(told, sensor)
         self._claim(labels, sensor, told)
 
     def _add(
@@ -178,12 +218,21 @@ class _Build:
         sensor = _sensor(told, component, name)
         if earlier is not None:
             self.carried[id(earlier)] = sensor
-        _file(self.catalog, told, sensor)
+        self._file(told, sensor)
         self._claim(labels, sensor, told)
 
     def _claim(self, labels: Iterable[_Label], sensor: Sensor, told: Told) -> None:
         for label in labels:
             self.taken.setdefault(label, _Claim(sensor, set())).families.add(_family(told))
+
+    def _file(self, told: Told, sensor: Sensor) -> None:
+        own = self.by_place.get(told.place)
+        self.by_place[told.place if own is None or own is sensor else told.source] = sensor
+        for name in property_keys(told.place, told.source):
+            self.by_property.setdefault(name, sensor)
+        if told.excerpt and "#" not in told.place:
+            for name in (told.place, f"{told.place}#/reading"):
+                self.by_property.setdefault(name, sensor)
 
 
 def _labels(told: Told, component: Component, name: str, quantity: str) -> list[_Label]:
@@ -205,16 +254,6 @@ def _repeats_speed(told: Told, component: Component, taken: Mapping[_Label, _Cla
         and component.kind == "Fan"
         and ((component, "speed", ReadingType.ROTATIONAL) in taken or "SpeedRPM" in told.entry)
     )
-
-
-def _file(catalog: Catalog, told: Told, sensor: Sensor) -> None:
-    own = catalog.by_place.get(told.place)
-    catalog.by_place[told.place if own is None or own is sensor else told.source] = sensor
-    for name in property_keys(told.place, told.source):
-        catalog.by_property.setdefault(name, sensor)
-    if told.excerpt and "#" not in told.place:
-        for name in (told.place, f"{told.place}#/reading"):
-            catalog.by_property.setdefault(name, sensor)
 
 
 def _order(told: Told) -> int:
@@ -287,13 +326,15 @@ def _distinct(told: Told, component: Component, name: str, taken: Mapping[_Label
 def _sensor(told: Told, component: Component, name: str) -> Sensor:
     factor = sensor_type(told.entry)[1] if "ReadingUnits" in told.entry and "ReadingType" in told.entry else 1.0
     low, high = span(told.entry)
-    return Sensor(
-        component=component,
-        name=name,
-        type=told.type,
-        source=told.source,
-        physical_context=told.context,
-        range_min=None if low is None else low * factor,
-        range_max=None if high is None else high * factor,
-        thresholds=thresholds(told.entry, factor),
+    return shared(
+        Sensor(
+            component=component,
+            name=name,
+            type=told.type,
+            source=told.source,
+            physical_context=told.context,
+            range_min=None if low is None else low * factor,
+            range_max=None if high is None else high * factor,
+            thresholds=thresholds(told.entry, factor),
+        )
     )

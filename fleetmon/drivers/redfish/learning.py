@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from weakref import WeakValueDictionary
 
 from fleetmon.drivers.redfish import catalog, reports
 from fleetmon.drivers.redfish.catalog import Catalog
@@ -32,6 +33,29 @@ class Sight:
     naming: Mapping[str, int]
     values: tuple[Told, ...]
     catalog: Catalog
+
+
+@dataclass(frozen=True, slots=True, weakref_slot=True)
+class Names:
+    """What stays of a sight between two walks; shared by all devices whose parts have the same names and places."""
+
+    components: Mapping[str, Component]
+    """By source."""
+    twice: frozenset[str]
+    """Sources of what two resources tell."""
+
+
+NAMELESS = Names({}, frozenset())
+"""Before a first walk."""
+
+_NAMES: WeakValueDictionary[Hashable, Names] = WeakValueDictionary()
+
+
+def names_of(sight: Sight) -> Names:
+    """How the things in sight are called."""
+    twice = frozenset(source for thing in sight.things if thing.also for source in (thing.source, *thing.also))
+    content = (tuple(sight.components.items()), twice)
+    return _NAMES.setdefault(content, Names(dict(content[0]), twice))
 
 
 def sight_of(resources: Iterable[Resource], others: Iterable[Seen], plan: Plan) -> Sight:
@@ -89,12 +113,16 @@ def _reading(told: Told, sensor: Sensor, taken_at: datetime) -> Reading:
     return Reading(sensor=sensor, value=told.value, taken_at=taken_at, quality=quality, quality_reason=doubt)
 
 
+def clock_of(resources: Iterable[Resource]) -> float | None:
+    """Seconds the device's own clock is ahead of ours; None when it does not tell its time."""
+    return reports.clock_offset(part for part in resources if kind_of(part.body, part.path) == "Manager")
+
+
 def learned(walk: Walk, sight: Sight, before: Plan) -> Plan:
     """The plan after a walk that read everything."""
     resources = list(walk.resources.values())
     expand = (walk.expand or Expand()) if walk.expand_worked else Expand()
-    managers = [resource for resource in resources if kind_of(resource.body, resource.path) == "Manager"]
-    offset = reports.clock_offset(managers)
+    offset = clock_of(resources)
     sources, singles, taken = _sources(resources, sight, expand, before.refused, offset)
     skip = {*before.skip, *_repeating_metrics(walk, sight)}
     if not expand.usable:
@@ -110,7 +138,6 @@ def learned(walk: Walk, sight: Sight, before: Plan) -> Plan:
         reports=taken,
         skip=tuple(sorted(skip)),
         spare=() if expand.usable else tuple(sorted(repeated(resources, skip, sight.naming))),
-        clock_offset=offset,
         entrances=_entrances(walk, expand) or before.entrances,
         expand=expand,
         naming=sight.naming,
@@ -265,19 +292,18 @@ def kind_of_source(walk: Walk, source: str) -> str:
     return kind_of(resource.body, resource.path) if resource is not None else ""
 
 
-def steady_health(resources: Iterable[Resource], sight: Sight, plan: Plan) -> tuple[ComponentHealth, ...]:
+def steady_health(resources: Iterable[Resource], names: Names, plan: Plan) -> tuple[ComponentHealth, ...]:
     """Components told along with the readings, such as the fans of a Thermal resource, named as the last walk did.
 
     What is told twice is left to the walks: half of its story would hide the worse half.
     """
-    twice = {source for thing in sight.things if thing.also for source in (thing.source, *thing.also)}
     watched = frozenset(plan.watched)
     told = (r for r in resources if kind_of(r.body, r.path) != "Sensor" or r.path in watched)
     return tuple(
-        _health(thing, sight.components[thing.key])
+        _health(thing, names.components[thing.key])
         for resource in told
         for thing in seen_in(resource, watched)
-        if thing.key in sight.components and thing.source not in twice
+        if thing.key in names.components and thing.source not in names.twice
     )
 
 

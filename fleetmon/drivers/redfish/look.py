@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from fleetmon.clock import Clock
 from fleetmon.drivers.base import Request
 from fleetmon.drivers.redfish.resource import Fetch, Resource
 from fleetmon.errors import DeviceError, Unsupported
@@ -31,8 +31,9 @@ class Look:
     request: Request
     started_at: datetime
     source: Fetch
-    may_walk: Callable[[], bool]
-    """False once the poll should come to its end."""
+    clock: Clock
+    limit: float
+    """On the monotonic clock: from then on the poll should come to its end."""
     answered: set[Aspect] = field(default_factory=set)
     power: Power | None = None
     overall: ComponentHealth | None = None
@@ -49,6 +50,18 @@ class Look:
     """The last failure; it is the outcome of the poll when nothing was answered."""
     gone: bool = False
     """Was anything asked for that is no longer there?"""
+
+    def now(self) -> datetime:
+        """The wall clock."""
+        return self.clock.now()
+
+    def monotonic(self) -> float:
+        """The clock for durations."""
+        return self.clock.monotonic()
+
+    def may_walk(self) -> bool:
+        """Is there time left for another resource?"""
+        return self.clock.monotonic() < self.limit
 
     async def get(self, path: str) -> Resource:
         """The resource at `path`; raises DeviceError."""

@@ -6,9 +6,13 @@ them all.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from weakref import WeakValueDictionary
+
+import orjson
 
 from fleetmon.drivers.redfish.catalog import Catalog
 from fleetmon.drivers.redfish.quirks import Make
@@ -44,9 +48,9 @@ class LogPlan:
     entries: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True, kw_only=True)
 class Plan:
-    """How one device is read."""
+    """How one device is read; never changed once made, since all devices that are read alike share one."""
 
     firmware: str = ""
     """Of the BMC when this was learned; another one means to learn again."""
@@ -67,8 +71,6 @@ class Plan:
     """Resources that tell no part another one does not; left out where only the inventory is asked for."""
     logs: tuple[LogPlan, ...] | None = None
     """None until the log services were looked for."""
-    clock_offset: float | None = None
-    """Seconds the device's own clock is ahead of ours; None when it does not tell its time."""
     entrances: tuple[tuple[str, str], ...] = ()
     """Where a walk begins, as (name, path): what the service root named, so that the root need not be read again."""
     expand: Expand = field(default_factory=Expand)
@@ -102,7 +104,6 @@ class Plan:
             "skip": list(self.skip),
             "spare": list(self.spare),
             "logs": None if self.logs is None else [[log.name, log.service, log.entries] for log in self.logs],
-            "clock_offset": self.clock_offset,
             "entrances": [list(entrance) for entrance in self.entrances],
             "expand": [self.expand.word, self.expand.max_levels],
             "naming": dict(self.naming),
@@ -111,6 +112,19 @@ class Plan:
             "ignored": sorted(self.catalog.ignored),
         }
 
+    def shared(self) -> Plan:
+        """The one object for all plans that say the same, catalog included, as long as any device is read by it."""
+        return _SHARED.setdefault(_digest(self.to_json()), self)
+
+    @classmethod
+    def recalled(cls, remembered: Mapping[str, Any]) -> Plan | None:
+        """As `from_json`, and shared; what another device has been recalled by already costs a look."""
+        known = _SHARED.get(_digest(remembered))
+        if known is not None:
+            return known
+        plan = cls.from_json(remembered)
+        return None if plan is None else plan.shared()
+
     @classmethod
     def from_json(cls, remembered: Mapping[str, Any]) -> Plan | None:
         """The remembered plan; None when there is none, it is of another version, or it is damaged."""
@@ -118,8 +132,6 @@ class Plan:
             return None
         try:
             logs = remembered["logs"]
-            catalog = Catalog.from_json(remembered["catalog"])
-            catalog.ignored.update(remembered["ignored"])
             return cls(
                 firmware=str(remembered["firmware"]),
                 make=Make(*remembered["make"]),
@@ -131,15 +143,21 @@ class Plan:
                 skip=tuple(remembered["skip"]),
                 spare=tuple(remembered.get("spare", ())),
                 logs=None if logs is None else tuple(LogPlan(*log) for log in logs),
-                clock_offset=remembered["clock_offset"],
                 entrances=tuple((name, path) for name, path in remembered["entrances"]),
                 expand=Expand(*remembered["expand"]),
                 naming=dict(remembered["naming"]),
                 watched=tuple(remembered["watched"]),
-                catalog=catalog,
+                catalog=Catalog.from_json(remembered["catalog"], remembered["ignored"]),
             )
         except (KeyError, TypeError, ValueError, AttributeError):
             return None
+
+
+_SHARED: WeakValueDictionary[bytes, Plan] = WeakValueDictionary()
+
+
+def _digest(told: Mapping[str, Any]) -> bytes:
+    return hashlib.blake2b(orjson.dumps(told, option=orjson.OPT_SORT_KEYS), digest_size=16).digest()
 
 
 def choose(offers: Iterable[Source], wanted: frozenset[int]) -> tuple[list[Source], list[Source]]:
