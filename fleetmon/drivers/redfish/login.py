@@ -114,6 +114,11 @@ class Login:
         elif used:
             self._proven = True
 
+    def ended(self, used: Mapping[str, str]) -> None:
+        """These headers were refused by a request that is not repeated: log in before the next one."""
+        if used.get("X-Auth-Token") == self._token and self._proven:
+            self._token = self._location = ""
+
     async def renewed(self, path: str, used: Mapping[str, str], priority: Priority) -> dict[str, str] | None:
         """What to try a read again with after a 401; None where the 401 is an answer. Raises DeviceError.
 

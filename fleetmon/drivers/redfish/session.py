@@ -18,7 +18,7 @@ from fleetmon.drivers.lane import Priority
 from fleetmon.drivers.redfish.answers import Asked, resource_of
 from fleetmon.drivers.redfish.bodies import BadBody, Json
 from fleetmon.drivers.redfish.login import Login
-from fleetmon.drivers.redfish.resource import ROOT, Resource, key
+from fleetmon.drivers.redfish.resource import ROOT, Resource, key, local
 from fleetmon.drivers.redfish.transport import Pin, Pipe, explain, open_pipe
 from fleetmon.errors import Busy, ConfigError
 
@@ -33,10 +33,11 @@ class Session:
         self.device = opening.endpoint.address
         self.requests = 0
         self.login = Login(opening, self._send, secure=scheme_of(opening.endpoint) == "https")
+        self.endpoint = opening.endpoint
         self._opening = opening
         self._lane = opening.lane
         self._clock = opening.clock
-        self._pin = Pin(opening.endpoint.pinned_spki, enforced=opening.endpoint.verify == "pin")
+        self.pin = Pin(opening.endpoint.pinned_spki, enforced=opening.endpoint.verify == "pin")
         self._pipe: Pipe | None = None
         self._client: AsyncRedfishClient | None = None
         self._not_before: dict[str, tuple[float, str]] = {}
@@ -45,7 +46,7 @@ class Session:
     @property
     def seen_spki(self) -> str | None:
         """SHA-256 of the public key the device showed; None before the first TLS connection."""
-        return self._pin.seen
+        return self.pin.seen
 
     def memory(self) -> dict[str, Any]:
         """What keeps this session alive over a restart; a secret."""
@@ -77,6 +78,30 @@ class Session:
         except Busy as error:
             self._leave_alone(path, error)
             raise
+
+    async def change(
+        self, method: str, path: str, body: Json | None = None, priority: Priority = Priority.POLL
+    ) -> tuple[Resource | None, str]:
+        """What a POST, PATCH or DELETE brought, and the Location it named, on this device or empty.
+
+        Tried once and never repeated, whatever came of it: what changes something may have been done (F13). A 401 ends
+        the session for the next request; raises DeviceError.
+        """
+        used = await self.login.headers(priority)
+        response = await self._send(method, path, used, priority, body)
+        if response.status == 401:
+            self.login.ended(used)
+        else:
+            self.login.worked(used)
+        told = response.getheader("Location")
+        location = (local(told) if told else None) or ""
+        if 200 <= response.status < 300 and not response.read.strip():
+            return None, location
+        return self._resource(path, response), location
+
+    async def headers(self, priority: Priority = Priority.POLL) -> dict[str, str]:
+        """What says who we are on another connection to this device, after a login where one is needed."""
+        return await self.login.headers(priority)
 
     async def close(self) -> None:
         """Log out and close the connection, quickly and without complaint."""
@@ -121,6 +146,8 @@ class Session:
                 match method:
                     case "POST":
                         return await client.post(path, body=body, headers=headers)
+                    case "PATCH":
+                        return await client.patch(path, body=body, headers=headers)
                     case "DELETE":
                         return await client.delete(path, headers=headers)
                     case _:
@@ -131,7 +158,7 @@ class Session:
 
     def _open(self) -> AsyncRedfishClient:
         if self._client is None:
-            self._pipe = open_pipe(self._opening.endpoint, self._lane.pace, self._pin)
+            self._pipe = open_pipe(self._opening.endpoint, self._lane.pace, self.pin)
             self._client = AsyncRedfishClient(base_url(self._opening.endpoint), session=self._pipe)
         return self._client
 
