@@ -29,6 +29,8 @@ from fleetmon.model import RoleState
 from fleetmon.settings import Listen, Settings
 from fleetmon.storage.rows import Worker
 from fleetmon.storage.store import Store, open_store
+from fleetmon.storage.vitals import vitals, warnings
+from fleetmon.storewatch import StoreWatch
 from fleetmon.supervision import Run, Supervisor
 from fleetmon.upkeep import Upkeep
 
@@ -92,7 +94,7 @@ async def running(settings: Settings, *, clock: Clock) -> AsyncIterator[Service]
             configuration=settings.configuration,
             data=settings.data,
         )
-        for warning in store.warnings():
+        for warning in warnings(vitals(store)):
             log.warning(warning)
         supervisor = _compose(settings, store=store, vault=vault, clock=clock, listener=listener)
         roles = asyncio.create_task(supervisor.run(), name="roles")
@@ -136,8 +138,9 @@ def _compose(
         "devices": devices.run,
         "upkeep": Upkeep(store=store, retention=settings.retention, clock=clock).run,
         "heartbeat": lambda: _beat(store, worker, supervisor, metrics, clock),
+        "store watch": StoreWatch(store=store, metrics=metrics, clock=clock).run,
     }
-    for name in (*settings.roles, "heartbeat"):
+    for name in (*settings.roles, "heartbeat", "store watch"):
         supervisor.add(name, every[name])
     return supervisor
 
@@ -182,7 +185,8 @@ async def _beat(store: Store, worker: Worker, supervisor: Supervisor, metrics: M
     """Say that this worker lives, and how its roles are."""
     try:
         while True:
-            await store.workers.beat(replace(worker, beat_at=clock.now()))
+            with contextlib.suppress(StorageError):  # the store watch tells; a heart goes on beating
+                await store.workers.beat(replace(worker, beat_at=clock.now()))
             for status in supervisor.statuses():
                 metrics.role_up.labels(status.role).set(status.state is RoleState.RUNNING)
                 metrics.role_restarts.labels(status.role).set(status.restarts)

@@ -56,3 +56,28 @@ class Metrics:
             "fleetmon_role_restarts", "Times a role was restarted.", ("role",), registry=registry
         )
         self.role_up = Gauge("fleetmon_role_up", "1 while a role is running.", ("role",), registry=registry)
+        self._of_the_store(registry)
+
+    def _of_the_store(self, registry: CollectorRegistry) -> None:
+        """Set by the store watch every few seconds."""
+        self.writer_up = Gauge("fleetmon_writer_up", "1 while a database can be written.", ("file",), registry=registry)
+        self.commits_failed = Gauge(
+            "fleetmon_commits_failed", "Commits that failed since the start.", ("file",), registry=registry
+        )
+        self.writer_reopened = Gauge(
+            "fleetmon_writer_reopened", "Times a writing connection was opened anew.", ("file",), registry=registry
+        )
+        self.database_bytes = Gauge("fleetmon_database_bytes", "Size of a database.", ("file",), registry=registry)
+        self.wal_bytes = Gauge("fleetmon_wal_bytes", "Size of a write-ahead log.", ("file",), registry=registry)
+        self.disk_free = Gauge("fleetmon_disk_free_bytes", "Room on the disk of the databases.", registry=registry)
+        self.disk_full_in = Gauge(
+            "fleetmon_disk_full_in_seconds",
+            "Until readings are refused, at the growth of the last days; NaN when unknown or never.",
+            registry=registry,
+        )
+        self.readings_taken = Gauge(
+            "fleetmon_readings_taken", "0 while readings are refused, the disk being nearly full.", registry=registry
+        )
+        self.readings_lost = Gauge(
+            "fleetmon_readings_lost", "Readings that could not be stored since the start.", registry=registry
+        )

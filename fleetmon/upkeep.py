@@ -8,6 +8,7 @@ from datetime import timedelta
 
 from fleetmon import logs
 from fleetmon.clock import Clock
+from fleetmon.errors import StorageError
 from fleetmon.settings import Retention
 from fleetmon.storage import Store
 from fleetmon.storage.engine import WAL_LIMIT
@@ -42,6 +43,7 @@ class Upkeep:
         self._clock = clock
         self._files = (store.state, store.telemetry_file)
         self._swollen: set[SqliteDatabase] = set()
+        self._hindered: set[str] = set()
         self.chores = (
             Chore(name="mark stale", every=timedelta(seconds=5), work=self.mark_stale),
             Chore(name="watch write-ahead logs", every=timedelta(seconds=30), work=self.watch_logs),
@@ -51,13 +53,23 @@ class Upkeep:
         )
 
     async def run(self) -> None:
-        """Do every chore at its time until cancelled."""
+        """Do every chore at its time until cancelled; one the store refuses is done at its next time."""
         done: dict[str, float] = {}
         while True:
             for chore in due(self.chores, done, self._clock.monotonic()):
                 done[chore.name] = self._clock.monotonic()
-                await chore.work()
+                await self._do(chore)
             await self._clock.sleep(TICK)
+
+    async def _do(self, chore: Chore) -> None:
+        try:
+            await chore.work()
+        except StorageError as error:
+            if chore.name not in self._hindered:
+                log.warning("a chore cannot be done", chore=chore.name, reason=str(error))
+            self._hindered.add(chore.name)
+        else:
+            self._hindered.discard(chore.name)
 
     async def mark_stale(self) -> None:
         """Devices without an answer for three intervals say so, visibly."""

@@ -10,7 +10,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from fleetmon import __version__
-from fleetmon.api import dashboard, devices, fleet, looks, manual, problems, reference, routes, service, work
+from fleetmon.api import dashboard, devices, fleet, looks, manual, problems, reference, routes, service, storage, work
 from fleetmon.api.guard import Guard
 from fleetmon.api.hot import Express, HotLists
 from fleetmon.api.live import Stream
@@ -26,6 +26,7 @@ ROUTES = (
     *devices.ROUTES,
     *looks.ROUTES,
     *work.ROUTES,
+    *storage.ROUTES,
     *reference.ROUTES,
     *manual.ROUTES,
     *dashboard.ROUTES,

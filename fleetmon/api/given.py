@@ -145,3 +145,9 @@ class ImportDraft(Body):
         None, description="of the plan that was looked at; 409 when the plan would be another by now"
     )
     prune: bool = Field(False, description="also decommission every device the file does not name")
+
+
+class BackupDraft(Body):
+    """Where a backup goes: a directory of the service's machine that is new or empty."""
+
+    directory: Annotated[str, Field(pattern="^/", max_length=1000, examples=["/backup/fleetmon-monday"])]

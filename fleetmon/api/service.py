@@ -17,6 +17,7 @@ from fleetmon.api.shapes_fleet import Live, Ready
 from fleetmon.api.wire import answer, encoded, fresh, told_at
 from fleetmon.errors import FleetmonError
 from fleetmon.model import RoleState, RoleStatus
+from fleetmon.storage.vitals import failures, vitals, warnings
 
 NEWEST = 2**63 - 1
 """A revision nobody has: whoever says they are there is told to fetch everything again."""
@@ -28,15 +29,16 @@ async def get_live() -> Response:
 
 
 async def get_ready(here: Here) -> Response:
-    """Whether every role runs and the store answers; 503 with the reasons when not."""
-    roles = here.parts.roles()
+    """Whether every role runs and the store can be read and written; 503 with the reasons when not."""
+    roles, seen = here.parts.roles(), vitals(here.store)
     reasons = [_reason(role) for role in roles if role.state is not RoleState.RUNNING]
-    reasons += await _store_reasons(here)
+    reasons += failures(seen) or await _store_reasons(here)
     told = {
         "status": "not_ready" if reasons else "ready",
         "version": __version__,
         "roles": [_role(role) for role in roles],
         "reasons": reasons,
+        "warnings": warnings(seen),
     }
     return fresh(told, status=503 if reasons else 200)
 
@@ -78,7 +80,7 @@ def _role(role: RoleStatus) -> dict[str, Any]:
 
 
 async def _store_reasons(here: Desk) -> list[str]:
-    """Why the store cannot be used; a read that works is proof enough that it can."""
+    """Why the store cannot be read; a read that works is proof enough that it can."""
     try:
         await here.store.summaries.revision()
     except FleetmonError as error:

@@ -180,12 +180,13 @@ class RoleState(Shape):
 
 
 class Ready(Shape):
-    """Whether the service does all its work."""
+    """Whether the service does all its work; `warnings` are what somebody should see to all the same."""
 
     status: Literal["ready", "not_ready"]
     version: str
     roles: list[RoleState]
     reasons: list[str]
+    warnings: list[str]
 
 
 class FieldError(Shape):

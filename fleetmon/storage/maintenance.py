@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import shutil
 from collections.abc import Iterator
@@ -12,10 +13,11 @@ from typing import Any
 
 import orjson
 
-from fleetmon.errors import StorageError
+from fleetmon.errors import NoRoom, StorageError
 from fleetmon.storage import migrations
 from fleetmon.storage.engine import connect, copy_database, sqlite3, sqlite_version
 from fleetmon.storage.lock import DirectoryLock, prepare
+from fleetmon.storage.space import disk_of, limits, megabytes
 from fleetmon.storage.store import STATE_FILE, TELEMETRY_FILE, Store
 
 FILES = {STATE_FILE: migrations.STATE, TELEMETRY_FILE: migrations.TELEMETRY}
@@ -53,12 +55,34 @@ def backup(directory: Path, target: Path, *, now: datetime) -> Path:
         return _finish(target, now)
 
 
-async def backup_running(store: Store, target: Path, *, now: datetime) -> Path:
-    """As `backup`, from the service itself, with writes going on; each file is as of one instant of its own."""
-    _make(target)
-    await store.state.copy_to(target / STATE_FILE)
-    await store.telemetry_file.copy_to(target / TELEMETRY_FILE)
-    return _finish(target, now)
+async def backup_running(store: Store, target: Path, *, now: datetime) -> dict[str, int]:
+    """As `backup`, from the service itself, with writes going on; each file is as of one instant of its own.
+
+    Gives the bytes of each file of the backup. Raises StorageError, leaving no half of one.
+    """
+    await asyncio.to_thread(_make, target)
+    try:
+        await asyncio.to_thread(_expect_room, target, sum(file.file_bytes() + file.wal_bytes() for file in store.files))
+        for file in store.files:
+            await file.copy_to(target / file.path.name)
+        await asyncio.to_thread(_finish, target, now)
+    except StorageError:
+        for name in FILES:
+            (target / name).unlink(missing_ok=True)
+        raise
+    return {name: (target / name).stat().st_size for name in FILES}
+
+
+def _expect_room(target: Path, needed: int) -> None:
+    """A backup must not take the room that readings need."""
+    disk = disk_of(target)
+    floor = limits(disk.total).floor
+    if disk.free - needed < floor:
+        raise NoRoom(
+            f"{target} has {megabytes(disk.free)} free, the backup takes {megabytes(needed)}"
+            f" and {megabytes(floor)} must stay free",
+            cure="name a directory on another disk",
+        )
 
 
 def restore(source: Path, directory: Path) -> None:

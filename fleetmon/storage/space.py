@@ -123,6 +123,11 @@ class Space:
             self._room = self._with_reserve(room)
             return self._room
 
+    @property
+    def room(self) -> Room | None:
+        """What the last look saw."""
+        return self._room
+
     def refusal(self) -> NoRoom | None:
         """Why readings are not stored now; None when they are. As of the last look."""
         room = self._room

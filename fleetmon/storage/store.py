@@ -9,13 +9,15 @@ from pathlib import Path
 
 from fleetmon.clock import Clock
 from fleetmon.storage import migrations
-from fleetmon.storage.engine import connect_writer, version_warning
+from fleetmon.storage.engine import connect_writer
 from fleetmon.storage.events import Events
 from fleetmon.storage.fleet import Fleet
+from fleetmon.storage.forecast import Samples
 from fleetmon.storage.health import Components
 from fleetmon.storage.lanes import Lanes
 from fleetmon.storage.lock import DirectoryLock
 from fleetmon.storage.polls import Polls
+from fleetmon.storage.pushed import Pushes
 from fleetmon.storage.space import Measure, Space, disk_of
 from fleetmon.storage.sqlite import SqliteDatabase
 from fleetmon.storage.summaries import Summaries
@@ -39,15 +41,18 @@ class Store:
     events: Events
     telemetry: Telemetry
     polls: Polls
+    pushes: Pushes
     workers: Workers
     lanes: Lanes
+    samples: Samples
     space: Space
+    clock: Clock
     lock: DirectoryLock
 
-    def warnings(self) -> list[str]:
-        """What doctor and `/ready` should tell of the engine."""
-        warning = version_warning()
-        return [warning] if warning else []
+    @property
+    def files(self) -> tuple[SqliteDatabase, SqliteDatabase]:
+        """Both databases, that of state first."""
+        return self.state, self.telemetry_file
 
     async def close(self) -> None:
         """Finish what was queued, close both files, let another process in."""
@@ -87,9 +92,12 @@ async def open_store(
         events=Events(state),
         telemetry=Telemetry(telemetry_file, interval),
         polls=Polls(state, clock),
+        pushes=Pushes(state),
         workers=Workers(state),
         lanes=Lanes(state),
+        samples=Samples(state),
         space=space,
+        clock=clock,
         lock=lock,
     )
 
