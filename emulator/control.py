@@ -7,6 +7,7 @@ import sys
 from array import array
 from typing import Any
 
+from emulator.fault_ids import PRESETS
 from emulator.fault_rows import FAULTS, FaultRefusedError
 from emulator.faults import Fleet
 from emulator.hardware import Machine
@@ -15,7 +16,7 @@ from emulator.redfish.bmc import Bmc
 from emulator.sensor_rows import rows_of
 from emulator.sensors import SensorRow
 from emulator.server import Endpoint, Reply, Request, json_reply
-from emulator.wire_catalogue import EFFECTS, PRESETS
+from emulator.wire_catalogue import EFFECTS
 
 MOST_POINTS = 100_000
 

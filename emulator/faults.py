@@ -8,12 +8,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from emulator.fault_ids import PRESETS
 from emulator.fault_rows import FAULTS, NAMED_IDS, FaultRefusedError, Heal, NamedFault, Wanted
 from emulator.hardware import Machine
 from emulator.plant import Plant
 from emulator.redfish.bmc import Bmc
 from emulator.wire import WHEN, WireFault
-from emulator.wire_catalogue import EFFECTS, PRESETS
+from emulator.wire_catalogue import EFFECTS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,20 +134,29 @@ class Fleet:
         match = {**preset.get("match", {}), **wanted.get("match", {})}
         when = {**preset.get("when", {}), **wanted.get("when", {})}
         fault_id = next(self._ids)
-        fault = self._wire_fault(fault_id, bmc, effect, match, when)
-        bmc.wire.append(fault)
-        if fault.effect.deed is not None:
-            fault.effect.deed(bmc, fault.settings)
+        fault = self._wire_fault(fault_id, bmc, effect, match, when, _seed(wanted))
+        if fault.effect.deed is None:
+            bmc.wire.append(fault)
         active = ActiveFault(
             id=fault_id, name=f"wire:{fault.effect.name}", machine=bmc.machine.name, wanted=dict(wanted),
             since=fault.since,
             heal=fault.end, wire=fault,
         )  # fmt: skip
-        self._keep(active, None)
+        self._keep(active, when.get("until_s") if fault.effect.deed else None)
+        if "after_s" in when and fault.effect.deed:
+            self.plant.agenda.after(when["after_s"], lambda _: fault.do())
+        else:
+            fault.do()
         return active
 
     def _wire_fault(
-        self, fault_id: str, bmc: Bmc, effect: dict[str, Any], match: dict[str, str], when: dict[str, Any]
+        self,
+        fault_id: str,
+        bmc: Bmc,
+        effect: dict[str, Any],
+        match: dict[str, str],
+        when: dict[str, Any],
+        seed: int | None = None,
     ) -> WireFault:
         row, settings = _settings_of(effect)
         for key in match:
@@ -157,8 +167,28 @@ class Fleet:
                 raise FaultRefusedError(f"when knows {', '.join(WHEN)}, not {key!r}")
             if not WHEN[key](value):
                 raise FaultRefusedError(f"when: {key} cannot be {value!r}")
-        chance = random.Random(f"{self.plant.seed}:{bmc.machine.name}:{fault_id}")
-        return WireFault(fault_id, row, settings, match, when, bmc, chance, self.plant.clock.now())
+            if key not in STANDING.get(row.stage, WHEN):
+                raise FaultRefusedError(
+                    f"{row.name} is a {row.stage}: of when it takes {', '.join(STANDING[row.stage])}"
+                )
+        if match and row.stage in STANDING:
+            raise FaultRefusedError(f"{row.name} is a {row.stage}, which no single request meets: it takes no match")
+        chance = random.Random(f"{self.plant.seed}:{bmc.machine.name}:{fault_id}" if seed is None else seed)
+        return WireFault(
+            fault_id,
+            row,
+            settings,
+            match,
+            when,
+            bmc,
+            chance,
+            self.plant.clock.now(),
+            quiet=fault_id.startswith("accent:"),
+        )
+
+
+STANDING = {"policy": ("after_s", "until_s", "state"), "deed": ("after_s", "until_s")}
+"""The conditions of effects that single requests do not meet."""
 
 
 def _on_wire(wanted: Wanted) -> bool:
@@ -176,7 +206,7 @@ def _effect_of(wanted: Wanted) -> tuple[dict[str, Any], dict[str, Any]]:
         effect = dict(told)
         fault_id = effect.pop("id", wanted.get("id"))
     else:
-        effect = {key: value for key, value in wanted.items() if key not in ("machine", "fault", "match", "when", "id")}
+        effect = {key: value for key, value in wanted.items() if key not in WORDS}
         fault_id = told if told in PRESETS else wanted.get("id")
     if fault_id is not None and fault_id not in PRESETS:
         raise FaultRefusedError(f"wire: no preset for {fault_id!r}; there are {', '.join(PRESETS)}")
@@ -191,6 +221,17 @@ def _effect_of(wanted: Wanted) -> tuple[dict[str, Any], dict[str, Any]]:
             'wire: say what happens, as {"fault": {"latency": 8}} or {"fault": "wire", "id": "F10"}'
         )
     return preset, effect
+
+
+WORDS = ("machine", "fault", "match", "when", "id", "seed")
+"""Of a wire fault: what belongs to none of the effects."""
+
+
+def _seed(wanted: Wanted) -> int | None:
+    seed = wanted.get("seed")
+    if seed is not None and (not isinstance(seed, int) or isinstance(seed, bool)):
+        raise FaultRefusedError(f"seed is {seed!r}, which is no whole number")
+    return seed
 
 
 def _settings_of(effect: dict[str, Any]) -> tuple[Any, dict[str, Any]]:

@@ -13,15 +13,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import ssl
 from collections.abc import AsyncIterator, Callable, Container
 from pathlib import Path
 from time import time
 from typing import Any
 
-from emulator.certificates import server_context
+from emulator.certificates import context_of, new_identity
 from emulator.clock import Clock
 from emulator.control import Control
+from emulator.doors import Door
 from emulator.fault_rows import FaultRefusedError
 from emulator.faults import ActiveFault, Fleet
 from emulator.fleet import FleetFileError, FleetPlan, Scene, read_fleet
@@ -165,11 +165,15 @@ def _play(fleet: Fleet, scene: Scene) -> None:
 async def _open_all(fleet: Fleet, base_port: int) -> None:
     """Opens every BMC; on base_port + n for the n-th server of the file, whatever the shard."""
     plan = fleet.plant.plan
-    shared: ssl.SSLContext | None = None if plan.distinct_certificates else server_context(f"{plan.name} fleet")
+    identity = new_identity(f"{plan.name} fleet")
+    context = context_of(identity)
     for index, server in enumerate(plan.servers):
         bmc = fleet.bmcs.get(server.name)
         if bmc is None:
             continue
-        context = shared or server_context(f"{server.name}-bmc")
+        if plan.distinct_certificates:
+            identity = new_identity(f"{server.name}-bmc")
+            context = context_of(identity)
+        bmc.door = Door(identity, context)
         bmc.endpoint = Endpoint(bmc.serve, tls=context, watch=BmcWatch(bmc))
         await bmc.endpoint.open(port=base_port + index if base_port else 0)

@@ -60,6 +60,9 @@ MARK = "\u2063"
 RAW_TOKEN = re.compile(f'"{MARK}([^"]*){MARK}"'.encode())
 
 Act = Callable[[Exchange, dict[str, Any]], None]
+Undo = Callable[[], None]
+"""Ends what a deed began."""
+Deed = Callable[["Bmc", dict[str, Any]], "Undo | None"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +77,7 @@ class Effect:
     wants: str
     """What a possible setting is, for the one who got it wrong."""
     act: Act | None = None
-    deed: Callable[[Bmc, dict[str, Any]], None] | None = None
+    deed: Deed | None = None
     fields: tuple[str, ...] = ()
     """Further fields it understands."""
 
@@ -97,6 +100,7 @@ class WireFault:
     quiet: bool = False
     """An accent's: always there, so that nobody wants a row for each time."""
     _turn: int = 0
+    _undo: Undo | None = None
 
     @property
     def policies(self) -> dict[str, Any]:
@@ -106,14 +110,14 @@ class WireFault:
     def in_time(self) -> bool:
         """Whether its time has come and not passed."""
         age = self.bmc.plant.clock.now() - self.since
+        state = self.when.get("state")
+        if state is not None and self.bmc.machine.power.state != state:
+            return False
         return bool(self.when.get("after_s", 0.0) <= age < self.when.get("until_s", float("inf")))
 
     def fires(self, request: Request) -> bool:
         """Whether this request is met by it; counts, and notes it when it is."""
         if self.effect.stage in ("policy", "deed") or not self._matches(request) or not self.in_time():
-            return False
-        state = self.when.get("state")
-        if state is not None and self.bmc.machine.power.state != state:
             return False
         self.met += 1
         if not self._its_turn():
@@ -135,10 +139,20 @@ class WireFault:
             method, _, target = asked.partition(" ")
             self.count(method=method, target=target)
 
+    def do(self) -> None:
+        """A deed's turn: does it, unless it was healed before."""
+        if self.effect.deed is not None and not self.healed.is_set():
+            self.count()
+            self._undo = self.effect.deed(self.bmc, self.settings)
+
     def end(self) -> None:
-        """Takes it away; whoever hangs in it is let go."""
+        """Takes it away; whoever hangs in it is let go, and what a deed began is ended."""
         self.healed.set()
-        self.bmc.wire.remove(self)
+        if self in self.bmc.wire:
+            self.bmc.wire.remove(self)
+        if self._undo is not None:
+            self._undo()
+            self._undo = None
 
     def _matches(self, request: Request) -> bool:
         method, path = self.match.get("method", "*"), self.match.get("path", "*")

@@ -1,11 +1,15 @@
-"""The catalogue of what can go wrong on the wire: effects as rows, and which of them each fault id means."""
+"""The catalogue of what can go wrong on the wire: effects as rows."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
 
+from emulator import wire_deeds as deeds
 from emulator import wire_effects as does
+from emulator.certificates import VERSIONS
+from emulator.push.streams import GARBLED
+from emulator.redfish.spelling import SPELLINGS
 from emulator.wire import MARK, Effect
 
 
@@ -39,6 +43,26 @@ def _one_of(*words: str) -> Callable[[Any], bool]:
 
 def _clock_told(value: Any) -> bool:
     return value in ("1970", "2000") or (isinstance(value, int | float) and not isinstance(value, bool))
+
+
+def _some(value: Any) -> bool:
+    return _count(value) and value > 0
+
+
+def _date(value: Any) -> bool:
+    return value in ("none", "garbage") or _clock_told(value)
+
+
+def _tls(value: Any) -> bool:
+    if not isinstance(value, dict) or not value or not set(value) <= {"max", "ciphers"}:
+        return False
+    return value.get("max", "1.2") in VERSIONS and _text(value.get("ciphers", "DEFAULT"))
+
+
+def _reset(value: Any) -> bool:
+    if isinstance(value, dict):
+        return bool(value) and set(value) <= {"down", "busy", "login"} and all(map(_number, value.values()))
+    return _number(value)
 
 
 def _zone(value: Any) -> bool:
@@ -99,6 +123,7 @@ EFFECTS: dict[str, Effect] = {
         ),
         Effect(name="406_on_identity", stage="before", check=_flag, wants=YES, act=does.no_identity),
         Effect(name="append_on_read", stage="before", check=_count, wants=COUNT, act=does.append_on_read),
+        Effect(name="flap_log", stage="before", check=_count, wants="pairs of entries", act=does.flap_log),
         Effect(name="phantom", stage="before", check=_count, wants="entries a request", act=does.phantom),
         Effect(
             name="set",
@@ -179,7 +204,7 @@ EFFECTS: dict[str, Effect] = {
             wants="weak, dq, empty or stale",
             act=does.etag,
         ),
-        Effect(name="huge_header", stage="after", check=_count, wants="bytes", act=does.huge_header),
+        Effect(name="huge_header", stage="after", check=_count, wants="bytes", act=does.huge_header, fields=("name",)),
         Effect(name="max_sessions", stage="policy", check=_count, wants=COUNT),
         Effect(name="session_ttl", stage="policy", check=_number, wants=SECONDS),
         Effect(name="lockout", stage="policy", check=_lockout, wants='{"n": 5, "sec": 300, "sliding": true}'),
@@ -205,81 +230,66 @@ EFFECTS: dict[str, Effect] = {
         Effect(name="task_fails", stage="policy", check=_flag, wants=YES),
         Effect(name="state_lag", stage="policy", check=_number, wants=SECONDS),
         Effect(
+            name="if_match",
+            stage="policy",
+            check=_one_of("required", "strict", "never"),
+            wants="required (428 without), strict (412 for weak tags) or never (412 for any)",
+        ),
+        Effect(
+            name="respell",
+            stage="policy",
+            check=_one_of(*SPELLINGS),
+            wants=", ".join(SPELLINGS),
+        ),
+        Effect(name="date", stage="policy", check=_date, wants='"1970", "2000", "none", "garbage" or seconds of shift'),
+        Effect(name="silent_stream", stage="policy", check=_flag, wants=YES),
+        Effect(name="garble_stream", stage="policy", check=_one_of(*GARBLED), wants=", ".join(GARBLED)),
+        Effect(name="duplicate_event", stage="policy", check=_count, wants="how many times more"),
+        Effect(name="late_event", stage="policy", check=_number, wants=SECONDS),
+        Effect(name="lose_event", stage="policy", check=_some, wants="every how many"),
+        Effect(
             name="clear_log",
             stage="deed",
             check=_one_of("event", "lifecycle"),
             wants="event or lifecycle",
-            deed=does.clear_log,
+            deed=deeds.clear_log,
             fields=("restart_ids",),
         ),
-        Effect(name="sel_full", stage="deed", check=_flag, wants=YES, deed=does.fill_log),
-        Effect(name="rotate", stage="deed", check=_count, wants="entries", deed=does.rotate),
-        Effect(name="change_password", stage="deed", check=_text, wants="the new password", deed=does.change_password),
-        Effect(name="drop_subscriptions", stage="deed", check=_flag, wants=YES, deed=does.drop_subscriptions),
-        Effect(name="bmc_reset", stage="deed", check=_number, wants="seconds away", deed=does.bmc_reset),
+        Effect(name="sel_full", stage="deed", check=_flag, wants=YES, deed=deeds.fill_log),
+        Effect(name="rotate", stage="deed", check=_count, wants="entries", deed=deeds.rotate),
+        Effect(name="change_password", stage="deed", check=_text, wants="the new password", deed=deeds.change_password),
+        Effect(name="drop_subscriptions", stage="deed", check=_flag, wants=YES, deed=deeds.drop_subscriptions),
+        Effect(
+            name="drop_stream", stage="deed", check=_one_of("cut", "end"), wants="cut or end", deed=deeds.drop_stream
+        ),
+        Effect(
+            name="flood_stream",
+            stage="deed",
+            check=lambda v: _count(v) and v <= 100_000,
+            wants="events, at most 100000",
+            deed=deeds.flood_stream,
+        ),
+        Effect(
+            name="rotate_cert",
+            stage="deed",
+            check=_one_of("new_key", "same_key"),
+            wants="new_key or same_key",
+            deed=deeds.tls("rotate_cert"),
+        ),
+        Effect(name="expired_cert", stage="deed", check=_flag, wants=YES, deed=deeds.tls("expired_cert")),
+        Effect(
+            name="tls",
+            stage="deed",
+            check=_tls,
+            wants='{"max": "1.1"}, {"ciphers": "AES256-SHA"} or both',
+            deed=deeds.tls("tls"),
+        ),
+        Effect(
+            name="bmc_reset",
+            stage="deed",
+            check=_reset,
+            wants='seconds away, or {"down": 60, "busy": 30, "login": 12}',
+            deed=deeds.bmc_reset,
+        ),
     )
 }
-
-PRESETS: dict[str, dict[str, Any]] = {
-    "F01": {"fault": {"max_sessions": 4}},
-    "F03": {"fault": {"session_ttl": 30}},
-    "F04": {"fault": {"bmc_reset": 90}},
-    "F05": {"fault": {"lockout": {"n": 5, "sec": 300, "sliding": True}}},
-    "F06": {"fault": {"drop_header": "Location"}, "match": {"method": "POST", "path": "/Sessions"}},
-    "F07": {"fault": {"status": 503, "retry_after": 30}},
-    "F08": {"fault": {"status": 500}, "match": {"path": "/UpdateService"}},
-    "F09": {"fault": {"status": 404}, "match": {"path": "/Tasks/*"}, "when": {"first": 2}},
-    "F10": {"fault": {"latency": 8}},
-    "F11": {"fault": {"hang": "forever"}},
-    "F12": {"fault": {"drip": 1}},
-    "F13": {"fault": {"close_on_reuse": True}},
-    "F14": {"fault": {"bmc_reset": 90}},
-    "F18": {"fault": {"redirect": "https://127.0.0.1:1/redfish/v1"}},
-    "F19": {"fault": {"force_gzip": True}},
-    "F20": {"fault": {"error_body": "str"}},
-    "F21": {"fault": {"content_type": "text/html"}},
-    "F22": {"fault": {"truncate": 0.7}},
-    "F23": {"fault": {"concurrency": 2, "seconds": 60}},
-    "F24": {"fault": {"change_password": "another-password"}},
-    "F25": {"fault": {"set": {"UpperThresholdNonCritical": "N/A", "Reading": "N/A", "ReadingCelsius": "N/A"}}},
-    "F26": {"fault": {"set": {"IntervalInMin": 0.08}}},
-    "F27": {"fault": {"set": {"CapacityBytes": None, "Reading": None, "ReadingCelsius": None}}},
-    "F28": {"fault": {"drop_field": ["Name", "Actions", "@odata.type"]}},
-    "F29": {"fault": {"swap_type": ["Status", "Model"]}},
-    "F30": {"fault": {"raw": {"Reading": "NaN", "ReadingCelsius": "1e999"}}},
-    "F31": {"fault": {"dup_key": "Reading", "value": 999}},
-    "F32": {"fault": {"scale": {"PredictedMediaLifeLeftPercent": 0.01}}},
-    "F34": {"fault": {"hide_drives": True}},
-    "F36": {"fault": {"rollup": "OK"}},
-    "F38": {"fault": {"inline_members": True}},
-    "F39": {"fault": {"page_size": 50}},
-    "F40": {"fault": {"append_on_read": 1}, "match": {"path": "/Entries"}},
-    "F41": {"fault": {"nextLink": "self"}, "match": {"path": "/Entries"}},
-    "F42": {"fault": {"body": 200_000_000}},
-    "F43": {"fault": {"etag": "weak"}},
-    "F49": {"fault": {"clock": "1970"}},
-    "F50": {"fault": {"tz": "-08:00"}},
-    "F51": {"fault": {"clock": -3600}},
-    "F52": {"fault": {"clear_log": "event"}},
-    "F53": {"fault": {"sel_full": True}},
-    "F54": {"fault": {"rotate": 100}},
-    "F55": {"fault": {"shuffle": True}},
-    "F57": {"fault": {"phantom": 1000}, "match": {"path": "/Entries"}},
-    "F58": {"fault": {"drop_subscriptions": True}},
-    "F61": {"fault": {"state_lag": 45}},
-    "F62": {"fault": {"409_if_same": True}},
-    "F63": {"fault": {"409_for": 20}},
-    "F64": {"fault": {"reset_types": ["On", "ForceOff", "GracefulShutdown", "ForceRestart"]}},
-    "F68": {"fault": {"set": {"PowerState": "Quiesced"}}},
-    "F69": {"fault": {"lose_answer": True}, "match": {"method": "POST", "path": "Reset"}},
-    "F74": {"fault": {"task_fails": True}},
-    "F76": {"fault": {"body_needed": True}},
-    "F77": {
-        "fault": {"set": {"SerialNumber": "To be filled by O.E.M.", "UUID": "03000200-0400-0500-0006-000700080009"}}
-    },
-    "F112": {"fault": {"deep": 100_000}},
-    "F113": {"fault": {"gzip_bomb": 200}},
-    "F114": {"fault": {"huge_int": "Reading"}},
-    "F115": {"fault": {"huge_header": 1_000_000}},
-}
-"""What a fault id means when nothing more is said; match, when and fault of the request override it."""

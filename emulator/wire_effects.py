@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import gzip
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from emulator.redfish.errors import Answer, Json, refuse
 from emulator.server import Reply
 from emulator.wire import MARK, Act, Exchange
-
-if TYPE_CHECKING:
-    from emulator.redfish.bmc import Bmc
 
 HTML = b"<!DOCTYPE html><html><head><title>Login</title></head><body><h1>Please sign in</h1></body></html>"
 
@@ -80,6 +77,13 @@ def append_on_read(exchange: Exchange, settings: dict[str, Any]) -> None:
 def phantom(exchange: Exchange, settings: dict[str, Any]) -> None:
     for _ in range(settings["phantom"]):
         exchange.bmc.machine.log("TemperatureNormal", "Inlet Temp")
+
+
+def flap_log(exchange: Exchange, settings: dict[str, Any]) -> None:
+    """Pairs of entries: something is wrong, and is right again."""
+    for _ in range(settings["flap_log"]):
+        exchange.bmc.machine.log("TemperatureHigh", "Inlet Temp", "43", part="Inlet Temp")
+        exchange.bmc.machine.log("TemperatureNormal", "Inlet Temp", part="Inlet Temp")
 
 
 # ---- on the document ----
@@ -267,35 +271,4 @@ def etag(exchange: Exchange, settings: dict[str, Any]) -> None:
 
 def huge_header(exchange: Exchange, settings: dict[str, Any]) -> None:
     if exchange.reply is not None:
-        exchange.reply.headers["X-Padding"] = "x" * settings["huge_header"]
-
-
-# ---- deeds ----
-
-
-def clear_log(bmc: Bmc, settings: dict[str, Any]) -> None:
-    bmc.machine.logs[settings["clear_log"]].clear(bmc.plant.clock.now(), restart_ids=settings.get("restart_ids", True))
-
-
-def fill_log(bmc: Bmc, settings: dict[str, Any]) -> None:
-    log = bmc.machine.logs["event"]
-    for _ in range(log.capacity - len(log.entries)):
-        log.append("TemperatureNormal", bmc.plant.clock.now(), "Inlet Temp")
-
-
-def rotate(bmc: Bmc, settings: dict[str, Any]) -> None:
-    entries = bmc.machine.logs["event"].entries
-    for _ in range(min(settings["rotate"], len(entries))):
-        entries.popleft()
-
-
-def change_password(bmc: Bmc, settings: dict[str, Any]) -> None:
-    bmc.password = settings["change_password"]
-
-
-def drop_subscriptions(bmc: Bmc, settings: dict[str, Any]) -> None:
-    bmc.push.forget(by="fault")
-
-
-def bmc_reset(bmc: Bmc, settings: dict[str, Any]) -> None:
-    bmc.restart(settings["bmc_reset"])
+        exchange.reply.headers[settings.get("name", "X-Padding")] = "x" * settings["huge_header"]

@@ -14,6 +14,7 @@ from typing import Any
 import orjson
 
 from emulator.clock import http_date, iso
+from emulator.doors import Door
 from emulator.hardware import Machine
 from emulator.plant import Plant
 from emulator.power import BMC_START_SECONDS
@@ -22,6 +23,7 @@ from emulator.redfish.errors import Answer, Json, refuse
 from emulator.redfish.places import REPORT_ID, ROOT, SESSIONS, TASKS, TELEMETRY, Places
 from emulator.redfish.query import Forms, apply_query
 from emulator.redfish.resource import Resource
+from emulator.redfish.spelling import plain, spelled
 from emulator.redfish.tree import tree_of
 from emulator.server import Endpoint, Outcome, Reply, Request, Watch
 from emulator.wire import WireFault, perform
@@ -89,6 +91,7 @@ class Bmc:
         self.wire: list[WireFault] = []
         self.started_at = plant.clock.started_at
         self.endpoint: Endpoint | None = None
+        self.door: Door | None = None
         self.rejects = False
         """No password is right."""
         self._away: set[str] = set()
@@ -193,9 +196,14 @@ class Bmc:
 
     def respond(self, request: Request) -> Answer:
         """What the BMC has to say, if the client may hear it."""
-        answer = self._respond(request, request.path.rstrip("/") or "/")
+        path, how = request.path.rstrip("/") or "/", self.policy("respell", None)
+        if how:
+            path = plain(path, how, self.machine.family.name)
+        answer = self._respond(request, path)
         for change in self.tree.answers:
             answer = change(self, request, answer)
+        if how and answer.document is not None and self.endpoint is not None:
+            answer.document = spelled(answer.document, how, self.endpoint.address)
         return answer
 
     def _respond(self, request: Request, path: str) -> Answer:
@@ -271,9 +279,11 @@ class Bmc:
         assert found.get is not None
         current = f'"{hashlib.blake2b(orjson.dumps(found.get(self)), digest_size=8).hexdigest()}"'
         expected = request.headers.get("if-match")
-        if expected is None and self.shape.if_match_required:
+        wish = self.policy("if_match", "required" if self.shape.if_match_required else "lenient")
+        if expected is None and wish == "required":
             return refuse("precondition_required")
-        if expected not in (None, "*", current, f"W/{current}"):
+        good = {"never": (None,), "strict": (None, current)}.get(wish, (None, "*", current, f"W/{current}"))
+        if expected not in good:
             return refuse("precondition_failed")
         body = self._body(request)
         if isinstance(body, Answer):

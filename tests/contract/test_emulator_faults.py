@@ -14,9 +14,10 @@ import aiohttp
 import pytest
 
 from emulator.accents import Accent
+from emulator.fault_ids import PRESETS
 from emulator.fault_rows import FAULTS, NAMED_IDS
 from emulator.fleet import read_fleet
-from emulator.wire_catalogue import EFFECTS, PRESETS
+from emulator.wire_catalogue import EFFECTS
 from tests.emulator_client import Client, client_of
 
 SYSTEM = "/redfish/v1/Systems/System.1"
