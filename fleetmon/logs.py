@@ -5,11 +5,12 @@ Event first, then fields: `log.warning("device went silent", device="web-11", re
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import re
 import sys
 from collections.abc import MutableMapping
-from typing import Any, TextIO
+from typing import Any, TextIO, cast
 
 import structlog
 
@@ -34,6 +35,7 @@ def configure(*, level: str = "info", form: str = "auto", stream: TextIO | None 
     """Set up logging once per process; `form` is `console`, `json`, or `auto` (console on a terminal)."""
     out = stream or sys.stderr
     console = form == "console" or (form == "auto" and out.isatty())
+    safe = cast(TextIO, _Unfailing(out))
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
@@ -49,11 +51,27 @@ def configure(*, level: str = "info", form: str = "auto", stream: TextIO | None 
     structlog.configure(
         processors=shared + renderer,
         wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level.upper())),
-        logger_factory=structlog.PrintLoggerFactory(out),
+        logger_factory=structlog.PrintLoggerFactory(safe),
         cache_logger_on_first_use=True,
     )
     # Libraries log through the standard library: only what they warn of is worth a line of ours.
-    logging.basicConfig(level=logging.WARNING, stream=out, format="%(levelname)s %(name)s: %(message)s", force=True)
+    logging.basicConfig(level=logging.WARNING, stream=safe, format="%(levelname)s %(name)s: %(message)s", force=True)
+
+
+class _Unfailing:
+    """A stream whose lines are lost rather than anybody stopped: the log is often on the very disk that is full."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        with contextlib.suppress(OSError):
+            return self._stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        with contextlib.suppress(OSError):
+            self._stream.flush()
 
 
 def get(name: str) -> Any:

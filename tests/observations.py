@@ -47,9 +47,9 @@ EVERYTHING = frozenset(Aspect)
 
 
 @asynccontextmanager
-async def opened(directory: Path, clock: ManualClock | None = None) -> AsyncIterator[Store]:
+async def opened(directory: Path, clock: ManualClock | None = None, **more: Any) -> AsyncIterator[Store]:
     """A store, closed again whatever happens."""
-    store = await open_store(directory, clock=clock or ManualClock(START))
+    store = await open_store(directory, clock=clock or ManualClock(START), **more)
     try:
         yield store
     finally:

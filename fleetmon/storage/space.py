@@ -85,7 +85,7 @@ def readings_fit(room: Room) -> bool:
     """
     free = room.disk.free - (0 if room.reserve_held else room.limits.reserve)
     line = room.limits.floor if room.readings_taken else room.limits.resume
-    return free + room.reusable >= line and free >= line // 2
+    return free + room.reusable >= line and free >= room.limits.floor // 2
 
 
 class Space:
@@ -162,6 +162,7 @@ class Space:
         if room.reserve_held and room.disk.free < room.limits.reserve:
             with contextlib.suppress(OSError):
                 self._reserve.unlink()
+            self._try_at = float("-inf")
             log.warning("the disk is full; the reserve is given up", free=room.disk.free)
             return replace(room, reserve_held=False)
         if not room.reserve_held and room.readings_taken and self._clock.monotonic() >= self._try_at:

@@ -141,21 +141,6 @@ async def test_looks_of_one_kind_see_one_state(database: SqliteDatabase) -> None
     assert await looking == (1, 1)
 
 
-async def test_a_cancelled_read_does_not_pin_the_write_ahead_log(database: SqliteDatabase) -> None:
-    """F106. Planted bug: iterating the cursor lazily in the caller instead of fetching all rows in the reader."""
-    await database.write(
-        lambda connection: connection.executemany("INSERT INTO entry VALUES (?, 'x')", ((n,) for n in range(5000)))
-    )
-    for delay in range(20):
-        reading = asyncio.ensure_future(database.read("SELECT a.number FROM entry AS a, entry AS b LIMIT 20000"))
-        await asyncio.sleep(delay / 2000)
-        reading.cancel()
-    await database.read("SELECT 1")
-    await asyncio.sleep(0.3)
-    await database.checkpoint(truncate=True)
-    assert database.wal_bytes() == 0
-
-
 async def test_a_checkpoint_does_not_hold_up_writes_for_a_slow_reader(database: SqliteDatabase) -> None:
     """Planted bug: a truncating checkpoint with the usual patience blocks the writer until the reader is done."""
     await database.write(add(1))
