@@ -13,7 +13,7 @@ from fleetmon.access.vault import Vault
 from fleetmon.drivers.base import Memory
 from fleetmon.drivers.lane import Breaker
 from fleetmon.errors import StorageError
-from fleetmon.ingest import components, logs, parts, summary
+from fleetmon.ingest import components, logs, parts, pushed, summary
 from fleetmon.model import (
     DEVICE,
     Aspect,
@@ -365,7 +365,7 @@ def _logs(learning: _Learning) -> int:
                 connection, device_id, log, learning.received_at - LATELY
             ),
         )
-        new += events.add_events(connection, device_id, followed.events)
+        new += pushed.settle(connection, device_id, followed.events, learning.received_at)
         events.put_log_state(
             connection,
             device_id,

@@ -71,6 +71,7 @@ class Events:
             gone = connection.execute(_FORGET, (to_ms(before),))
             if gone.rowcount:
                 connection.execute(_FORGET_FOR_GOOD, (FORGOTTEN_KEPT,))
+                connection.execute(_FORGET_SENT)
             return gone.rowcount
 
         return await self._database.write(write)
@@ -97,6 +98,7 @@ SELECT device_id, log, generation, identity FROM event WHERE event_id IN
 _FORGET = """
 DELETE FROM event WHERE event_id IN (SELECT event_id FROM event WHERE received_at < ? ORDER BY event_id LIMIT 5000)
 """
+_FORGET_SENT = "DELETE FROM pushed WHERE event_id < (SELECT coalesce(min(event_id), 0) FROM event)"
 _FORGET_FOR_GOOD = """
 DELETE FROM event_forgotten WHERE forgotten_id IN (
     SELECT forgotten_id FROM (

@@ -289,7 +289,7 @@ class Fleet:
 
 
 _STATE_OF_A_DEVICE = (
-    "component", "inventory", "log", "problem", "poll", "driver_memory", "breaker", "poll_request",
+    "component", "inventory", "log", "problem", "poll", "driver_memory", "breaker", "poll_request", "push", "pushed",
 )  # fmt: skip
 """What is known of a device now, gone when it is decommissioned; events and changes are history and stay."""
 

@@ -270,6 +270,21 @@ STATE = (
         "0010_disk_samples",
         ("CREATE TABLE disk_sample (at INTEGER PRIMARY KEY, used INTEGER NOT NULL) STRICT",),
     ),
+    Migration(
+        "0011_push",
+        (
+            """CREATE TABLE push (
+                device_id TEXT PRIMARY KEY, way TEXT NOT NULL, state TEXT NOT NULL, since INTEGER NOT NULL,
+                reason TEXT NOT NULL, event_at INTEGER, events INTEGER NOT NULL, hints INTEGER NOT NULL,
+                event_id TEXT NOT NULL, subscription TEXT NOT NULL
+            ) STRICT, WITHOUT ROWID""",
+            """CREATE TABLE pushed (
+                event_id INTEGER PRIMARY KEY, device_id TEXT NOT NULL, sent_as BLOB NOT NULL, link TEXT NOT NULL,
+                arguments TEXT NOT NULL, waiting INTEGER NOT NULL, UNIQUE (device_id, sent_as)
+            ) STRICT""",
+            "CREATE INDEX pushed_waiting ON pushed (device_id) WHERE waiting = 1",
+        ),
+    ),
 )
 
 TELEMETRY = (

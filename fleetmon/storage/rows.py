@@ -38,6 +38,50 @@ class Page(Generic[ItemT]):
     revision: int = 0
 
 
+# ---- push -----------------------------------------------------------------------------------------------------------
+
+
+class PushWay(StrEnum):
+    """How a device tells by itself."""
+
+    STREAM = "stream"
+    SUBSCRIPTION = "subscription"
+    NONE = "none"
+
+
+class PushState(StrEnum):
+    """How its push is."""
+
+    OPENING = "opening"
+    OPEN = "open"
+    """A stream is open, or our subscription is there."""
+    RESTING = "resting"
+    """It failed, and is tried again after a while."""
+    GIVEN_UP = "given_up"
+    """The device cannot, or takes it and tells nothing; looked at again after a day."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PushRow:
+    """How a device tells by itself, and how far it has told."""
+
+    way: PushWay
+    state: PushState
+    since: datetime
+    reason: str = ""
+    """Why it is not open; empty when it is."""
+    event_at: datetime | None = None
+    """When the last event came."""
+    events: int = 0
+    """Events taken over since the device is known."""
+    hints: int = 0
+    """Messages to our receiver that made a poll happen."""
+    event_id: str = ""
+    """The last event of the stream: it goes on after this one."""
+    subscription: str = ""
+    """Where ours stands."""
+
+
 # ---- summaries ------------------------------------------------------------------------------------------------------
 
 

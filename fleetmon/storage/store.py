@@ -18,6 +18,7 @@ from fleetmon.storage.lanes import Lanes
 from fleetmon.storage.lock import DirectoryLock
 from fleetmon.storage.polls import Polls
 from fleetmon.storage.pushed import Pushes
+from fleetmon.storage.pushed import Pushes
 from fleetmon.storage.space import Measure, Space, disk_of
 from fleetmon.storage.sqlite import SqliteDatabase
 from fleetmon.storage.summaries import Summaries
@@ -92,6 +93,7 @@ async def open_store(
         events=Events(state),
         telemetry=Telemetry(telemetry_file, interval),
         polls=Polls(state, clock),
+        pushes=Pushes(state),
         pushes=Pushes(state),
         workers=Workers(state),
         lanes=Lanes(state),
