@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from emulator.accents import FAMILIES, Family
+from emulator.accents.families import FAMILIES
+from emulator.accents.model import Family
 
 LONG_STANDING = -3 * 86_400.0
 """Seconds from the start at which a standing fault happened, where the file does not say."""

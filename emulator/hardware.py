@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from math import inf
 
-from emulator.accents import Family
+from emulator.accents.model import Family
 from emulator.clock import Agenda
 from emulator.ledger import Ledger
 from emulator.logs import KINDS, Entry, Log

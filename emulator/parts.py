@@ -6,7 +6,7 @@ import random
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from emulator.accents import DriveKind, Family
+from emulator.accents.model import DriveKind, Family
 from emulator.sensor_rows import dimm_name
 
 RANK = {"OK": 0, "Warning": 1, "Critical": 2}
@@ -42,6 +42,8 @@ class Drive:
     rebuild: tuple[float, float] | None = None
     """(since, until) of a rebuild onto this drive."""
     led: bool = False
+    absent: bool = False
+    """The bay is empty."""
 
     @property
     def name(self) -> str:
@@ -50,13 +52,15 @@ class Drive:
     @property
     def health(self) -> str:
         """A worn out drive is a warning; so is one that predicts its failure."""
+        if self.absent:
+            return "OK"
         if self.failed:
             return "Critical"
         return "Warning" if self.predicted or (self.life is not None and self.life <= LIFE_LOW) else "OK"
 
     @property
     def state(self) -> str:
-        return "StandbySpare" if self.spare else "Enabled"
+        return "Absent" if self.absent else "StandbySpare" if self.spare else "Enabled"
 
     @property
     def indicator(self) -> str:
@@ -191,6 +195,9 @@ def build_parts(family: Family, chance: random.Random, now: float) -> Parts:
     drives = [new_drive(family.drive, bay, chance, now, age_hours) for bay in range(family.bays)]
     for drive in drives[len(drives) - family.spares :]:
         drive.spare = True
+    for bay in range(family.bays, family.bays + family.empty_bays):
+        drives.append(new_drive(family.drive, bay, chance, now, 0.0))
+        drives[-1].absent = True
     volumes, first = [], 0
     for index, (raid, count) in enumerate(family.raid):
         volumes.append(Volume(index, raid, list(range(first, first + count))))

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import cache
 
-from emulator.accents import FAMILIES, Family
+from emulator.accents.families import FAMILIES
+from emulator.accents.model import Family
 from emulator.sensors import NOMINAL_INLET, Limits, SensorRow
 
 STANDBY_WATTS = 14.0

@@ -79,6 +79,8 @@ class Shape:
     """The service root itself wants a sign-in, against DSP0266."""
     oldest_first: bool = False
     """The order of log entries."""
+    bare_fragments: bool = False
+    """`Thermal#Fans/0` for `Thermal#/Fans/0`."""
     zone: str = "Z"
     """How instants are written: `Z`, or the offset of the clock's own zone."""
     push: Push = PLAIN_PUSH
@@ -92,8 +94,8 @@ class Accent:
     A row does one or more of: move paths (`lies`), lack resources (`lacks`), tell documents otherwise (`tell`), have
     more resources (`adds`), answer otherwise (`answers`), or hold a wire fault for ever (`fault`). Patterns are plain
     paths below `/redfish/v1/`; `{system}`, `{chassis}`, `{manager}`, `{storage}` and `{logs}` stand for the shape's
-    paths, `{n}` for a number and `{key}` for any one segment. Templates know `{n}`, `{z}` (one less), `{key}` and, of
-    memory and sensors, what `redfish.dialect` says.
+    paths, `{n}` for a number and `{key}` for any one segment. Templates know `{n}`, `{z}` (one less), `{m}` (one
+    more), `{key}` and, of memory and sensors, what `redfish.dialect` says.
     """
 
     name: str

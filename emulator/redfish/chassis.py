@@ -5,11 +5,12 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from emulator.accents import Family
+from emulator.accents.model import Family
 from emulator.parts import Supply
 from emulator.redfish.errors import Answer, Json, refuse
 from emulator.redfish.places import ROOT, Places, collection, links, ref, resource, status
 from emulator.redfish.resource import Resource, Tree
+from emulator.redfish.storage import drive_paths
 from emulator.redfish.system import led, led_wish
 from emulator.sensor_rows import rows_of
 from emulator.sensors import SensorRow
@@ -22,7 +23,8 @@ def chassis_branch(family: Family, tree: Tree) -> None:
     """Chassis, and power in the models that the shape knows."""
     places, fixed = Places(family.shape), tree.fixed
     chassis = places.chassis
-    fixed[f"{ROOT}/Chassis"] = Resource(get=lambda bmc: collection(f"{ROOT}/Chassis", "Chassis", [chassis]))
+    members = list(dict.fromkeys((chassis, places.backplane)))
+    fixed[f"{ROOT}/Chassis"] = Resource(get=lambda bmc: collection(f"{ROOT}/Chassis", "Chassis", members))
     fixed[chassis] = Resource(get=_chassis, patch=_change_chassis)
     if family.shape.thermal_power:
         fixed[f"{chassis}/Power"] = Resource(get=_power)
@@ -62,7 +64,8 @@ def _chassis(bmc: Bmc) -> Json:
         NetworkAdapters=ref(f"{places.chassis}/NetworkAdapters"),
         Links={
             **links("ComputerSystems", [places.system]), **links("ManagedBy", [places.manager]),
-            **links("Storage", [places.storage]), **links("Drives", [places.drive(bay) for bay in range(family.bays)]),
+            **links("Storage", [places.storage]),
+            **(links("Contains", [places.backplane]) if shape.backplane_id else links("Drives", drive_paths(bmc))),
         },
     )  # fmt: skip
     if shape.thermal_power:

@@ -11,8 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from emulator.accents import Accent, Family
-from emulator.accents.model import Tell
+from emulator.accents.model import Accent, Family, Tell
 from emulator.redfish.errors import Json
 from emulator.redfish.places import ROOT, Places
 from emulator.redfish.resource import Member, Resource, Tree
@@ -33,6 +32,7 @@ class Dialect:
         self._lies = [_move(family, *row) for accent in family.accents for row in accent.lies]
         self._lacks = [_pattern(family, path) for accent in family.accents for path in accent.lacks]
         self._tells = _tells(family.accents)
+        self._bare = family.shape.bare_fragments
         plain = [*tree.fixed, *tree.members]
         self._names: dict[str, str | None] = {path: self._name(path) for path in plain}
         told = [name for name in self._names.values() if name is not None]
@@ -41,13 +41,21 @@ class Dialect:
     def told(self, path: str) -> str | None:
         """Where the resource of a plain path lies; None where this firmware has it not."""
         base, mark, fragment = path.partition("#")
-        base = base.rstrip("/") or base
-        if base not in self._names:
-            parent, _, name = base.rpartition("/")
-            above = self.told(parent) if parent.startswith(ROOT) else parent
-            return None if above is None else f"{above}/{name}{mark}{fragment}"
-        found = self._names[base]
-        return found if found is None or not mark else f"{found}{mark}{fragment}"
+        found = self._found(base.rstrip("/"))
+        if found is None:
+            return None
+        slash = "/" if base.endswith("/") else ""
+        if mark and self._bare:
+            fragment = fragment.lstrip("/")
+        return f"{found}{slash}{mark}{fragment}"
+
+    def _found(self, path: str) -> str | None:
+        """As `told`, of a path without fragment; below a known path everything keeps its name."""
+        if path in self._names:
+            return self._names[path]
+        parent, _, name = path.rpartition("/")
+        above = self._found(parent) if parent.startswith(ROOT) else parent
+        return None if above is None else f"{above}/{name}"
 
     def say(self, bmc: Bmc, document: Json) -> Json:
         """A document of the plain machine in the firmware's words."""
@@ -67,10 +75,10 @@ class Dialect:
 
     def _moved(self, document: Json) -> Json:
         """The document with every path where it lies; its Id follows."""
-        path = document.get("@odata.id")
+        path = str(document.get("@odata.id", "")).rstrip("/")
         result: Json = self._value(document)
-        if isinstance(path, str) and document.get("Id") == path.rpartition("/")[2] and path != result["@odata.id"]:
-            result["Id"] = result["@odata.id"].rpartition("/")[2]
+        if path and document.get("Id") == path.rpartition("/")[2]:
+            result["Id"] = str(result["@odata.id"]).rstrip("/").rpartition("/")[2]
         return result
 
     def _value(self, value: Any) -> Any:
@@ -184,7 +192,7 @@ def _words(family: Family, groups: dict[str, str]) -> Iterator[tuple[str, Any]]:
     """
     if "n" in groups:
         number = int(groups["n"])
-        yield from (("n", number), ("z", number - 1), ("letter", chr(64 + number)))
+        yield from (("n", number), ("z", number - 1), ("m", number + 1))
         if 1 <= number <= family.dimms:
             share = max(1, family.dimms // max(1, family.processors))
             yield "slot", dimm_name(family, number - 1)

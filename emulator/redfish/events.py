@@ -6,7 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from emulator.accents import Family
+from emulator.accents.model import Family
 from emulator.push.deliveries import POLICIES, Destination
 from emulator.push.filters import PROPERTIES, FilterError, Wanted, everything, parse_filter
 from emulator.push.streams import Stream

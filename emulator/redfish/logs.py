@@ -6,7 +6,8 @@ import random
 from functools import cache, partial
 from typing import TYPE_CHECKING
 
-from emulator.accents import FAMILIES, Family
+from emulator.accents.families import FAMILIES
+from emulator.accents.model import Family
 from emulator.logs import Entry, Log
 from emulator.redfish.errors import Answer, Json
 from emulator.redfish.places import Places, collection, ref, resource, status

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from emulator.accents import Family
+from emulator.accents.model import Family
 from emulator.redfish.errors import Answer, Json, refuse
 from emulator.redfish.places import ROOT, Places, collection, links, ref, resource, status
 from emulator.redfish.resource import Resource, Tree
@@ -40,7 +40,7 @@ def _manager(bmc: Bmc) -> Json:
         places.manager, "Manager.v1_19_1.Manager", "Manager", ManagerType="BMC", Manufacturer=family.vendor,
         Model=f"{family.vendor} BMC", FirmwareVersion=family.firmware, UUID=bmc.machine.uuid, PowerState="On",
         Status=status(),
-        DateTime=bmc.told_time(bmc.plant.clock.now()), DateTimeLocalOffset="+00:00",
+        DateTime=bmc.told_time(bmc.plant.clock.now()), DateTimeLocalOffset=bmc.told_offset(),
         LastResetTime=bmc.told_time(bmc.started_at),
         NetworkProtocol=ref(f"{places.manager}/NetworkProtocol"),
         EthernetInterfaces=ref(f"{places.manager}/EthernetInterfaces"),
@@ -48,7 +48,8 @@ def _manager(bmc: Bmc) -> Json:
         Actions={"#Manager.Reset": {"target": f"{places.manager}/Actions/Manager.Reset",
                 "ResetType@Redfish.AllowableValues": list(RESETS)}},
     )  # fmt: skip
-    return document | ({"LogServices": ref(places.log_services)} if bmc.shape.logs_under_manager else {})
+    has_logs = bmc.shape.logs_under_manager or bmc.shape.split_logs
+    return document | ({"LogServices": ref(f"{places.manager}/LogServices")} if has_logs else {})
 
 
 def _reset(bmc: Bmc, body: Json, request: Request) -> Answer:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from emulator.accents import Shape
+from emulator.accents.model import Shape
 from emulator.redfish.errors import Json
 
 ROOT = "/redfish/v1"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from emulator.accents import Family
+from emulator.accents.model import Family
 from emulator.logs import KINDS
 from emulator.redfish.errors import Answer, Json, refuse
 from emulator.redfish.places import (

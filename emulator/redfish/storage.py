@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from emulator.accents import Family
+from emulator.accents.model import Family
 from emulator.parts import TOLERANCE
 from emulator.redfish.errors import Answer, Json, refuse
 from emulator.redfish.places import Places, collection, links, ref, resource, status
@@ -33,27 +33,43 @@ def storage_branch(family: Family, tree: Tree) -> None:
     )
     for index in range(len(family.raid)):
         fixed[f"{volumes}/{index}"] = Resource(get=partial(_volume, index))
-    if family.shape.drives_under_chassis:
-        drives = f"{places.chassis}/Drives"
-        fixed[drives] = Resource(get=lambda bmc: collection(drives, "Drive", _drive_paths(bmc)))
-    for bay in range(family.bays):
+    if not places.drives.startswith(places.storage):
+        fixed[places.drives] = Resource(get=lambda bmc: collection(places.drives, "Drive", drive_paths(bmc)))
+    if family.shape.backplane_id:
+        fixed[places.backplane] = Resource(get=_backplane)
+    for bay in range(family.bays + family.empty_bays):
         fixed[places.drive(bay)] = Resource(get=partial(_drive, bay), patch=partial(_change_drive, bay))
 
 
-def _drive_paths(bmc: Bmc) -> list[str]:
-    """Drives, unless a fault makes them vanish while the machine is off or in POST."""
+def drive_paths(bmc: Bmc) -> list[str]:
+    """Drives, unless a fault makes them vanish while the machine is off or in POST; empty bays where they are told."""
     power = bmc.machine.power
     if bmc.policy("hide_drives", False) and (power.state != "On" or power.in_post):
         return []
-    return [bmc.places.drive(drive.bay) for drive in bmc.machine.parts.drives]
+    drives = bmc.machine.parts.drives
+    return [bmc.places.drive(drive.bay) for drive in drives if bmc.shape.lists_absent or not drive.absent]
+
+
+def _backplane(bmc: Bmc) -> Json:
+    """The chassis that holds the drives, where firmware tells it as one of its own."""
+    places = bmc.places
+    return resource(
+        places.backplane, "Chassis.v1_25_0.Chassis", "Drive Backplane", ChassisType="StorageEnclosure",
+        Manufacturer=bmc.machine.family.vendor, Model=f"BP-{len(bmc.machine.parts.drives)}",
+        SerialNumber=f"BP{bmc.machine.serial}", Status=status(), Drives=ref(places.drives),
+        Links={
+            "ContainedBy": ref(places.chassis), **links("ManagedBy", [places.manager]),
+            **links("Storage", [places.storage]), **links("Drives", drive_paths(bmc)),
+        },
+    )  # fmt: skip
 
 
 def _storage(bmc: Bmc) -> Json:
     places, family = bmc.places, bmc.machine.family
     document = resource(
         places.storage, "Storage.v1_15_1.Storage", "Storage 1", Status=status(rollup=bmc.machine.health()["Storage"]),
-        Volumes=ref(f"{places.storage}/Volumes"), **links("Drives", _drive_paths(bmc)),
-        Links=links("Enclosures", [places.chassis]),
+        Volumes=ref(f"{places.storage}/Volumes"), **links("Drives", drive_paths(bmc)),
+        Links=links("Enclosures", [places.backplane]),
     )  # fmt: skip
     if bmc.shape.subsystems:
         return document | {"Controllers": ref(f"{places.storage}/Controllers")}
@@ -78,6 +94,8 @@ def _controller(bmc: Bmc) -> Json:
 
 def _drive(bay: int, bmc: Bmc) -> Json:
     drive, now = bmc.machine.parts.drives[bay], bmc.plant.clock.now()
+    if drive.absent:
+        return _empty_bay(bay, bmc)
     kind, life = drive.kind, drive.life_left(now)
     volumes = [v for v in bmc.machine.parts.volumes if bay in v.bays]
     document = resource(
@@ -92,7 +110,7 @@ def _drive(bay: int, bmc: Bmc) -> Json:
         PhysicalLocation={"PartLocation": {"LocationOrdinalValue": bay, "LocationType": "Bay",
                 "ServiceLabel": f"Bay {bay}"}},
         Links={**links("Volumes", [f"{bmc.places.storage}/Volumes/{v.index}" for v in volumes]),
-            "Chassis": ref(bmc.places.chassis)},
+            "Chassis": ref(bmc.places.backplane)},
         Oem={"Emulated": {"PowerOnHours": drive.hours_on(now), "MediaErrorCount": drive.media_errors}},
     )  # fmt: skip
     if life is None:
@@ -102,6 +120,16 @@ def _drive(bay: int, bmc: Bmc) -> Json:
     if drive.rebuild is not None:
         document["Operations"] = [{"OperationName": "Rebuild", "PercentageComplete": drive.rebuilt(now)}]
     return document
+
+
+def _empty_bay(bay: int, bmc: Bmc) -> Json:
+    """A bay without a drive."""
+    return resource(
+        bmc.places.drive(bay), "Drive.v1_18_0.Drive", f"Drive Bay {bay}", Status={"State": "Absent"},
+        PhysicalLocation={"PartLocation": {"LocationOrdinalValue": bay, "LocationType": "Bay",
+                "ServiceLabel": f"Bay {bay}"}},
+        Links={"Chassis": ref(bmc.places.backplane)},
+    )  # fmt: skip
 
 
 def _change_drive(bay: int, bmc: Bmc, body: Json) -> Answer | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from emulator.accents import Family
+from emulator.accents.model import Family
 from emulator.parts import Port
 from emulator.redfish.errors import Answer, Json, refuse
 from emulator.redfish.places import ROOT, Places, collection, links, ref, resource, status

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from emulator.accents import Family
+from emulator.accents.model import Family
 from emulator.redfish.chassis import excerpt, number, old_limits, row_health, told_rows
 from emulator.redfish.errors import Json
 from emulator.redfish.places import Places, collection, ref, resource, status

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from functools import cache
 
-from emulator.accents import FAMILIES
+from emulator.accents.families import FAMILIES
 from emulator.redfish.chassis import chassis_branch
 from emulator.redfish.dialect import accented
 from emulator.redfish.events import events_branch

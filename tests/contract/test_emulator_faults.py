@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import aiohttp
 import pytest
 
-from emulator.accents import Accent
+from emulator.accents.model import Accent
 from emulator.fault_ids import PRESETS
 from emulator.fault_rows import FAULTS, NAMED_IDS
 from emulator.fleet import read_fleet

@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from emulator.accents import FAMILIES
+from emulator.accents.families import FAMILIES
 from emulator.clock import Clock
 from emulator.fleet import parse_fleet
 from emulator.hardware import Machine
