@@ -119,9 +119,7 @@ class Connection(asyncio.Protocol):
             self._endpoint.watch.ended()
         self._waiting.clear()
         self._begun = False
-        if self._feed is not None:
-            self._feed.closed()
-            self._feed = None
+        self._let_go()
 
     def pause_writing(self) -> None:
         self._flowing.clear()
@@ -257,9 +255,16 @@ class Connection(asyncio.Protocol):
         if self._transport is not None and not self._transport.is_closing():
             self._transport.write(b"0\r\n\r\n")
             self._transport.close()
+        self._let_go()
+
+    def _let_go(self) -> None:
+        feed, self._feed = self._feed, None
+        if feed is not None:
+            feed.closed()
 
     def abort(self) -> None:
         """Cuts the line at once."""
+        self._let_go()
         if self._transport is not None:
             self._transport.abort()
 
@@ -343,7 +348,11 @@ class Endpoint:
     async def _go_on_listening(self, waiting: socket.socket) -> None:
         """Serves those who meanwhile queued at the door."""
         loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(lambda: Connection(self), sock=waiting, ssl=self._tls)
+        try:
+            self._server = await loop.create_server(lambda: Connection(self), sock=waiting, ssl=self._tls)
+        except asyncio.CancelledError:
+            waiting.close()
+            raise
 
     def close(self) -> None:
         """Stops listening and cuts every line; the port is refused from then on."""
