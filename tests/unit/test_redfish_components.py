@@ -142,6 +142,57 @@ def test_supplies_are_matched_by_serial_number_before_name():
     }
 
 
+def below(holder: str, kind: str, **fields: Any) -> Json:
+    return resource(f"{SYSTEM}/{holder}/1", kind, **fields)
+
+
+def test_a_drive_told_below_two_owners_is_one_drive_with_the_worse_health():
+    said: Json = {"SerialNumber": "S5STNF0T7", "Model": "PM9"}
+    (drive,) = merge(
+        read(
+            below("Storage/A/Drives", "Drive", Status=ok(), **said),
+            below("Enclosure/Long/Drives", "Drive", Status={"Health": "Warning"}, **said),
+        )
+    )
+    assert (drive.health, len(drive.also)) == (Health.WARNING, 1)
+    assert {drive.source, *drive.also} == {f"{SYSTEM}/Storage/A/Drives/1", f"{SYSTEM}/Enclosure/Long/Drives/1"}
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ({"SerialNumber": "S5STNF0T7", "Model": "A"}, {"SerialNumber": "S5STNF0T7", "Model": "B"}),
+        ({"SerialNumber": "S5STNF0T7", "Model": "A"}, {"SerialNumber": "S5STNF0T8", "Model": "A"}),
+        ({"SerialNumber": "123", "Model": "A"}, {"SerialNumber": "123", "Model": "A"}),
+        ({"SerialNumber": "0123456789", "Model": "A"}, {"SerialNumber": "0123456789", "Model": "A"}),
+        ({"SerialNumber": "S5STNF0T7"}, {"SerialNumber": "S5STNF0T7"}),
+        (
+            {"SerialNumber": "S5STNF0T7", "Model": "A", "CapacityBytes": 1000},
+            {"SerialNumber": "S5STNF0T7", "Model": "A", "CapacityBytes": 2000},
+        ),
+    ],
+)
+def test_drives_that_differ_in_anything_are_told_apart(one, other):
+    found = read(below("Storage/A/Drives", "Drive", **one), below("Storage/B/Drives", "Drive", **other))
+    assert len(merge(found)) == 2
+
+
+def test_members_of_one_list_with_one_number_are_told_apart():
+    same = [drive(n, SerialNumber="S5STNF0T7", Model="A") for n in (1, 2)]
+    assert len(merge(read(*same))) == 2
+
+
+def test_power_supplies_of_two_enclosures_with_one_number_are_told_apart():
+    same = [below(f"Chassis/{n}/PowerSupplies", "PowerSupply", SerialNumber="PSU-12345", Model="A") for n in "AB"]
+    assert len(merge(read(*same))) == 2
+
+
+def test_a_volume_told_below_two_owners_is_known_by_its_durable_name():
+    names = [[{"DurableName": name}] for name in ("600508B1-001C", "600508b1001c")]
+    volumes = [below(f"Storage/{n}/Volumes", "Volume", Identifiers=name) for n, name in zip("AB", names, strict=True)]
+    assert len(merge(read(*volumes))) == 1
+
+
 def test_simple_storage_tells_drives_only_where_no_drive_is_told():
     simple = resource(
         f"{SYSTEM}/SimpleStorage/1", "SimpleStorage", Devices=[{"Name": "Disk", "Status": ok()}], Status=ok()

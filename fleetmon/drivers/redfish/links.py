@@ -12,6 +12,7 @@ from typing import Any
 
 from fleetmon.drivers.redfish.bodies import Json
 from fleetmon.drivers.redfish.parse import fields
+from fleetmon.drivers.redfish.quirks import DETOURS
 from fleetmon.drivers.redfish.resource import is_resource, kind_of
 from fleetmon.model import Health
 
@@ -40,8 +41,8 @@ FROM_LINKS = frozenset(
 )  # fmt: skip
 """Names followed inside a Links object, last of all: for services that list these things nowhere else."""
 
-FROM_OEM = frozenset({"ThermalMetrics"})
-"""Names followed inside an Oem object: standard resources that only the vendor links to."""
+FROM_OEM = frozenset({"ThermalMetrics", "Memory", "Storage", "Drives", *DETOURS})
+"""Names followed inside an Oem object: standard resources that only the vendor links to, and hardware of its own."""
 
 WHERE_SILENT = {"NetworkDeviceFunctions": "NetworkAdapter"}
 """Names followed in a resource of this type when it says nothing of its own health."""
@@ -188,7 +189,7 @@ def _worth(place: _Place, body: Json, kind: str, close: bool) -> bool:
     if place.foreign:
         return name in FROM_OEM
     if place.in_links:
-        return name in FROM_LINKS
+        return name in FROM_LINKS or name in DETOURS
     if name == "Members":
         return True
     if name == "Ports" and body.get("SwitchType") in INNER_FABRICS:

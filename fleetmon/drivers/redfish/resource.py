@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,6 +12,10 @@ from urllib.parse import urlsplit
 from fleetmon.drivers.redfish.bodies import Json
 
 ROOT = "/redfish/v1/"
+_TYPED = re.compile(r"[A-Z]\w+\.v?\d")
+_OLD_HOLDERS = frozenset({"Power", "Thermal", "Storage"})
+_GROWN_UP = (".Fan", ".PowerSupply", ".StorageController")
+"""Items of the old holders' lists that some services also give as resources, under the type of the list's item."""
 
 KIND_OF_COLLECTION = {
     "BatteryMetrics": "BatteryMetrics",
@@ -79,10 +84,17 @@ def local(link: str) -> str | None:
 
 
 def kind_of(body: Json, path: str = "") -> str:
-    """The resource type: from `@odata.type`, else from the collection it is a member of; empty when neither tells."""
+    """The resource type: from `@odata.type`, else from the collection it is a member of; empty when neither tells.
+
+    Before Redfish 1.0 the type stood in `Type`, as `Chassis.1.0.0`.
+    """
     declared = body.get("@odata.type")
     if isinstance(declared, str) and declared:
-        return declared.lstrip("#").split(".", 1)[0]
+        namespace, _, name = declared.lstrip("#").partition(".")
+        return name.rpartition(".")[2] if namespace in _OLD_HOLDERS and name.endswith(_GROWN_UP) else namespace
+    declared = body.get("Type")
+    if isinstance(declared, str) and _TYPED.match(declared):
+        return declared.split(".", 1)[0]
     return kind_of_path(path)
 
 

@@ -20,6 +20,7 @@ PLACEHOLDERS = frozenset(
         "na",
         "none",
         "null",
+        "nil",
         "unknown",
         "not available",
         "not specified",
@@ -64,10 +65,16 @@ _HEALTH = {
     "warning": Health.WARNING,
     "noncritical": Health.WARNING,
     "degraded": Health.WARNING,
+    "caution": Health.WARNING,
+    "minor": Health.WARNING,
     "critical": Health.CRITICAL,
+    "major": Health.CRITICAL,
+    "error": Health.CRITICAL,
     "fatal": Health.CRITICAL,
     "failed": Health.CRITICAL,
+    "nonrecoverable": Health.CRITICAL,
 }
+"""Words for health by their letters alone: `Non-Critical` is `noncritical`."""
 _NUMBER = re.compile(r"^[+-]?\d+(?:\.\d+)?(?:[eE][+-]?\d{1,3})?$")
 
 
@@ -162,7 +169,9 @@ def health_word(value: Any) -> Health | None:
     """One health word; None when there is none, Unknown when it is none of ours (F68)."""
     if value is None or value == "":
         return None
-    return _HEALTH.get(value.strip().lower(), Health.UNKNOWN) if isinstance(value, str) else Health.UNKNOWN
+    if not isinstance(value, str):
+        return Health.UNKNOWN
+    return _HEALTH.get("".join(filter(str.isalpha, value[:60].lower())), Health.UNKNOWN)
 
 
 def own_health(entry: Json) -> Health | None:

@@ -18,13 +18,22 @@ from fleetmon.model import Component, Health
 TOLD_TWICE = frozenset({"Fan", "PowerSupply", "StorageController", "Battery", "Redundancy"})
 """Kinds that stand both inside an old resource (Thermal, Power, Storage) and as resources of their own."""
 
+SERIALISED = frozenset({"Drive", "StorageController"})
+"""Kinds of part that are often told below two owners, and whose serial number is their own.
+
+Power supplies are none: enclosures and their trays repeat numbers, and a part too many is better than one hidden.
+"""
+SHORTEST_NUMBER = 5
+
 
 def place_of(seen: Seen) -> str:
     """The label on the outside, where the device gives one."""
-    location = fields.child(seen.entry, "PhysicalLocation", "PartLocation") or fields.child(
-        seen.entry, "Location", "PartLocation"
-    )
-    return fields.text(location, "ServiceLabel") or fields.text(seen.entry, "DeviceLocator")
+    for name in ("PhysicalLocation", "Location"):
+        for _, location in fields.items(seen.entry, name):
+            label = fields.text(fields.child(location, "PartLocation"), "ServiceLabel") or fields.text(location, "Info")
+            if label:
+                return label
+    return fields.text(seen.entry, "DeviceLocator")
 
 
 def _by_ident(seen: Seen) -> str:
@@ -107,7 +116,7 @@ def merge(things: Iterable[Seen]) -> list[Seen]:
                 kept.append(thing)
             else:
                 kept[place] = _one(thing, kept[place])
-    return _drives_told_once(_once(kept))
+    return _drives_told_once(_told_by_two_owners(_once(kept)))
 
 
 def _scope(thing: Seen) -> str:
@@ -121,7 +130,7 @@ def _pairs(old: Sequence[Seen], new: Sequence[tuple[int, Seen]]) -> list[tuple[S
     """Each old thing with the place of its newer telling: same serial number, same name, same id, else same order."""
     tests: tuple[Callable[[Seen], str], ...] = (
         lambda seen: fields.text(seen.entry, "SerialNumber"),
-        lambda seen: "".join(filter(str.isalnum, seen.name.lower())),
+        lambda seen: _letters(seen.name),
         lambda seen: seen.ident.lower(),
     )
     left_old, left_new = list(old), list(new)
@@ -163,6 +172,50 @@ def _one(old: Seen, new: Seen) -> Seen:
 def _once(things: Iterable[Seen]) -> list[Seen]:
     """Each source once."""
     return list({key_of(thing.source): thing for thing in things}.values())
+
+
+def _told_by_two_owners(things: list[Seen]) -> list[Seen]:
+    """A part with a serial number of its own that stands below two resources is one part; the shorter path keeps it.
+
+    Members of one list with the same number stay apart: then the number is none.
+    """
+    kept: dict[tuple[str, str], list[Seen]] = defaultdict(list)
+    found: list[Seen] = []
+    for thing in sorted(things, key=lambda thing: (thing.nested, len(thing.source), thing.source)):
+        number = _own_number(thing)
+        if len(number) < SHORTEST_NUMBER:
+            found.append(thing)
+            continue
+        others = kept[thing.kind, number]
+        twin = next((other for other in others if _is_same_part(other, thing)), None)
+        if twin is None:
+            others.append(thing)
+            found.append(thing)
+        else:
+            one = replace(_one(thing, twin), name=twin.name, ident=twin.ident)
+            others[others.index(twin)] = found[found.index(twin)] = one
+    return found
+
+
+def _own_number(thing: Seen) -> str:
+    """A number that no other part of its kind bears: a serial number, or the durable name of a volume."""
+    if thing.kind in SERIALISED:
+        return fields.text(thing.entry, "SerialNumber")
+    names = fields.items(thing.entry, "Identifiers") if thing.kind == "Volume" else ()
+    return next((_letters(name) for _, item in names if (name := fields.text(item, "DurableName"))), "")
+
+
+def _letters(text: str) -> str:
+    return "".join(filter(str.isalnum, text.lower()))
+
+
+def _is_same_part(one: Seen, other: Seen) -> bool:
+    """Do two tellings with the same number agree in everything else, and stand in different lists?"""
+    models = {fields.text(thing.entry, "Model") for thing in (one, other)} - {""}
+    sizes = [size for thing in (one, other) if (size := fields.integer(thing.entry, "CapacityBytes"))]
+    lists = [{source.rpartition("/")[0].lower() for source in (thing.source, *thing.also)} for thing in (one, other)]
+    same_size = not sizes or max(sizes) <= 1.01 * min(sizes)
+    return len(models) == (one.kind != "Volume") and same_size and lists[0].isdisjoint(lists[1])
 
 
 def _drives_told_once(things: list[Seen]) -> list[Seen]:
