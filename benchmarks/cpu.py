@@ -14,6 +14,7 @@ import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from weakref import WeakKeyDictionary
 
 import aiohttp
 import orjson
@@ -25,7 +26,7 @@ from benchmarks.fleet import filled_store
 from benchmarks.processes import PASSWORD, USER, CannotMeasureError, emulated
 from benchmarks.scorecard import Measured
 from fleetmon.clock import SystemClock
-from fleetmon.drivers.base import Driver, Opening, Request
+from fleetmon.drivers.base import Driver, Memory, Opening, Request
 from fleetmon.drivers.lane import Lane
 from fleetmon.drivers.registry import open_driver
 from fleetmon.keeper import Learned, StoreKeeper, Watched
@@ -101,7 +102,19 @@ async def _poll(keeper: StoreKeeper, watched: Watched, driver: Driver, aspects: 
     seen = await driver.observe(Request(aspects=aspects))
     if seen.reachability is not Reachability.REACHABLE or not (seen.readings and seen.answered >= STEADY):
         raise CannotMeasureError(f"a poll failed: {seen.reason or seen.problems[:2]}")
-    await keeper.keep(Learned(watched=watched, observation=seen, memory=driver.memory(), breaker=watched.breaker))
+    await keeper.keep(Learned(watched=watched, observation=seen, memory=_news(driver)))
+
+
+_told: WeakKeyDictionary[Driver, int] = WeakKeyDictionary()
+"""The version of each driver's memory that is stored."""
+
+
+def _news(driver: Driver) -> Memory | None:
+    """What the driver has to remember that is not stored yet, as the role `devices` asks for it."""
+    if _told.get(driver) == driver.memory_version:
+        return None
+    _told[driver] = driver.memory_version
+    return driver.memory()
 
 
 async def _steady_resources(address: str) -> list[str]:

@@ -12,8 +12,6 @@ from datetime import datetime, timedelta
 from fleetmon.model import Aspect, Interval
 from fleetmon.ownership import next_slot
 
-AT_FIRST_SIGHT = frozenset({Aspect.HEARTBEAT})
-"""A device nobody asked before shows its life first; what takes a long walk comes with the next poll."""
 LIFE = frozenset({Aspect.HEARTBEAT, Aspect.SENSORS})
 """What is asked at every slot."""
 
@@ -23,11 +21,13 @@ STEPS = (
     frozenset({Aspect.EVENTS}),
 )
 """What is asked together. Life comes first and is kept before a walk begins, so that a slow walk costs no reading."""
+FIRST_STEPS = (STEPS[0] | STEPS[1], STEPS[2])
+"""Of a device nobody asked before: life cannot be told without a walk, and one walk tells all the rest."""
 
 
-def steps(aspects: frozenset[Aspect]) -> list[frozenset[Aspect]]:
+def steps(aspects: frozenset[Aspect], *, first: bool = False) -> list[frozenset[Aspect]]:
     """A poll in the order in which it is asked and kept."""
-    return [step & aspects for step in STEPS if step & aspects]
+    return [step & aspects for step in (FIRST_STEPS if first else STEPS) if step & aspects]
 
 
 def shortest(interval: Interval) -> timedelta:
@@ -41,8 +41,6 @@ def due_aspects(interval: Interval, asked: Mapping[Aspect, datetime], now: datet
     Half a slot early counts as due: polls start a little before or after their instant, and an aspect must not slip by
     a whole slot for a second. An aspect asked "in the future" is due, too: the wall clock was stepped back.
     """
-    if not asked:
-        return AT_FIRST_SIGHT
     slack = shortest(interval) / 2
     return frozenset(
         aspect

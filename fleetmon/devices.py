@@ -8,10 +8,8 @@ learned, failure included, goes to `ingest`; this role keeps no state that a res
 from __future__ import annotations
 
 import asyncio
-import heapq
-import itertools
 from collections.abc import Callable, Coroutine, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
@@ -21,11 +19,13 @@ from fleetmon import logs
 from fleetmon.cadence import due_aspects, next_poll, rest_after, shortest, steps
 from fleetmon.clock import Clock
 from fleetmon.drivers.base import Driver, Opening, Request
-from fleetmon.drivers.lane import Lane, Pace, Priority
+from fleetmon.drivers.lane import Breaker, Lane, Pace, Priority
 from fleetmon.errors import RequestRefused, StorageError, Unsupported
 from fleetmon.keeper import Keeper, Learned, Watched
 from fleetmon.metrics import Metrics
 from fleetmon.model import Aspect, LogMark, Observation, Reachability
+from fleetmon.ownership import next_slot
+from fleetmon.rota import Rota
 from fleetmon.settings import Polling
 from fleetmon.storage.rows import PollRequest
 
@@ -38,8 +38,9 @@ MISFIRE_GRACE = 60
 LATE = 5.0
 """Seconds after its slot from which a poll counts as late."""
 CATCH_UP = 40
-"""Polls started per tick at most that are due all at once, after a start or a long stall."""
-
+"""Polls started per tick, beside those whose slot it is, of devices that are new or missed their slot."""
+WORKING = 5.0
+"""Seconds after which a poll under way is taken for waiting, not working, and gives its place to another."""
 
 NOT_WATCHED = "this device is not being watched; enable it first"
 CHANGED = "the device was edited or removed meanwhile; ask again"
@@ -54,14 +55,33 @@ class _Watch:
 
     watched: Watched
     lane: Lane
-    driver: Driver
     asked: dict[Aspect, datetime]
-    marks: Mapping[str, LogMark]
+    driver: Driver | None = None
+    """None until somebody needs it: what it remembers is read from the store then, and not for all at once."""
+    opening: asyncio.Lock = field(default_factory=asyncio.Lock)
+    marks: Mapping[str, LogMark] = field(default_factory=dict)
+    kept: tuple[int, int, Breaker] | None = None
+    """Versions of the device and of the driver's memory, and the breaker, as they were stored last."""
     due: float = 0.0
     """On the monotonic clock."""
     task: asyncio.Task[str] | None = None
     ailing: bool = False
     gone: bool = False
+
+
+@dataclass(slots=True, eq=False)
+class _Place:
+    """A place among the polls at work, given back when the poll ends or turns out to wait."""
+
+    capacity: asyncio.Semaphore
+    since: float
+    held: bool = True
+
+    def leave(self) -> None:
+        """Somebody else may work."""
+        if self.held:
+            self.held = False
+            self.capacity.release()
 
 
 class Devices:
@@ -74,8 +94,8 @@ class Devices:
         self._clock = clock
         self._metrics = metrics
         self._watches: dict[tuple[str, str], _Watch] = {}
-        self._queue: list[tuple[float, int, _Watch]] = []
-        self._order = itertools.count()
+        self._rota: Rota[_Watch] = Rota(from_line=CATCH_UP, stall=LATE)
+        self._places: set[_Place] = set()
         self._fleet_version = -1
         self._woken = asyncio.Event()
         self._tasks: asyncio.TaskGroup | None = None
@@ -85,7 +105,7 @@ class Devices:
     # The role.
 
     async def run(self) -> None:
-        """Poll until cancelled; log out politely on the way out."""
+        """Poll until cancelled. The logins stay open on the way out, for whoever looks after the devices next."""
         scheduler = AsyncIOScheduler()
         try:
             async with asyncio.TaskGroup() as tasks:
@@ -121,10 +141,11 @@ class Devices:
         except StorageError as error:
             log.error("fleet cannot be read", reason=str(error))
         now = self._clock.monotonic()
-        started = 0
-        while self._queue and self._queue[0][0] <= now and started < CATCH_UP:
-            due, _, watch = heapq.heappop(self._queue)
-            if watch.gone or due != watch.due:
+        for place in [place for place in self._places if now - place.since > WORKING]:
+            self._places.remove(place)
+            place.leave()
+        for watch in self._rota.call(now):
+            if watch.gone:
                 continue
             if watch.task is not None:
                 self._metrics.polls_late.inc()
@@ -132,7 +153,6 @@ class Devices:
                 continue
             aspects = due_aspects(watch.watched.interval, watch.asked, self._clock.now())
             self._start(watch, aspects, Priority.POLL)
-            started += 1
 
     def poke(self, _device_id: str = "") -> None:
         """A poll was asked for: look for its row now instead of at the next turn."""
@@ -141,8 +161,9 @@ class Devices:
     async def raw(self, device_id: str, resource: str) -> Any:
         """One resource read now, in the device's own words; raises DeviceError or RequestRefused."""
         watch = self._find(device_id)
+        driver = await self._driver(watch)
         async with watch.lane.deadline():
-            return await watch.driver.raw(resource)
+            return await driver.raw(resource)
 
     # The fleet.
 
@@ -161,6 +182,7 @@ class Devices:
                 self._add(watched)
             else:
                 before.watched = watched
+                before.kept = before.kept if watched.asked else None
         self._fleet_version = version
         self._metrics.devices.set(len(self._watches))
 
@@ -175,46 +197,58 @@ class Devices:
                 connect_timeout=polling.connect_timeout,
                 minimum_gap=polling.minimum_gap,
             ),
-            breaker=watched.breaker,
         )
-        opening = Opening(
-            endpoint=watched.endpoint,
-            credentials=watched.credentials,
-            lane=lane,
-            clock=self._clock,
-            memory=watched.memory,
-            remember=lambda: self._remember(watched, driver, lane),
-        )
-        try:
-            driver = self._open(opening)
-        except Unsupported as error:
-            log.warning("device cannot be polled", device=watched.device.name, reason=str(error))
-            return
-        watch = _Watch(watched=watched, lane=lane, driver=driver, asked=dict(watched.asked), marks=dict(watched.marks))
+        watch = _Watch(watched=watched, lane=lane, asked=dict(watched.asked))
         self._watches[watched.key] = watch
         self._schedule(watch)
 
-    async def _remember(self, watched: Watched, driver: Driver, lane: Lane) -> None:
+    async def _driver(self, watch: _Watch) -> Driver:
+        """The driver, opened with what was kept of the device when it is needed first; raises Unsupported."""
+        async with watch.opening:
+            if watch.driver is None:
+                watched = watch.watched
+                kept = await self._keeper.recall(watched)
+                watch.lane.breaker, watch.marks = kept.breaker, kept.marks
+                opening = Opening(
+                    endpoint=watched.endpoint,
+                    credentials=watched.credentials,
+                    lane=watch.lane,
+                    clock=self._clock,
+                    memory=kept.memory,
+                    remember=lambda: self._remember(watch),
+                )
+                watch.driver = self._open(opening)
+                watch.kept = _version_of(watch, watch.driver) if kept.memory.plan else None
+            return watch.driver
+
+    async def _remember(self, watch: _Watch) -> None:
         """Around each login: a kill must not leave a session behind that nobody knows, nor forget a refused one."""
+        if watch.driver is None:
+            return
+        kept = _version_of(watch, watch.driver)
         try:
-            await self._keeper.remember(watched, driver.memory(), lane.breaker)
+            await self._keeper.remember(watch.watched, watch.driver.memory(), watch.lane.breaker)
         except StorageError as error:
-            log.error("login not remembered", device=watched.device.name, reason=str(error))
+            log.error("login not remembered", device=watch.watched.device.name, reason=str(error))
+        else:
+            watch.kept = kept
 
     def _drop(self, key: tuple[str, str]) -> None:
         watch = self._watches.pop(key)
         watch.gone = True
         if watch.task is not None:
             watch.task.cancel()
-        self._spawn(watch.driver.close(), f"close {key[0]}")
+        if watch.driver is not None:
+            self._spawn(watch.driver.close(), f"close {key[0]}")
 
     async def _close_all(self) -> None:
         watches = list(self._watches.values())
         self._watches.clear()
-        self._queue.clear()
+        self._rota.clear()
         self._fleet_version = -1
         self._tasks = None
-        await asyncio.gather(*(watch.driver.close() for watch in watches), return_exceptions=True)
+        drivers = [watch.driver for watch in watches if watch.driver is not None]
+        await asyncio.gather(*(driver.suspend() for driver in drivers), return_exceptions=True)
 
     def _find(self, device_id: str) -> _Watch:
         found = next((watch for (owned, _), watch in self._watches.items() if owned == device_id), None)
@@ -227,13 +261,18 @@ class Devices:
     # Polls.
 
     def _schedule(self, watch: _Watch, *, took: timedelta = timedelta(0)) -> None:
-        now = self._clock.now()
-        watched = watch.watched
-        due = next_poll(watched.device.device_id, watched.interval, watch.asked, now)
-        if took > shortest(watched.interval) / 4:
-            due = rest_after(took, due, now)
-        watch.due = self._clock.monotonic() + (due - now).total_seconds()
-        heapq.heappush(self._queue, (watch.due, next(self._order), watch))
+        """The next slot. A device that missed one stands in line as well, and one that is new in line alone."""
+        now, monotonic, watched = self._clock.now(), self._clock.monotonic(), watch.watched
+        device_id, slots = watched.device.device_id, shortest(watched.interval)
+        due = next_poll(device_id, watched.interval, watch.asked, now)
+        slot = next_slot(device_id, slots, now) if due <= now else due
+        if took > slots / 4:
+            due = slot = rest_after(took, slot, now)
+        watch.due = monotonic + (slot - now).total_seconds() if watch.asked else monotonic
+        if watch.asked:
+            self._rota.at_slot(watch)
+        if due <= now:
+            self._rota.in_line(watch)
 
     def _start(self, watch: _Watch, aspects: frozenset[Aspect], priority: Priority) -> asyncio.Task[str]:
         name = f"poll {watch.watched.device.device_id}"
@@ -247,48 +286,62 @@ class Devices:
     async def _poll(self, watch: _Watch, aspects: frozenset[Aspect], priority: Priority) -> str:
         """Ask and keep; why it failed, empty when it did not."""
         failed = ""
-        capacity = self._ailing if watch.ailing else self._healthy
-        self._metrics.polls_waiting.inc()
-        async with capacity:
-            self._metrics.polls_waiting.dec()
-            started = self._clock.monotonic()
-            if priority is Priority.POLL:
-                self._note_lag(started - watch.due)
-            try:
-                with self._metrics.polls_running.track_inprogress():
-                    for step in steps(aspects) or [frozenset({Aspect.HEARTBEAT})]:
-                        failed = await self._observe(watch, step)
-                        if failed:
-                            break
-            except StorageError as error:  # the store watch tells of it, once for the whole fleet
-                failed = f"not stored: {error}"
-                self._metrics.polls_unstored.inc()
-            except Exception as error:  # a bug of ours must cost one poll of one device and no more
-                failed = f"an error of our own: {type(error).__name__}: {error}"
-                self._metrics.poll_errors.inc()
-                log.error("poll ended in an error of our own", device=watch.watched.device.name, exc_info=error)
-            finally:
-                now = self._clock.now()
-                watch.asked.update(dict.fromkeys(aspects, now))
-                watch.task = None
-        if not watch.gone:
+        place = await self._place(watch)
+        started = self._clock.monotonic()
+        if priority is Priority.POLL and watch.asked and not watch.ailing:
+            self._note_lag(started - watch.due)
+        try:
+            with self._metrics.polls_running.track_inprogress():
+                for step in steps(aspects, first=not watch.asked) or [frozenset({Aspect.HEARTBEAT})]:
+                    failed = await self._observe(watch, step)
+                    if failed:
+                        break
+        except Unsupported as error:  # nobody speaks its protocol
+            failed = str(error)
+            log.warning("device cannot be polled", device=watch.watched.device.name, reason=failed)
+        except StorageError as error:  # the store watch tells of it, once for the whole fleet
+            failed = f"not stored: {error}"
+            self._metrics.polls_unstored.inc()
+        except Exception as error:  # a bug of ours must cost one poll of one device and no more
+            failed = f"an error of our own: {type(error).__name__}: {error}"
+            self._metrics.poll_errors.inc()
+            log.error("poll ended in an error of our own", device=watch.watched.device.name, exc_info=error)
+        finally:
+            self._places.discard(place)
+            place.leave()
+            watch.asked.update(dict.fromkeys(aspects, self._clock.now()))
+            watch.task = None
+        if not watch.gone and watch.driver is not None:
             self._schedule(watch, took=timedelta(seconds=self._clock.monotonic() - started))
         return failed
 
+    async def _place(self, watch: _Watch) -> _Place:
+        """A place among those at work; devices that could not be asked last time have few, and take no other's."""
+        capacity = self._ailing if watch.ailing else self._healthy
+        with self._metrics.polls_waiting.track_inprogress():
+            await capacity.acquire()
+        place = _Place(capacity, self._clock.monotonic())
+        if not watch.ailing:
+            self._places.add(place)
+        return place
+
     async def _observe(self, watch: _Watch, aspects: frozenset[Aspect]) -> str:
-        watched = watch.watched
-        observation = await watch.driver.observe(Request(aspects=aspects, marks=watch.marks))
+        driver = await self._driver(watch)
+        observation = await driver.observe(Request(aspects=aspects, marks=watch.marks))
         self._note_outcome(watch, observation)
         before = self._clock.monotonic()
+        kept = _version_of(watch, driver)
+        news = kept != watch.kept
         watch.marks = await self._keeper.keep(
             Learned(
-                watched=watched,
+                watched=watch.watched,
                 observation=observation,
-                memory=watch.driver.memory(),
-                breaker=watch.lane.breaker,
-                seen_spki=watch.driver.seen_spki,
+                memory=driver.memory() if news else None,
+                breaker=watch.lane.breaker if news else None,
+                seen_spki=driver.seen_spki,
             )
         )
+        watch.kept = kept
         self._metrics.ingest_seconds.observe(self._clock.monotonic() - before)
         if observation.reachability is Reachability.REACHABLE:
             return ""
@@ -348,6 +401,11 @@ class Devices:
         task = self._start(watch, aspects, Priority.PERSON)
         await asyncio.wait({task})
         return CHANGED if task.cancelled() else task.result()
+
+
+def _version_of(watch: _Watch, driver: Driver) -> tuple[int, int, Breaker]:
+    """What changes with everything that is worth storing of a driver and its lane."""
+    return watch.watched.device.version, driver.memory_version, watch.lane.breaker
 
 
 def _speaks_differently(before: Watched, after: Watched) -> bool:

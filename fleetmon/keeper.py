@@ -22,7 +22,7 @@ from fleetmon.ingest import ingest, remember
 from fleetmon.model import Aspect, Device, Endpoint, Interval, LogMark, Observation
 from fleetmon.settings import Polling
 from fleetmon.storage.lanes import LaneRow
-from fleetmon.storage.rows import BreakerRow, CredentialRow, PollRequest
+from fleetmon.storage.rows import BreakerRow, CredentialRow, MemoryRow, PollRequest
 from fleetmon.storage.store import Store
 
 log = logs.get("keeper")
@@ -30,15 +30,12 @@ log = logs.get("keeper")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Watched:
-    """One endpoint to look after, with all that was remembered of it."""
+    """One endpoint to look after, and when it was asked last."""
 
     device: Device
     endpoint: Endpoint
     credentials: Credentials | None
     interval: Interval
-    memory: Memory = field(default_factory=Memory)
-    breaker: Breaker = field(default_factory=Breaker)
-    marks: Mapping[str, LogMark] = field(default_factory=dict)
     asked: Mapping[Aspect, datetime] = field(default_factory=dict)
 
     @property
@@ -48,13 +45,22 @@ class Watched:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Recalled:
+    """What was kept of one endpoint, for the driver that opens it."""
+
+    memory: Memory = field(default_factory=Memory)
+    breaker: Breaker = field(default_factory=Breaker)
+    marks: Mapping[str, LogMark] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Learned:
-    """What a poll leaves to be stored: the observation, and what the driver and its lane remember."""
+    """What a poll leaves to be stored: the observation, and what is new of what the driver and its lane remember."""
 
     watched: Watched
     observation: Observation
-    memory: Memory
-    breaker: Breaker
+    memory: Memory | None = None
+    breaker: Breaker | None = None
     seen_spki: str | None = None
     """SHA-256, in hex, of the public key the device showed."""
 
@@ -68,6 +74,10 @@ class Keeper(Protocol):
 
     async def watched(self) -> Sequence[Watched]:
         """Every endpoint of every enabled device."""
+        ...
+
+    async def recall(self, watched: Watched) -> Recalled:
+        """What the driver and its lane remembered last, and how far each log was read."""
         ...
 
     async def keep(self, learned: Learned) -> Mapping[str, LogMark]:
@@ -106,6 +116,10 @@ class StoreKeeper:
     async def watched(self) -> Sequence[Watched]:
         return [self._watched(row) for row in await self._store.lanes.all()]
 
+    async def recall(self, watched: Watched) -> Recalled:
+        row = await self._store.lanes.kept(watched.device.device_id, watched.endpoint.protocol)
+        return Recalled(memory=self._memory(watched, row.memory), breaker=_breaker(row.breaker), marks=row.marks)
+
     async def keep(self, learned: Learned) -> Mapping[str, LogMark]:
         watched = learned.watched
         ingested = await ingest(
@@ -139,9 +153,6 @@ class StoreKeeper:
             endpoint=row.endpoint,
             credentials=self._credentials(row.credential),
             interval=_interval(self._polling.interval, device),
-            memory=self._memory(row),
-            breaker=_breaker(row.breaker),
-            marks=row.marks,
             asked=row.asked,
         )
 
@@ -155,16 +166,16 @@ class StoreKeeper:
             return None
         return Credentials(user=row.user, password=password, version=row.version)
 
-    def _memory(self, row: LaneRow) -> Memory:
-        if row.memory is None:
+    def _memory(self, watched: Watched, row: MemoryRow | None) -> Memory:
+        if row is None:
             return Memory()
-        device_id, protocol = row.device.device_id, row.endpoint.protocol.value
+        device_id, protocol = watched.key
         try:
-            session = self._vault.open_session(device_id, protocol, row.memory.sealed_session)
+            session = self._vault.open_session(device_id, protocol, row.sealed_session)
         except FleetmonError as error:  # a session that cannot be opened costs one login, not the device
-            log.warning("session not resumed", device=row.device.name, reason=str(error))
+            log.warning("session not resumed", device=watched.device.name, reason=str(error))
             session = {}
-        return Memory(plan=dict(row.memory.plan), session=session)
+        return Memory(plan=dict(row.plan), session=session)
 
 
 def _interval(usual: Interval, device: Device) -> Interval:

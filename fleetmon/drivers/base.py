@@ -76,6 +76,11 @@ class Driver(Protocol):
         ...
 
     @property
+    def memory_version(self) -> int:
+        """Grows whenever `memory` has something new to say, so that nobody asks for it, or stores it, in vain."""
+        ...
+
+    @property
     def seen_spki(self) -> str | None:
         """SHA-256, in hex, of the public key the device showed; None before a first TLS connection."""
         ...
@@ -86,6 +91,10 @@ class Driver(Protocol):
 
     async def close(self) -> None:
         """Log out where that is polite, within a short deadline; never raises."""
+        ...
+
+    async def suspend(self) -> None:
+        """Close the connection and leave the login open, for a driver opened with this one's `memory`; never raises."""
         ...
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -14,6 +13,7 @@ from fleetmon.drivers.base import Memory
 from fleetmon.drivers.lane import Breaker
 from fleetmon.errors import StorageError
 from fleetmon.ingest import components, logs, parts, pushed, summary
+from fleetmon.ingest.remembering import Kept
 from fleetmon.model import (
     DEVICE,
     Aspect,
@@ -29,14 +29,11 @@ from fleetmon.model import (
 from fleetmon.plausibility import judge
 from fleetmon.settings import Polling
 from fleetmon.storage import Store, events, health, polls, summaries
-from fleetmon.storage.columns import to_json
 from fleetmon.storage.database import Connection
 from fleetmon.storage.rows import (
-    BreakerRow,
     ComponentRow,
     DeviceSummary,
     HealthChange,
-    MemoryRow,
     PartChange,
     PollRow,
 )
@@ -80,17 +77,15 @@ async def ingest(
     Readings that cannot be stored cost nothing else; `Ingested.readings_lost` counts them. Raises StorageError when
     the rest cannot be.
 
-    `memory` and `breaker` are what the driver and its lane want to know again after a restart; the session is sealed.
+    `memory` and `breaker` are what is new of what the driver and its lane want to know again after a restart.
     """
     readings = await _judged(observation, device, store)
-    kept = _Kept(observation, device, store, vault, memory, breaker)
+    kept = Kept.of(device, observation.protocol, memory, breaker, vault=vault)
     told = tuple(readings.values())
     written = store.state.write(
         lambda connection: _write(connection, observation, device, told, kept, polling, received_at)
     )
     ingested, lost = await asyncio.gather(written, _append(observation, device, store, readings))
-    if ingested.summary is not None:
-        kept.done()
     return replace(ingested, readings_lost=lost) if lost else ingested
 
 
@@ -117,50 +112,6 @@ async def _judged(observation: Observation, device: Device, store: Store) -> dic
     return {key: judge(one, before.get(key)) for key, one in keyed}
 
 
-# ---- what a driver remembers ----------------------------------------------------------------------------------------
-
-
-class _Kept:
-    """A driver's memory and its lane's breaker; written only when they changed, which is rare."""
-
-    def __init__(
-        self,
-        observation: Observation,
-        device: Device,
-        store: Store,
-        vault: Vault,
-        memory: Memory | None,
-        breaker: Breaker | None,
-    ) -> None:
-        self._key = (device.device_id, observation.protocol.value)
-        self._remembered = store.polls.remembered
-        self._vault, self._memory, self._breaker = vault, memory, breaker
-        plan, session = (to_json(memory.plan), to_json(memory.session)) if memory is not None else ("", "")
-        said = f"{device.version}\x1f{plan}\x1f{session}\x1f{breaker}".encode(errors="surrogatepass")
-        self._fingerprint = hashlib.blake2b(said, digest_size=16).digest()
-
-    def write(self, connection: Connection, *, first: bool) -> None:
-        """Inside the transaction; `first`: nothing can be stored of this device yet, whatever we remember."""
-        if not first and self._remembered.get(self._key) == self._fingerprint:
-            return
-        device_id, protocol = self._key
-        if self._memory is not None:
-            session = self._vault.seal_session(device_id, protocol, self._memory.session)
-            row = MemoryRow(plan=self._memory.plan, sealed_session=session)
-            polls.put_memory(connection, device_id, protocol, row)
-        if self._breaker is not None:
-            state = BreakerRow(
-                refusals=self._breaker.refusals,
-                open_until=self._breaker.open_until,
-                credential_version=self._breaker.credential_version,
-            )
-            polls.put_breaker(connection, device_id, protocol, state)
-
-    def done(self) -> None:
-        """After the commit."""
-        self._remembered[self._key] = self._fingerprint
-
-
 # ---- the transaction ------------------------------------------------------------------------------------------------
 
 
@@ -184,7 +135,7 @@ def _write(
     observation: Observation,
     device: Device,
     readings: Sequence[Reading],
-    kept: _Kept,
+    kept: Kept,
     polling: Polling,
     received_at: datetime,
 ) -> Ingested:
@@ -205,7 +156,7 @@ def _write(
     learning.changes |= summary.measured(readings)
     _poll(learning, primary=primary)
     new = _logs(learning)
-    kept.write(connection, first=before.polled_at is None)
+    kept.put(connection)
     health.add_health_changes(connection, learning.health_changes)
     health.add_part_changes(connection, learning.part_changes)
     return Ingested(

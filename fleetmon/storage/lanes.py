@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from fleetmon.model import Aspect, Device, Endpoint, LogMark
+from fleetmon.model import Aspect, Device, Endpoint, LogMark, Protocol
 from fleetmon.storage import events
 from fleetmon.storage.columns import from_ms
 from fleetmon.storage.database import Connection, Database
@@ -18,15 +18,21 @@ from fleetmon.storage.rows import BreakerRow, CredentialRow, MemoryRow
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LaneRow:
-    """One endpoint of one enabled device, and all that was kept of it."""
+    """One endpoint of one enabled device, and when it was asked last."""
 
     device: Device
     endpoint: Endpoint
     credential: CredentialRow | None
+    asked: Mapping[Aspect, datetime]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptRow:
+    """What was kept of one endpoint. A plan takes tens of kilobytes: it is read for one device at a time."""
+
     memory: MemoryRow | None
     breaker: BreakerRow | None
     marks: Mapping[str, LogMark]
-    asked: Mapping[Aspect, datetime]
 
 
 class Lanes:
@@ -44,18 +50,26 @@ class Lanes:
         """Every endpoint of every enabled device."""
         return await self._database.look(_lanes)
 
+    async def kept(self, device_id: str, protocol: Protocol) -> KeptRow:
+        """What the driver of one endpoint wants to know again."""
+
+        def look(connection: Connection) -> KeptRow:
+            key = (device_id, protocol.value)
+            memory = connection.execute(
+                "SELECT * FROM driver_memory WHERE device_id = ? AND protocol = ?", key
+            ).fetchone()
+            breaker = connection.execute("SELECT * FROM breaker WHERE device_id = ? AND protocol = ?", key).fetchone()
+            return KeptRow(
+                memory=None if memory is None else memory_of(memory),
+                breaker=None if breaker is None else breaker_of(breaker),
+                marks=events.load_marks(connection, device_id),
+            )
+
+        return await self._database.look(look)
+
 
 def _lanes(connection: Connection) -> list[LaneRow]:
     credentials = {row["name"]: _credential(row) for row in _rows(connection, "SELECT * FROM credential")}
-    memories = {
-        (row["device_id"], row["protocol"]): memory_of(row) for row in _rows(connection, "SELECT * FROM driver_memory")
-    }
-    breakers = {
-        (row["device_id"], row["protocol"]): breaker_of(row) for row in _rows(connection, "SELECT * FROM breaker")
-    }
-    logs: dict[str, list[Any]] = {}
-    for row in _rows(connection, "SELECT * FROM log"):
-        logs.setdefault(row["device_id"], []).append(row)
     asked: dict[str, dict[Aspect, datetime]] = {}
     for row in _rows(connection, "SELECT device_id, aspect, taken_at FROM poll"):
         asked.setdefault(row["device_id"], {})[Aspect(row["aspect"])] = from_ms(row["taken_at"])
@@ -64,9 +78,6 @@ def _lanes(connection: Connection) -> list[LaneRow]:
             device=device,
             endpoint=endpoint,
             credential=credentials.get(endpoint.credential or ""),
-            memory=memories.get((device.device_id, endpoint.protocol.value)),
-            breaker=breakers.get((device.device_id, endpoint.protocol.value)),
-            marks=events.marks(logs.get(device.device_id, ())),
             asked=asked.get(device.device_id, {}),
         )
         for device in load_all(connection)

@@ -24,8 +24,6 @@ class Polls:
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
         self._clock = clock
-        self.remembered: dict[tuple[str, str], bytes] = {}
-        """By device and protocol a fingerprint of what is stored of driver and breaker: nobody stores it again."""
 
     async def of_device(self, device_id: str) -> list[PollRow]:
         """The last poll of each aspect."""

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-from fleetmon.cadence import AT_FIRST_SIGHT, LIFE, due_aspects, next_poll, rest_after, shortest, steps
+from fleetmon.cadence import LIFE, due_aspects, next_poll, rest_after, shortest, steps
 from fleetmon.model import Aspect, Interval
 from fleetmon.ownership import next_slot
 
@@ -14,13 +14,9 @@ def all_asked(at):
     return dict.fromkeys(Aspect, at)
 
 
-def test_a_device_nobody_asked_before_shows_its_life_first():
-    assert due_aspects(EVERY, {}, NOW) == AT_FIRST_SIGHT
-
-
-def test_then_comes_what_takes_a_long_walk():
-    asked = dict.fromkeys(AT_FIRST_SIGHT, NOW - timedelta(seconds=2))
-    assert due_aspects(EVERY, asked, NOW) == frozenset(Aspect) - AT_FIRST_SIGHT
+def test_a_device_nobody_asked_before_is_asked_for_everything_in_one_walk_and_then_for_its_logs():
+    assert due_aspects(EVERY, {}, NOW) == frozenset(Aspect)
+    assert steps(frozenset(Aspect), first=True) == [frozenset(Aspect) - {Aspect.EVENTS}, {Aspect.EVENTS}]
 
 
 def test_a_poll_that_started_a_second_late_does_not_cost_the_next_slot():
@@ -51,7 +47,7 @@ def test_a_clock_stepped_back_by_a_day_stops_no_aspect():
 
 def test_a_device_never_fully_asked_is_due_now():
     assert next_poll("web-1", EVERY, {}, NOW) == NOW
-    assert next_poll("web-1", EVERY, dict.fromkeys(AT_FIRST_SIGHT, NOW), NOW) == NOW
+    assert next_poll("web-1", EVERY, {Aspect.HEARTBEAT: NOW}, NOW) == NOW
 
 
 def test_a_restart_within_the_interval_costs_a_bmc_nothing():

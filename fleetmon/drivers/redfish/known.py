@@ -13,6 +13,7 @@ from typing import Any
 from fleetmon.drivers.redfish.learning import NAMELESS, Names
 from fleetmon.drivers.redfish.parse import fields
 from fleetmon.drivers.redfish.parse.components import Seen
+from fleetmon.drivers.redfish.paging import Trail
 from fleetmon.drivers.redfish.plan import Plan
 from fleetmon.drivers.redfish.resource import Resource
 from fleetmon.drivers.redfish.walk import Walk
@@ -37,12 +38,16 @@ class Known:
     gate: tuple[Any, ...] | None = None
     """What the gates said last of health, state and power."""
     walk: Walk | None = None
+    owes_inventory: bool = False
+    """Was the walk begun by a poll that wants the inventory? Then it is told even if it ends in a later one."""
     stocktaking: Walk | None = None
     apart: dict[str, Seen] = field(default_factory=dict)
     """What kinds said last that most walks do not read, by source."""
     log_holders: tuple[Resource, ...] = ()
     """Resources that lead to logs, with nothing in them but the link."""
     log_tries: dict[str, int] = field(default_factory=dict)
+    log_trails: dict[str, Trail] = field(default_factory=dict)
+    """Of logs that can only be followed from their oldest record."""
     standstill: dict[str, tuple[str, float]] = field(default_factory=dict)
     """For each MetricReport its time stamp, and since when it is that."""
     turn: int = 0
