@@ -18,7 +18,6 @@ from fleetmon.storage.lanes import Lanes
 from fleetmon.storage.lock import DirectoryLock
 from fleetmon.storage.polls import Polls
 from fleetmon.storage.pushed import Pushes
-from fleetmon.storage.pushed import Pushes
 from fleetmon.storage.space import Measure, Space, disk_of
 from fleetmon.storage.sqlite import SqliteDatabase
 from fleetmon.storage.summaries import Summaries
@@ -81,6 +80,7 @@ async def open_store(
             directory / TELEMETRY_FILE, synchronous="NORMAL", clock=clock, guard=space.exhaustion
         )
     except BaseException:
+        space.release()
         lock.release()
         raise
     return Store(
@@ -93,7 +93,6 @@ async def open_store(
         events=Events(state),
         telemetry=Telemetry(telemetry_file, interval),
         polls=Polls(state, clock),
-        pushes=Pushes(state),
         pushes=Pushes(state),
         workers=Workers(state),
         lanes=Lanes(state),

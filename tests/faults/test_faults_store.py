@@ -115,7 +115,7 @@ async def test_F107_readers_that_stay_cost_a_warning_and_no_write(
     store: Store, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Planted bug: without the truncating checkpoint the log keeps its size when the readers have gone."""
-    monkeypatch.setattr(vitals, "WAL_LIMIT", 100_000)
+    monkeypatch.setattr(vitals, "WAL_LIMIT", 20_000)
     strangers = [connect(store.state.path, mode="ro") for _ in range(4)]
     for stranger in strangers:
         stranger.execute("BEGIN").execute("SELECT count(*) FROM device").fetchall()
@@ -181,6 +181,7 @@ async def test_F108_a_stranger_that_holds_the_lock_is_told_and_got_over(
     assert reason.startswith("state.db cannot be written since 2026-01-06 08:00:00 UTC: database is locked")
     assert await store.fleet.devices()
     watching = watch(store, clock)
+    watching._sampled_at = clock.now()
     await looked(watching)
     assert failing(store)
 
@@ -227,7 +228,7 @@ async def test_F108_a_commit_that_does_not_end_is_told_and_a_statement_is_ended(
 
 
 async def test_a_database_that_was_removed_is_not_replaced_by_an_empty_one(database: SqliteDatabase) -> None:
-    """Planted bug: opening for writing with leave to make the file acknowledges writes nobody will find."""
+    """Planted bug: not asking whether the file is still the same acknowledges writes nobody will find."""
     await database.write(add(1))
     database.path.rename(database.path.with_name("moved.db"))
     with pytest.raises(StorageError, match="removed or replaced while in use; restart the service"):
