@@ -142,6 +142,26 @@ def test_supplies_are_matched_by_serial_number_before_name():
     }
 
 
+@pytest.mark.parametrize(
+    ("trips", "health"),
+    [({"UncorrectableECCError": True}, Health.CRITICAL), ({"CorrectableECCError": False}, Health.OK)],
+)
+def test_what_the_metrics_of_a_module_tell_is_the_module_s(trips, health):
+    module = resource(f"{SYSTEM}/Memory/1", "Memory", Status=ok())
+    metrics = resource(f"{SYSTEM}/Memory/1/MemoryMetrics", "MemoryMetrics", HealthData={"AlarmTrips": trips})
+    (seen,) = merge(read(module, metrics))
+    assert (seen.kind, seen.health) == ("Memory", health)
+    assert ("uncorrectable" in seen.detail) is (health is Health.CRITICAL)
+
+
+def test_an_open_chassis_explains_trouble_and_is_none_by_itself():
+    body = resource(CHASSIS, "Chassis", Status=ok(), PhysicalSecurity={"IntrusionSensor": "HardwareIntrusion"})
+    (seen,) = read(body)
+    assert (seen.health, seen.detail) == (Health.OK, "")
+    (seen,) = read({**body, "Status": {"Health": "Critical"}})
+    assert (seen.health, seen.detail) == (Health.CRITICAL, "open")
+
+
 def below(holder: str, kind: str, **fields: Any) -> Json:
     return resource(f"{SYSTEM}/{holder}/1", kind, **fields)
 

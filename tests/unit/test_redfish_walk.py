@@ -321,3 +321,12 @@ async def test_the_ports_of_a_switch_that_joins_processors_are_read_in_trouble_a
     bodies[f"{fabric}/Switches/S"]["Status"]["HealthRollup"] = "Warning"
     walk, _ = await walked(bodies)
     assert key(ports[0]) in walk.resources
+
+
+@pytest.mark.parametrize(("kind", "read"), [("GPU", True), ("CPU", False), (None, False)])
+async def test_an_accelerator_is_asked_for_its_own_temperature_and_power(kind, read):
+    bodies, path = server(), f"{SYSTEM}/Processors/1/EnvironmentMetrics"
+    bodies[f"{SYSTEM}/Processors/1"] |= {"ProcessorType": kind, "EnvironmentMetrics": link(path)}
+    bodies[path] = resource(path, "EnvironmentMetrics", PowerWatts={"Reading": 300})
+    walk, _ = await walked(bodies)
+    assert (key(path) in walk.resources) is read

@@ -29,13 +29,15 @@ RANKS = {
     "Switches": 4, "Sensors": 5, "NetworkAdapters": 4, "NetworkInterfaces": 6, "EthernetInterfaces": 5, "Ports": 5,
     "NetworkPorts": 5, "PhysicalPorts": 5, "PCIeDevices": 6, "Assembly": 6, "FabricAdapters": 6,
     "GraphicsControllers": 6, "USBControllers": 8, "TrustedComponents": 8, "Cables": 8, "UpdateService": 7,
-    "FirmwareInventory": 7, "TelemetryService": 8, "MetricReports": 8,
+    "FirmwareInventory": 7, "TelemetryService": 8, "MetricReports": 8, "Facilities": 3, "PowerDomains": 4,
+    "AmbientMetrics": 6, "RPUs": 2, "UPSs": 2, "StorageSystems": 1, "StorageServices": 3,
 }  # fmt: skip
 """Property names that lead to hardware, and how soon they are followed; everything else waits for a close look."""
 
 FROM_LINKS = frozenset(
     {
-        "Chassis", "ComputerSystems", "Contains", "CooledBy", "ManagedBy", "ManagerForChassis", "ManagerForServers",
+        "Chassis", "ComputerSystems", "Contains", "CooledBy", "Enclosures", "ManagedBy", "ManagerForChassis",
+        "ManagerForServers",
         "Drives", "Fans", "Memory", "PowerSupplies", "PoweredBy", "Processors", "Storage", "Switches", "Volumes",
     }
 )  # fmt: skip
@@ -49,7 +51,7 @@ WHERE_SILENT = {"NetworkDeviceFunctions": "NetworkAdapter"}
 
 ONLY_FROM = {
     "Metrics": ("PowerSupply", "PowerDistribution", "Battery", "CoolingUnit"),
-    "EnvironmentMetrics": ("Chassis", "PowerDistribution", "CoolingUnit", "Switch"),
+    "EnvironmentMetrics": ("Chassis", "PowerDistribution", "CoolingUnit", "Switch", "Processor", "Facility"),
     "Assembly": ("Chassis",),
     "Ports": ("NetworkAdapter", "Switch", "FabricAdapter", "StorageController"),
     "NetworkPorts": ("NetworkAdapter",),
@@ -58,6 +60,9 @@ ONLY_FROM = {
     "Members": (),
 }
 """Names that are worth a request only in a resource of these types."""
+
+ORDINARY_PROCESSORS = frozenset({"CPU", "Core", "Thread"})
+"""Types of processor whose temperature and power the chassis tells; every other kind is asked for its own."""
 
 INNER_FABRICS = frozenset({"NVLink", "UPI"})
 """Types of a switch that joins processors: its hundreds of ports tell no more than it does, until there is trouble."""
@@ -194,5 +199,7 @@ def _worth(place: _Place, body: Json, kind: str, close: bool) -> bool:
         return True
     if name == "Ports" and body.get("SwitchType") in INNER_FABRICS:
         return False
+    if name == "EnvironmentMetrics" and kind == "Processor":
+        return (body.get("ProcessorType") or "CPU") not in ORDINARY_PROCESSORS
     owners = ONLY_FROM.get(name)
     return name in RANKS and (owners is None or kind in owners or not kind)

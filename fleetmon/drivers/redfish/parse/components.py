@@ -96,8 +96,10 @@ class Indicator:
 
     kind: str
     name: str
-    word: str
+    """Of the property, with the objects it stands in before it."""
+    word: str | bool
     health: Health
+    """At least this; OK where the property explains trouble and is none by itself."""
     says: str
     """What it means, in words for the person who is told."""
     predicted: bool = False
@@ -112,7 +114,29 @@ INDICATORS = (
     Indicator("LeakDetector", "DetectorState", "Critical", Health.CRITICAL, "leak detected"),
     Indicator("PowerSupply", "LineInputStatus", "LossOfInput", Health.WARNING, "input lost"),
     Indicator("PowerSupply", "LineInputStatus", "OutOfRange", Health.WARNING, "input out of range"),
-)
+    Indicator("Chassis", "PhysicalSecurity/IntrusionSensor", "HardwareIntrusion", Health.OK, "open"),
+    Indicator("Chassis", "PhysicalSecurity/IntrusionSensor", "TamperingDetected", Health.OK, "tampered with"),
+    Indicator(
+        "MemoryMetrics", "HealthData/AlarmTrips/UncorrectableECCError", True, Health.CRITICAL,
+        "uncorrectable memory errors",
+    ),
+    Indicator(
+        "MemoryMetrics", "HealthData/AlarmTrips/CorrectableECCError", True, Health.WARNING,
+        "more correctable memory errors than allowed",
+    ),
+    Indicator("MemoryMetrics", "HealthData/AlarmTrips/Temperature", True, Health.WARNING, "too warm"),
+    Indicator("MemoryMetrics", "HealthData/DataLossDetected", True, Health.CRITICAL, "data lost"),
+    Indicator("DriveMetrics", "NVMeSMART/CriticalWarnings/MediaInReadOnly", True, Health.CRITICAL, "read-only"),
+    Indicator(
+        "DriveMetrics", "NVMeSMART/CriticalWarnings/OverallSubsystemDegraded", True, Health.CRITICAL, "degraded"
+    ),
+    Indicator(
+        "DriveMetrics", "NVMeSMART/CriticalWarnings/SpareCapacityWornOut", True, Health.WARNING, "no spare blocks left"
+    ),
+)  # fmt: skip
+
+_TELLTALES = frozenset(row.kind for row in INDICATORS) - COMPONENT_KINDS
+"""Kinds that are no component and tell of trouble of the component they belong to."""
 
 
 def seen_in(resource: Resource, watched: frozenset[str] = frozenset()) -> Iterator[Seen]:
@@ -158,7 +182,8 @@ def _seen(resource: Resource, pointer: str, kind: str, entry: Json, watched: fro
     """What `entry` says of itself; None when it has no Status, is absent, or is of no concern while it is well."""
     status = fields.status(entry)
     component = kind in COMPONENT_KINDS or kind in _PROMOTED
-    if not kind or fields.is_absent(entry) or (not status and not (component and _speaks(kind, entry, pointer))):
+    speaks = status or (_speaks(kind, entry, pointer) if component else kind in _TELLTALES)
+    if not kind or fields.is_absent(entry) or not speaks:
         return None
     health, predicted, detail = condition(kind, entry)
     source = f"{resource.path.rstrip('/')}#{pointer}" if pointer else resource.path
@@ -193,7 +218,7 @@ def condition(kind: str, entry: Json) -> tuple[Health, bool | None, str]:
     predicted = fields.boolean(entry.get("FailurePredicted"))
     words: list[str] = []
     for row in INDICATORS:
-        if row.kind == kind and entry.get(row.name) == row.word:
+        if row.kind == kind and _property(entry, row.name) == row.word:
             health = row.health if health is None or row.health.rank > health.rank else health
             predicted = True if row.predicted else predicted
             words.append(row.says)
@@ -208,6 +233,11 @@ def condition(kind: str, entry: Json) -> tuple[Health, bool | None, str]:
     if found.rank < Health.WARNING.rank and not predicted:
         words = []
     return found, predicted, "; ".join(dict.fromkeys(words))[:300]
+
+
+def _property(entry: Json, path: str) -> Any:
+    *holders, name = path.split("/")
+    return fields.child(entry, *holders).get(name)
 
 
 def _name(entry: Json, resource: Resource, pointer: str) -> str:

@@ -116,7 +116,7 @@ def merge(things: Iterable[Seen]) -> list[Seen]:
                 kept.append(thing)
             else:
                 kept[place] = _one(thing, kept[place])
-    return _drives_told_once(_told_by_two_owners(_once(kept)))
+    return _drives_told_once(_told_by_two_owners(_told_of_their_owner(_once(kept))))
 
 
 def _scope(thing: Seen) -> str:
@@ -172,6 +172,23 @@ def _one(old: Seen, new: Seen) -> Seen:
 def _once(things: Iterable[Seen]) -> list[Seen]:
     """Each source once."""
     return list({key_of(thing.source): thing for thing in things}.values())
+
+
+def _told_of_their_owner(things: list[Seen]) -> list[Seen]:
+    """The trouble that metrics without a Status tell is their owner's, where the owner is seen."""
+    owners = {key(thing.source): place for place, thing in enumerate(things) if not thing.nested}
+    found = dict(enumerate(things))
+    for place, thing in enumerate(things):
+        above = key(thing.source).rpartition("/")[0]
+        if thing.kind.endswith("Metrics") and above in owners and not thing.nested and not fields.status(thing.entry):
+            found[owners[above]] = _with_trouble(found[owners[above]], thing)
+            del found[place]
+    return list(found.values())
+
+
+def _with_trouble(owner: Seen, metrics: Seen) -> Seen:
+    worse = metrics.health if metrics.health.rank > owner.health.rank else owner.health
+    return replace(owner, health=worse, detail="; ".join(filter(None, (owner.detail, metrics.detail)))[:300])
 
 
 def _told_by_two_owners(things: list[Seen]) -> list[Seen]:

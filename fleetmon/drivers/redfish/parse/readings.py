@@ -197,6 +197,9 @@ TYPE_OF_UNIT = {
     "v": ReadingType.VOLTAGE, "volts": ReadingType.VOLTAGE, "mv": ReadingType.VOLTAGE, "a": ReadingType.CURRENT,
     "amps": ReadingType.CURRENT, "ma": ReadingType.CURRENT, "%": ReadingType.PERCENT, "percent": ReadingType.PERCENT,
     "hz": ReadingType.FREQUENCY, "j": ReadingType.ENERGY_JOULES, "kw.h": ReadingType.ENERGY_KWH,
+    "c": ReadingType.TEMPERATURE, "\u00b0c": ReadingType.TEMPERATURE, "degrees c": ReadingType.TEMPERATURE,
+    "degc": ReadingType.TEMPERATURE, "volt": ReadingType.VOLTAGE, "watt": ReadingType.POWER, "amp": ReadingType.CURRENT,
+    "l/min": ReadingType.LIQUID_FLOW_LPM, "pa": ReadingType.PRESSURE_PA, "kpa": ReadingType.PRESSURE_KPA,
 }  # fmt: skip
 """The type a sensor must have when it gives only a unit."""
 
