@@ -7,6 +7,7 @@ state reached, a rebuild done, a scene of the story) waits on the agenda and is 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import heapq
 import itertools
 import time
@@ -93,10 +94,9 @@ class Agenda:
             self.settle()
             self._changed.clear()
             wait = self._due[0][0] - self.clock.now() if self._due else None
-            try:
-                await asyncio.wait_for(self._changed.wait(), None if wait is None else max(wait, 0.0))
-            except TimeoutError:
-                continue
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(None if wait is None else max(wait, 0.0)):
+                    await self._changed.wait()
 
 
 @lru_cache(maxsize=64)

@@ -13,7 +13,8 @@ from emulator.fault_rows import FAULTS, NAMED_IDS, FaultRefusedError, Heal, Name
 from emulator.hardware import Machine
 from emulator.plant import Plant
 from emulator.redfish.bmc import Bmc
-from emulator.wire import WHEN, WireFault
+from emulator.when import WHEN
+from emulator.wire import WireFault
 from emulator.wire_catalogue import EFFECTS
 
 

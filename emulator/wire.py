@@ -15,30 +15,10 @@ from typing import TYPE_CHECKING, Any
 
 from emulator.redfish.errors import Answer
 from emulator.server import Reply, Request
+from emulator.when import in_time, its_turn
 
 if TYPE_CHECKING:
     from emulator.redfish.bmc import Bmc
-
-
-def _positive(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value > 0
-
-
-def _amount(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and value >= 0
-
-
-WHEN: dict[str, Callable[[Any], bool]] = {
-    "nth": _positive,
-    "first": _positive,
-    "every": _positive,
-    "prob": lambda value: _amount(value) and value <= 1,
-    "after_s": _amount,
-    "until_s": _amount,
-    "state": lambda value: value in ("On", "Off", "PoweringOn", "PoweringOff"),
-}
-"""When a wire fault fires: at the n-th matching request, the first n, every n-th, by chance, from or until so many
-seconds after it was set, in a power state."""
 
 
 @dataclass(slots=True)
@@ -113,14 +93,14 @@ class WireFault:
         state = self.when.get("state")
         if state is not None and self.bmc.machine.power.state != state:
             return False
-        return bool(self.when.get("after_s", 0.0) <= age < self.when.get("until_s", float("inf")))
+        return in_time(self.when, age)
 
     def fires(self, request: Request) -> bool:
         """Whether this request is met by it; counts, and notes it when it is."""
         if self.effect.stage in ("policy", "deed") or not self._matches(request) or not self.in_time():
             return False
         self.met += 1
-        if not self._its_turn():
+        if not its_turn(self.when, self.met, self.chance):
             return False
         self.count(method=request.method, target=request.target)
         return True
@@ -157,16 +137,6 @@ class WireFault:
     def _matches(self, request: Request) -> bool:
         method, path = self.match.get("method", "*"), self.match.get("path", "*")
         return fnmatchcase(request.method, method.upper()) and fnmatchcase(request.path.rstrip("/") or "/", f"*{path}")
-
-    def _its_turn(self) -> bool:
-        when = self.when
-        if "nth" in when and self.met != when["nth"]:
-            return False
-        if "first" in when and self.met > when["first"]:
-            return False
-        if "every" in when and self.met % when["every"]:
-            return False
-        return "prob" not in when or self.chance.random() < float(when["prob"])
 
 
 def perform(bmc: Bmc, request: Request, fired: list[WireFault]) -> Awaitable[Reply]:
