@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
 from datetime import datetime
+from functools import partial
 
 from fleetmon import logs
 from fleetmon.clock import Clock
@@ -51,8 +52,10 @@ class StoreWatch:
 
     async def look(self) -> None:
         """One look; what takes a database is started here and not waited for."""
-        await asyncio.to_thread(self._store.space.look)
+        room = await asyncio.to_thread(self._store.space.look)
         for file in self._store.files:
+            if room is not None and not room.readings_taken:  # every byte of a write-ahead log is room for others
+                self._start(f"cut {file.path.name}", partial(file.checkpoint, truncate=True))
             ended = file.end_overdue(reads=LONGEST_READ, writes=LONGEST_WRITE)
             if ended:
                 log.warning("statements that took too long were ended", file=file.path.name, statements=ended)

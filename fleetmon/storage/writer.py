@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from fleetmon.clock import Clock
-from fleetmon.errors import StorageError
+from fleetmon.errors import NoRoom, StorageError
 from fleetmon.storage.database import Connection
 from fleetmon.storage.engine import connect_writer, is_fatal, sqlite3, told
 
@@ -214,9 +214,11 @@ class Writer:
         """After a failed commit the connection's state is not to be trusted: another one, now or at the next write."""
         self._let_go()
         opened = 0
-        with contextlib.suppress(StorageError):
-            self._open()
+        with contextlib.suppress(StorageError, sqlite3.Error):
+            connection = self._open()
             opened = 1
+            if isinstance(error, NoRoom):  # what the write-ahead log holds is moved, and its room is there for the next
+                connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
         before = self._pulse
         self._pulse = replace(
             before,
