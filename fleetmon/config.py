@@ -108,6 +108,9 @@ class PollingSection(_Section):
 
 class RetentionSection(_Section):
     readings: Keep = Field(timedelta(days=35), description="How long readings are kept.")
+    five_minutes: Keep = Field(timedelta(days=90), description="How long their rollups by five minutes are kept.")
+    hours: Keep = Field(timedelta(days=730), description="How long their rollups by the hour are kept.")
+    days: Keep = Field(timedelta(days=3650), description="How long their rollups by the day are kept.")
     events: Keep = Field(timedelta(days=365), description="How long hardware events are kept.")
     changes: Keep = Field(timedelta(days=365), description="How long changes of health and parts are kept.")
 

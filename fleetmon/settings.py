@@ -38,8 +38,20 @@ class Retention:
     """How long what was learned is kept."""
 
     readings: timedelta = timedelta(days=35)
+    five_minutes: timedelta = timedelta(days=90)
+    """Minimum, mean and maximum by five minutes; by the hour and the day below."""
+    hours: timedelta = timedelta(days=730)
+    days: timedelta = timedelta(days=3650)
     events: timedelta = timedelta(days=365)
     changes: timedelta = timedelta(days=365)
+
+    def rollups(self) -> tuple[tuple[timedelta, timedelta], ...]:
+        """The step of each kind of rollup, and how long it is kept."""
+        return (
+            (timedelta(minutes=5), self.five_minutes),
+            (timedelta(hours=1), self.hours),
+            (timedelta(days=1), self.days),
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

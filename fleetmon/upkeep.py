@@ -1,4 +1,4 @@
-"""The role that tidies: silent devices turn stale, what is old is forgotten, the write-ahead logs stay short."""
+"""The role that tidies: silent devices turn stale, history is sealed and forgotten, write-ahead logs stay short."""
 
 from __future__ import annotations
 
@@ -18,6 +18,8 @@ log = logs.get("upkeep")
 
 TICK = 5.0
 """Seconds between two looks at what is due."""
+SEALING = 1.0
+"""Seconds that sealing goes on at a stretch when much is due; the other chores wait so long."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +50,7 @@ class Upkeep:
             Chore(name="mark stale", every=timedelta(seconds=5), work=self.mark_stale),
             Chore(name="watch write-ahead logs", every=timedelta(seconds=30), work=self.watch_logs),
             Chore(name="tidy requests", every=timedelta(minutes=1), work=self.tidy_requests),
+            Chore(name="seal", every=timedelta(seconds=10), work=self.seal),
             Chore(name="expire", every=timedelta(minutes=10), work=self.expire),
             Chore(name="optimise", every=timedelta(hours=6), work=self.optimise),
         )
@@ -98,11 +101,23 @@ class Upkeep:
         await self._store.polls.tidy(now)
         await self._store.workers.expire(now - timedelta(days=1))
 
+    async def seal(self) -> None:
+        """Hours and days that are over become pages, one at a time, and no longer than `SEALING` at a stretch."""
+        telemetry, until = self._store.telemetry, self._clock.monotonic() + SEALING
+        while spans := await telemetry.due(self._clock.now(), self._retention.readings):
+            for span in spans:
+                await telemetry.seal(span)
+                if self._clock.monotonic() >= until:
+                    return
+
     async def expire(self) -> None:
         """What is older than its retention is forgotten, in bounded steps that let others write in between."""
         now = self._clock.now()
         kept = self._retention
-        await _until_done(lambda: self._store.telemetry.expire(now - kept.readings))
+        telemetry = self._store.telemetry
+        await _until_done(lambda: telemetry.expire(now - kept.readings))
+        for step, age in kept.rollups():
+            await _until_done(lambda step=step, age=age: telemetry.expire_rollups(step, now - age))  # type: ignore[misc]
         await _until_done(lambda: self._store.events.expire(now - kept.events))
         await _until_done(lambda: self._store.components.expire(now - kept.changes))
         await self._store.summaries.forget_removals(now)

@@ -33,7 +33,7 @@ from fleetmon.storage.rows import ComponentRow, DeviceSummary, PartChange, Senso
 
 PORT_KINDS = ("Port", "NetworkPort", "EthernetInterface")
 SERIES_MOST = 16
-POINTS_LEAST, POINTS_DEFAULT, POINTS_MOST = 2, 400, 5000
+POINTS_LEAST, POINTS_DEFAULT, POINTS_MOST = 2, 400, 10_000
 SPAN_DEFAULT = timedelta(hours=24)
 
 SensorIds = Annotated[list[Annotated[int, Field(ge=1, lt=2**63)]], Query(min_length=1, max_length=SERIES_MOST)]
@@ -232,9 +232,9 @@ def _series(series: rows.Series) -> dict[str, Any]:
         "from": told_at(series.start),
         "to": told_at(series.end),
         "step": None if series.step is None else series.step.total_seconds(),
-        "points": [[point.at.timestamp(), point.minimum, point.mean, point.maximum] for point in series.points],
+        "points": series.table,
         "gaps": series.gaps,
-        "source": "raw",
+        "source": "raw" if series.made_of is None else "rollup",
     }
 
 

@@ -51,8 +51,8 @@ def read_instant(text: str, parameter: str) -> datetime:
 
 
 def encoded(value: Any) -> bytes:
-    """The value as JSON."""
-    return orjson.dumps(value)
+    """The value as JSON; tables of numbers as lists of lists, null where there is no number."""
+    return orjson.dumps(value, option=orjson.OPT_SERIALIZE_NUMPY)
 
 
 def tag_of(body: bytes) -> str:

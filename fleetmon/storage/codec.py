@@ -137,10 +137,10 @@ class Packed:
         if not width:
             return np.broadcast_to(first, (rows, count))
         folded = np.ascontiguousarray(planes.transpose(2, 0, 1)).view(f"<u{width}")[:, :, 0].astype(np.uint64)
-        told: Ints = (folded >> np.uint64(1)).view(np.int64) ^ -(folded & np.uint64(1)).view(np.int64)
+        told = (folded >> np.uint64(1)).view(np.int64) ^ -(folded & np.uint64(1)).view(np.int64)
         for _ in range(way // _STEP):
             told = told.cumsum(axis=0)
-        return told + first
+        return np.asarray(told + first, np.int64)
 
 
 def _folded(told: Ints) -> NDArray[np.uint64]:
@@ -151,7 +151,7 @@ def _widths(told: NDArray[np.uint64]) -> NDArray[np.int64]:
     """Bytes each column needs; none where it never differs."""
     largest = told.max(axis=0)
     limits = np.array([0, 2**8 - 1, 2**16 - 1, 2**32 - 1], np.uint64)
-    return np.array((0, *_WIDTHS))[np.searchsorted(limits, largest)]
+    return np.asarray(np.array((0, *_WIDTHS))[np.searchsorted(limits, largest)], np.int64)
 
 
 def _planes(told: NDArray[np.uint64] | Ints, width: int) -> bytes:

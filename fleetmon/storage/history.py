@@ -1,52 +1,76 @@
-"""Series from packed rows: samples, gaps and steps; pure."""
+"""Series from columns: what was taken, gaps and steps; pure."""
 
 from __future__ import annotations
 
 import math
-import statistics
-import struct
-from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import groupby, pairwise
-from typing import Any, NamedTuple
 
-from fleetmon.model import NoReading, Quality, Reading, Sensor
-from fleetmon.storage.columns import from_ms, to_ms
-from fleetmon.storage.packing import Exceptional, unpack_exceptions
-from fleetmon.storage.rows import Point
+import numpy as np
+from numpy.typing import NDArray
 
-_NUMBER = struct.Struct("<d")
+from fleetmon.model import NoReading, Reading, Sensor
+from fleetmon.storage.codec import Doubles, Ints
+from fleetmon.storage.columns import to_ms
+from fleetmon.storage.packing import NOT_ASKED, Exceptional
+from fleetmon.storage.pages import Column
+from fleetmon.storage.rollups import Steps, steps_of
+
 _SAME = 1000
 """Milliseconds within which a repeated reading is the one we have: ages are rounded."""
 AROUND = 6
 """Stretches looked at on each side to know what is usual."""
 NICE_STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400)
 """Seconds a step may be, so that steps fall on round instants."""
+_MILLISECOND = timedelta(milliseconds=1)
 
 
-class Sample(NamedTuple):
-    """One sensor at one instant, in milliseconds; no number where the device gave none."""
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """Readings of one sensor, each at its own instant in milliseconds; NaN where the device gave no number."""
 
-    at: int
-    number: float | None
-    suspect: bool
+    at: Ints
+    number: Doubles
+    suspect: NDArray[np.bool_]
+
+    def among(self, chosen: NDArray[np.bool_] | NDArray[np.intp]) -> Taken:
+        """Those chosen."""
+        return Taken(self.at[chosen], self.number[chosen], self.suspect[chosen])
+
+    def numbered(self) -> Ints:
+        """The instants that have a number."""
+        return self.at[~np.isnan(self.number)]
 
 
-def samples(rows: Iterable[Any], place: int) -> list[Sample]:
-    """What the rows say at `place`; a reading the device repeated from earlier counts once, at its own instant."""
-    found: list[Sample] = []
-    for row in rows:
-        number = _NUMBER.unpack(row["number"])[0] if len(row["number"]) == _NUMBER.size else math.nan
-        at, suspect = row["taken_at"], False
-        exception = unpack_exceptions(row["exceptions"]).get(place)
-        if exception is not None:
-            at -= exception.age // timedelta(milliseconds=1)
-            suspect = exception.quality is not Quality.GOOD
-            told_before = at < row["taken_at"] and found and at <= found[-1].at + _SAME
-            if told_before or not exception.asked:
-                continue
-        found.append(Sample(at, None if math.isnan(number) else number, suspect))
-    return found
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """A table of epoch seconds, minimum, mean and maximum, NaN in a gap; and which of its rows are suspect."""
+
+    table: Doubles
+    suspect: NDArray[np.bool_]
+
+
+def taken(column: Column, told_until: int | None = None) -> Taken:
+    """What a column tells; a reading the device repeated from earlier counts once, at its own instant.
+
+    `told_until` is when the poll before the column was: what is not newer was told by it already.
+    """
+    at = column.instants - column.ages
+    kept = (column.codes < 0) | (column.codes & 15 != NOT_ASKED)
+    if column.ages.any():
+        kept &= _news(at, column.ages > 0, kept, told_until)
+    suspect = (column.codes >= 0) & (column.codes >> 4 != 0)
+    return Taken(at[kept], column.numbers[kept], suspect[kept])
+
+
+def _news(at: Ints, aged: NDArray[np.bool_], asked: NDArray[np.bool_], told_until: int | None) -> NDArray[np.bool_]:
+    """Which readings were not told by a row before."""
+    news = np.zeros(len(at), np.bool_)
+    last = None if told_until is None else told_until - _SAME
+    for row, (instant, is_aged, is_asked) in enumerate(zip(at.tolist(), aged.tolist(), asked.tolist(), strict=True)):
+        if is_asked and not (is_aged and last is not None and instant <= last + _SAME):
+            news[row], last = True, instant
+    return news
 
 
 def reading(sensor: Sensor, number: float, exception: Exceptional | None, taken_at: datetime) -> Reading | None:
@@ -59,74 +83,75 @@ def reading(sensor: Sensor, number: float, exception: Exceptional | None, taken_
     return Reading(sensor=sensor, value=value, taken_at=taken_at - exception.age, quality=exception.quality)
 
 
-def shape(
-    taken: Sequence[Sample], start: datetime, end: datetime, points: int, longest: timedelta
-) -> tuple[timedelta | None, list[Point]]:
-    """Points for a chart: the samples themselves where they fit, else min, mean and max of each step; gaps are told."""
-    if len(taken) <= points:
-        return None, list(_with_gaps([_point(sample) for sample in taken], longest))
-    step = _step(end - start, points)
-    return step, list(_with_gaps(list(_steps(taken, step)), max(longest, step * 1.5)))
+# ---- curves ---------------------------------------------------------------------------------------------------------
 
 
-def gaps(taken: Sequence[Sample], start: datetime, end: datetime, longest: timedelta) -> int:
-    """Stretches without a number inside the span that are gaps: see `breaks`."""
-    instants = [sample.at for sample in taken if sample.number is not None]
-    return sum(breaks([to_ms(start), *instants, to_ms(end)], longest // timedelta(milliseconds=1)))
+def points_of(found: Taken, longest: timedelta) -> Curve:
+    """Every reading as a point of its own; gaps are told."""
+    table = np.stack([found.at / 1000, found.number, found.number, found.number], axis=1)
+    return _with_gaps(found.at, Curve(table, found.suspect & ~np.isnan(found.number)), longest)
 
 
-def breaks(instants: Sequence[int], longest: int) -> list[bool]:
-    """For each stretch between two instants: is it a gap, that is, longer than `longest` and unusual for its time.
-
-    Usual is up to three times the median of the stretches around it: a device that was asked every hour last month, and
-    is asked every minute now, has no gaps last month.
-    """
-    stretches = [later - earlier for earlier, later in pairwise(instants)]
-    return [
-        stretch > longest and stretch > 3 * _usual(stretches, place, longest) for place, stretch in enumerate(stretches)
-    ]
+def stepped(found: Taken, step: timedelta) -> Steps:
+    """The readings by steps."""
+    return steps_of(found.at, found.number, ~np.isnan(found.number), found.suspect, step // _MILLISECOND)
 
 
-def _usual(stretches: Sequence[int], place: int, longest: int) -> float:
-    """The median stretch around a place; with too few around it, a third of the longest that is allowed."""
-    around = [*stretches[max(0, place - AROUND) : place], *stretches[place + 1 : place + 1 + AROUND]]
-    return statistics.median(around) if len(around) >= AROUND else longest / 3
+def steps_told(steps: Steps, step: timedelta, longest: timedelta) -> Curve:
+    """Minimum, mean and maximum of each step; gaps are told."""
+    at = steps.number * (step // _MILLISECOND)
+    nothing = steps.count == 0
+    table = np.stack([at / 1000, steps.low, steps.means(), steps.high], axis=1)
+    table[nothing, 1:] = np.nan
+    return _with_gaps(at, Curve(table, steps.suspect & ~nothing), max(longest, step * 1.5))
 
 
-def _step(span: timedelta, points: int) -> timedelta:
+def step_for(span: timedelta, points: int) -> timedelta:
+    """The shortest round step that takes no more than `points` of them."""
     wanted = span.total_seconds() / max(1, points)
     seconds = next((nice for nice in NICE_STEPS if nice >= wanted), None)
     return timedelta(seconds=seconds if seconds is not None else math.ceil(wanted / 86400) * 86400)
 
 
-def _steps(taken: Sequence[Sample], step: timedelta) -> Iterator[Point]:
-    width = step // timedelta(milliseconds=1)
-    for number, group in groupby(taken, key=lambda sample: sample.at // width):
-        inside = list(group)
-        numbers = [sample.number for sample in inside if sample.number is not None]
-        at = from_ms(number * width)
-        if numbers:
-            yield Point(
-                at=at,
-                minimum=min(numbers),
-                mean=math.fsum(numbers) / len(numbers),
-                maximum=max(numbers),
-                suspect=any(sample.suspect for sample in inside),
-            )
-        else:
-            yield Point(at=at, minimum=None, mean=None, maximum=None)
+def gaps(numbered: Ints, start: datetime, end: datetime, longest: timedelta) -> int:
+    """Stretches without a number inside the span that are gaps: see `breaks`."""
+    instants = np.concatenate([[to_ms(start)], numbered, [to_ms(end)]])
+    return int(breaks(instants, longest // _MILLISECOND).sum())
 
 
-def _point(sample: Sample) -> Point:
-    return Point(
-        at=from_ms(sample.at), minimum=sample.number, mean=sample.number, maximum=sample.number, suspect=sample.suspect
-    )
+def breaks(instants: Ints, longest: int) -> NDArray[np.bool_]:
+    """For each stretch between two instants: is it a gap, that is, longer than `longest` and unusual for its time.
+
+    Usual is up to three times the median of the stretches around it: a device that was asked every hour last month, and
+    is asked every minute now, has no gaps last month.
+    """
+    stretches = np.diff(np.asarray(instants, np.float64))
+    broken = stretches > longest
+    long = np.flatnonzero(broken)
+    if len(long):
+        broken[long] = stretches[long] > 3 * _usual(stretches, long, longest)
+    return np.asarray(broken, np.bool_)
 
 
-def _with_gaps(points: Sequence[Point], longest: timedelta) -> Iterator[Point]:
+def _usual(stretches: Doubles, places: NDArray[np.intp], longest: int) -> Doubles:
+    """The median stretch around each place; with too few around it, a third of the longest that is allowed."""
+    beyond = np.full(AROUND, np.nan)
+    padded = np.concatenate([beyond, stretches, beyond])
+    offsets = np.array([offset for offset in range(2 * AROUND + 1) if offset != AROUND])
+    around = np.sort(padded[places[:, None] + offsets], axis=1)
+    found = (~np.isnan(around)).sum(axis=1)
+    row = np.arange(len(places))
+    median = (around[row, np.maximum(found - 1, 0) // 2] + around[row, found // 2]) / 2
+    return np.where(found >= AROUND, median, longest / 3)
+
+
+def _with_gaps(at: Ints, curve: Curve, longest: timedelta) -> Curve:
     """The points, with an empty one in every stretch that is a gap."""
-    broken = breaks([to_ms(point.at) for point in points], longest // timedelta(milliseconds=1))
-    for point, gap_follows in zip(points, [*broken, False], strict=False):
-        yield point
-        if gap_follows and point.mean is not None:
-            yield Point(at=point.at + longest, minimum=None, mean=None, maximum=None)
+    if len(at) < 2:
+        return curve
+    broken = np.flatnonzero(breaks(at, longest // _MILLISECOND) & ~np.isnan(curve.table[:-1, 2]))
+    if not len(broken):
+        return curve
+    empty = np.full((len(broken), 4), np.nan)
+    empty[:, 0] = (at[broken] + longest // _MILLISECOND) / 1000
+    return Curve(np.insert(curve.table, broken + 1, empty, axis=0), np.insert(curve.suspect, broken + 1, values=False))

@@ -306,4 +306,17 @@ TELEMETRY = (
             ) STRICT, WITHOUT ROWID""",
         ),
     ),
+    Migration(
+        "0002_pages",
+        (
+            # step: seconds of a rollup, 0 for readings as taken; start, span, last: milliseconds.
+            """CREATE TABLE page (
+                page_id INTEGER PRIMARY KEY, layout_id INTEGER NOT NULL, step INTEGER NOT NULL,
+                start INTEGER NOT NULL, span INTEGER NOT NULL, last INTEGER NOT NULL,
+                "rows" INTEGER NOT NULL, bytes INTEGER NOT NULL, body BLOB NOT NULL
+            ) STRICT""",
+            "CREATE UNIQUE INDEX page_of_layout ON page (layout_id, step, start, span)",
+            "CREATE INDEX page_by_age ON page (step, span, start, bytes)",
+        ),
+    ),
 )

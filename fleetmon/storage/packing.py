@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -22,9 +22,8 @@ _QUALITIES = {Quality.GOOD: 0, Quality.SUSPECT: 1, Quality.BAD: 2}
 _REASON_OF = {code: reason for reason, code in _REASONS.items()}
 _QUALITY_OF = {code: quality for quality, code in _QUALITIES.items()}
 EXCEPTION = struct.Struct("<HBf")
-_NONE = timedelta(0)
-_OLD = timedelta(seconds=1)
-"""A reading this much older than its row says so."""
+OLD = 1.0
+"""A reading so many seconds older than its row says so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,22 +41,45 @@ def pack_values(values: Sequence[float]) -> bytes:
     return struct.pack(f"<{len(values)}d", *[value if math.isfinite(value) else math.nan for value in values])
 
 
-def pack(readings: Sequence[Reading | None], taken_at: datetime) -> tuple[bytes, bytes | None]:
-    """The readings of one poll in the order of their layout, None for what was not asked, as the two columns."""
-    values: list[float] = []
-    exceptions: list[bytes] = []
-    for place, reading in enumerate(readings):
-        if reading is None:
-            values.append(math.nan)
-            exceptions.append(EXCEPTION.pack(place, NOT_ASKED, 0.0))
-            continue
+Odd = tuple[int, int, float]
+"""Where, which code, and how many seconds old: what is particular of one reading."""
+
+
+def told(readings: Sequence[Reading], taken_at: datetime) -> tuple[list[float], list[Odd]]:
+    """The numbers of a poll's readings, in their order, and what is particular about some of them."""
+    numbers: list[float] = []
+    odd: list[Odd] = []
+    for index, reading in enumerate(readings):
         number, reason = _number(reading)
-        values.append(number)
-        age = taken_at - reading.taken_at if reading.taken_at is not taken_at else _NONE
-        if reason or age > _OLD or reading.quality is not Quality.GOOD:
-            code = reason | _QUALITIES[reading.quality] << 4
-            exceptions.append(EXCEPTION.pack(place, code, max(0.0, age.total_seconds())))
-    return struct.pack(f"<{len(values)}d", *values), b"".join(exceptions) or None
+        numbers.append(number)
+        age = 0.0 if reading.taken_at is taken_at else (taken_at - reading.taken_at).total_seconds()
+        if reason or age > OLD or reading.quality is not Quality.GOOD:
+            odd.append((index, reason | _QUALITIES[reading.quality] << 4, max(0.0, age)))
+    return numbers, odd
+
+
+def pack(
+    numbers: Sequence[float], odd: Sequence[Odd], slots: Sequence[int], size: int, blank: bytes
+) -> tuple[bytes, bytes | None]:
+    """Numbers and what is particular about them as the two columns of a row of `size` places.
+
+    `slots` tells where each number goes, -1 for nowhere; `blank` are the exceptions of places where none goes.
+    """
+    if blank or slots != range(size):
+        row = [math.nan] * size
+        for slot, number in zip(slots, numbers, strict=True):
+            if slot >= 0:
+                row[slot] = number
+        numbers = row
+    placed = [(slots[index], code, age) for index, code, age in odd]
+    exceptions = sorted(one for one in (*placed, *EXCEPTION.iter_unpack(blank)) if one[0] >= 0) if placed else ()
+    packed = b"".join(EXCEPTION.pack(*one) for one in exceptions) if placed else blank
+    return struct.pack(f"<{size}d", *numbers), packed or None
+
+
+def not_asked(places: Iterable[int]) -> bytes:
+    """The exceptions of places a poll brings nothing for."""
+    return b"".join(EXCEPTION.pack(place, NOT_ASKED, 0.0) for place in places)
 
 
 def unpack(values: bytes) -> tuple[float, ...]:
@@ -69,7 +91,7 @@ def unpack_exceptions(exceptions: bytes | None) -> dict[int, Exceptional]:
     """What is particular in a row, by place."""
     if not exceptions:
         return {}
-    return {place: _exceptional(code, age) for place, code, age in EXCEPTION.iter_unpack(exceptions)}
+    return {place: exceptional(code, age) for place, code, age in EXCEPTION.iter_unpack(exceptions)}
 
 
 def _number(reading: Reading) -> tuple[float, int]:
@@ -80,7 +102,8 @@ def _number(reading: Reading) -> tuple[float, int]:
     return (number, 0) if math.isfinite(number) else (math.nan, _REASONS[NoReading.FAULTY])
 
 
-def _exceptional(code: int, age: float) -> Exceptional:
+def exceptional(code: int, age: float) -> Exceptional:
+    """What a code and an age in seconds say."""
     reason = code & 15
     return Exceptional(
         reason=_REASON_OF.get(reason),

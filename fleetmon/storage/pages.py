@@ -7,9 +7,9 @@ age). Columns lie in groups, each one compressed frame, so that one sensor is re
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -82,10 +82,6 @@ class Body:
         """The instants its columns share, in milliseconds."""
         return Packed.at(self.frame(0), 0).column(0)
 
-    def groups(self) -> range:
-        """Numbers of the groups of columns."""
-        return range(len(self.frames) - 1)
-
 
 def groups_of(columns: int, group: int) -> list[slice]:
     """The columns of each group."""
@@ -113,30 +109,114 @@ class Exceptions:
         return self.among(np.lexsort((self.row, self.place)))
 
 
+class Source(Protocol):
+    """Rows of a layout at ascending instants, read one group of columns at a time, so that none is too many."""
+
+    @property
+    def instants(self) -> Ints:
+        """Milliseconds."""
+        ...
+
+    @property
+    def columns(self) -> int:
+        """How many sensors a row has."""
+        ...
+
+    def group(self, number: int) -> tuple[Doubles, Exceptions]:
+        """The numbers of a group of columns, rows by columns, and its exceptions; places are those of the layout."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Block:
-    """Rows of a layout at ascending instants: a matrix of numbers, rows by columns, and the exceptions."""
+    """Rows at hand: a matrix of numbers and the exceptions."""
 
     instants: Ints
     numbers: Doubles
     exceptions: Exceptions
+
+    @property
+    def columns(self) -> int:
+        return int(self.numbers.shape[1])
+
+    def group(self, number: int) -> tuple[Doubles, Exceptions]:
+        place = self.exceptions.place
+        return self.numbers[:, _columns(number)], self.exceptions.among(place // GROUP == number)
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Rows in a page."""
+
+    instants: Ints
+    body: Body
+
+    @classmethod
+    def of(cls, content: bytes) -> Page:
+        """The page with this body."""
+        body = Body.of(content)
+        return cls(body.instants(), body)
+
+    @property
+    def columns(self) -> int:
+        return self.body.columns
+
+    def group(self, number: int) -> tuple[Doubles, Exceptions]:
+        numbers, flat = _group(self.body, number)
+        return numbers.columns(), flat
+
+
+class Joined:
+    """The rows of several sources in the order of their instants; of two at one instant that of the earlier source."""
+
+    def __init__(self, sources: Sequence[Source]) -> None:
+        self._sources = sources
+        every = np.concatenate([source.instants for source in sources])
+        self.instants, self._kept = np.unique(every, return_index=True)
+        self._row = np.full(len(every), -1)
+        self._row[self._kept] = np.arange(len(self._kept))
+        self._starts = np.cumsum([0, *(len(source.instants) for source in sources[:-1])])
+
+    @property
+    def columns(self) -> int:
+        return self._sources[0].columns
+
+    def group(self, number: int) -> tuple[Doubles, Exceptions]:
+        numbers, flats = zip(*(source.group(number) for source in self._sources), strict=True)
+        row = np.concatenate([flat.row + start for flat, start in zip(flats, self._starts, strict=True)])
+        flat = Exceptions(self._row[row], *(_all(flats, name) for name in ("place", "code", "age")))
+        return np.concatenate(numbers)[self._kept], flat.among(flat.row >= 0)
+
+
+def _all(flats: Sequence[Exceptions], name: str) -> Ints:
+    return np.concatenate([getattr(flat, name) for flat in flats])
+
+
+def _columns(number: int) -> slice:
+    return slice(number * GROUP, (number + 1) * GROUP)
+
+
+def groups(source: Source) -> Iterator[tuple[Doubles, Exceptions]]:
+    """The groups of columns of a source, one after the other."""
+    return (source.group(number) for number in range(-(-source.columns // GROUP)))
 
 
 def block_of(rows: Sequence[Any], columns: int) -> Block:
     """Hot rows, in the order of their instants, side by side."""
     size = 8 * columns
     values = b"".join(_exactly(row["values"], size) for row in rows)
-    told = [row["exceptions"] or b"" for row in rows]
-    flat = np.frombuffer(b"".join(told), _EXCEPTION)
-    counts = [len(one) // EXCEPTION.size for one in told]
     return Block(
         instants=np.array([row["taken_at"] for row in rows], np.int64),
         numbers=np.frombuffer(values, "<f8").reshape(len(rows), columns),
-        exceptions=Exceptions(
-            np.repeat(np.arange(len(rows)), counts),
-            *(flat[name].astype(np.int64) for name in ("place", "code", "age")),
-        ),
+        exceptions=_flat(rows),
     )
+
+
+def _flat(rows: Sequence[Any]) -> Exceptions:
+    told = [row["exceptions"] or b"" for row in rows]
+    flat = np.frombuffer(b"".join(told), _EXCEPTION)
+    row = np.repeat(np.arange(len(rows)), [len(one) // EXCEPTION.size for one in told])
+    return Exceptions(row, *(flat[name].astype(np.int64) for name in ("place", "code", "age")))
 
 
 def _exactly(values: bytes, size: int) -> bytes:
@@ -147,66 +227,37 @@ def _exactly(values: bytes, size: int) -> bytes:
 _NOTHING = np.array([np.nan]).tobytes()
 
 
-def rows_of(block: Block) -> list[tuple[int, bytes, bytes | None]]:
-    """The hot rows a block was made of: instant, values, exceptions."""
-    flat = block.exceptions.among(np.lexsort((block.exceptions.place, block.exceptions.row)))
+def rows_of(source: Source) -> list[tuple[int, bytes, bytes | None]]:
+    """The hot rows a source was made of: instant, values, exceptions."""
+    parts = list(groups(source))
+    values = np.concatenate([numbers for numbers, _ in parts], axis=1).astype("<f8")
+    flats = [flat for _, flat in parts]
+    flat = Exceptions(*(_all(flats, name) for name in Exceptions.__slots__))
+    flat = flat.among(np.lexsort((flat.place, flat.row)))
     packed = np.zeros(len(flat.row), _EXCEPTION)
     packed["place"], packed["code"], packed["age"] = flat.place, flat.code, flat.age
-    ends = np.searchsorted(flat.row, np.arange(len(block.instants) + 1))
+    ends = np.searchsorted(flat.row, np.arange(len(source.instants) + 1))
     return [
-        (int(instant), numbers.astype("<f8").tobytes(), packed[ends[row] : ends[row + 1]].tobytes() or None)
-        for row, (instant, numbers) in enumerate(zip(block.instants, block.numbers, strict=True))
+        (int(instant), numbers.tobytes(), packed[ends[row] : ends[row + 1]].tobytes() or None)
+        for row, (instant, numbers) in enumerate(zip(source.instants, values, strict=True))
     ]
 
 
-def joined(blocks: Sequence[Block]) -> Block:
-    """All rows in the order of their instants; of two at the same instant the one of the earlier block."""
-    if len(blocks) == 1:
-        return blocks[0]
-    instants = np.concatenate([block.instants for block in blocks])
-    kept = np.unique(instants, return_index=True)[1]
-    where = np.full(len(instants), -1)
-    where[kept] = np.arange(len(kept))
-    starts = np.cumsum([0, *(len(block.instants) for block in blocks[:-1])])
-    flat = Exceptions(
-        np.concatenate([block.exceptions.row + start for block, start in zip(blocks, starts, strict=True)]),
-        *(np.concatenate([getattr(block.exceptions, name) for block in blocks]) for name in ("place", "code", "age")),
-    )
-    flat = flat.among(where[flat.row] >= 0)
-    numbers = np.concatenate([block.numbers for block in blocks])[kept]
-    return Block(instants[kept], numbers, Exceptions(where[flat.row], flat.place, flat.code, flat.age))
-
-
-def scaled_groups(block: Block) -> list[Scaled]:
-    """The numbers of a block as integers, group by group."""
-    columns = groups_of(block.numbers.shape[1], GROUP)
-    return [scaled(np.ascontiguousarray(block.numbers[:, group])) for group in columns]
-
-
-def raw_page(block: Block, level: int, groups: Sequence[Scaled] | None = None) -> bytes:
-    """A block as the body of a page; `groups` are its `scaled_groups` where they are known."""
-    columns = block.numbers.shape[1]
-    flat = block.exceptions.ordered()
-    frames = [compressed(pack_ints(block.instants[:, None]), level)]
-    for group, numbers in zip(groups_of(columns, GROUP), groups or scaled_groups(block), strict=True):
-        mine = flat.among((flat.place >= group.start) & (flat.place < group.stop))
-        frames.append(compressed(pack_scaled(numbers) + _packed(mine), level))
+def raw_page(instants: Ints, columns: int, parts: Iterable[tuple[Scaled, Exceptions]], level: int) -> bytes:
+    """The body of a page of these groups."""
+    frames = [compressed(pack_ints(instants[:, None]), level)]
+    frames += [compressed(pack_scaled(numbers) + _packed(flat.ordered()), level) for numbers, flat in parts]
     return body_of(columns, GROUP, frames)
+
+
+def page_of(source: Source, level: int) -> bytes:
+    """A source as the body of a page."""
+    parts = ((scaled(np.ascontiguousarray(numbers)), flat) for numbers, flat in groups(source))
+    return raw_page(source.instants, source.columns, parts, level)
 
 
 def _packed(flat: Exceptions) -> bytes:
     return b"".join(pack_ints(column[:, None]) for column in (flat.place, flat.row, flat.code, flat.age))
-
-
-def block_in(content: bytes) -> Block:
-    """All of a raw page."""
-    body = Body.of(content)
-    found = [_group(body, number) for number in body.groups()]
-    return Block(
-        body.instants(),
-        np.concatenate([numbers.columns() for numbers, _ in found], axis=1),
-        Exceptions(*(np.concatenate([getattr(flat, name) for _, flat in found]) for name in Exceptions.__slots__)),
-    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,6 +288,20 @@ def column_in(content: bytes, place: int) -> Column:
     group, inside = divmod(place, body.group)
     numbers, flat = _group(body, group)
     return column_of(body.instants(), numbers.column(inside), flat, place)
+
+
+def column_of_rows(rows: Sequence[Any], place: int) -> Column:
+    """One place of hot rows, given as instant, the eight bytes at that place as `number`, and exceptions."""
+    numbers = b"".join(_exactly(row["number"], 8) for row in rows)
+    instants = np.array([row["taken_at"] for row in rows], np.int64)
+    return column_of(instants, np.frombuffer(numbers, "<f8"), _flat(rows), place)
+
+
+def column_joined(columns: Sequence[Column]) -> Column:
+    """The same place of several sources in the order of the instants; the earlier source wins."""
+    instants = np.concatenate([column.instants for column in columns])
+    kept = np.unique(instants, return_index=True)[1]
+    return Column(*(np.concatenate([getattr(one, name) for one in columns])[kept] for name in Column.__slots__))
 
 
 def _group(body: Body, number: int) -> tuple[PackedNumbers, Exceptions]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from fleetmon.model import (
     Aspect,
@@ -24,6 +24,10 @@ from fleetmon.model import (
     Reading,
     Sensor,
 )
+
+if TYPE_CHECKING:  # the command line reads rows, and has no use for numpy's 0.1 s
+    import numpy as np
+    from numpy.typing import NDArray
 
 NEVER_READ = "NeverRead"
 ItemT = TypeVar("ItemT")
@@ -340,7 +344,7 @@ class Point:
     suspect: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Series:
     """Readings of one sensor over a span; `step` is None when every point is one reading as it was taken."""
 
@@ -349,9 +353,24 @@ class Series:
     start: datetime
     end: datetime
     step: timedelta | None
-    points: tuple[Point, ...]
+    made_of: timedelta | None
+    """The step of the rollups it was made of; None when it was made of readings."""
+    table: NDArray[np.float64]
+    """A row a point: seconds since 1970, minimum, mean, maximum; NaN where there is none."""
+    suspect: NDArray[np.bool_]
     gaps: int
-    """Stretches longer than three intervals without a reading."""
+    """Stretches longer than three intervals, and longer than one and a half steps of `made_of`, without a number."""
+
+    @property
+    def points(self) -> tuple[Point, ...]:
+        """The table, point by point."""
+        return tuple(map(_point, self.table.tolist(), self.suspect.tolist()))
+
+
+def _point(row: Sequence[float], suspect: bool) -> Point:
+    at = datetime.fromtimestamp(0, UTC) + timedelta(milliseconds=round(row[0] * 1000))
+    minimum, mean, maximum = (None if number != number else number for number in row[1:])
+    return Point(at=at, minimum=minimum, mean=mean, maximum=maximum, suspect=suspect)
 
 
 @dataclass(frozen=True, slots=True)
@@ -360,7 +379,7 @@ class Layout:
 
     layout_id: int
     device_id: str
-    sensor_ids: tuple[int, ...]
+    sensor_ids: Sequence[int]
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,27 +2,30 @@
 
 A layout is the order of one device's sensors in its rows. A poll that brings a part of the usual sensors uses the usual
 layout and leaves places empty; only sensors never seen before, or a poll that brings little of what any layout holds,
-make a new one.
+make a new one. Rows are hot until they are sealed into pages (`sealing`).
 """
 
 from __future__ import annotations
 
+import asyncio
 import itertools
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any
+
+import numpy as np
 
 from fleetmon.errors import NotFound
-from fleetmon.model import Component, Reading, ReadingType, Sensor, Thresholds
-from fleetmon.storage import history
-from fleetmon.storage.columns import from_json, from_ms, to_json, to_ms
+from fleetmon.model import Reading, Sensor
+from fleetmon.storage import pages
+from fleetmon.storage import series as curves
+from fleetmon.storage.columns import from_ms, to_json, to_ms
 from fleetmon.storage.database import Connection, Database
-from fleetmon.storage.packing import pack, pack_values, unpack, unpack_exceptions
+from fleetmon.storage.known import Key, Kind, Known, Last, Order, compact, key_of, load, put_sensors
+from fleetmon.storage.packing import EXCEPTION, NOT_ASKED, Odd, pack, pack_values, told
 from fleetmon.storage.rows import Layout, PackedRow, SensorRow, Series
+from fleetmon.storage.sealing import RAW, Growth, Sealing, Span
 
-Key = tuple[str, str, str, str]
-"""What identifies a sensor within its device: component kind and name, its own name, its type."""
+__all__ = ["Growth", "Key", "Span", "Telemetry", "key_of"]
 
 MOST_SENSORS = 8192
 """Sensors of one device at most; a device that invents more is lying (F99)."""
@@ -34,54 +37,65 @@ SPARK = 60
 """Readings of the short curve beside a sensor."""
 
 
-@dataclass(slots=True)
-class _Known:
-    """What is known of one device's sensors, kept at hand because every poll asks."""
-
-    sensors: dict[Key, int] = field(default_factory=dict)
-    told: dict[int, Sensor] = field(default_factory=dict)
-    layouts: list[Layout] = field(default_factory=list)
-    chosen: dict[tuple[Key, ...], Layout] = field(default_factory=dict)
-    latest: dict[Key, Reading] | None = None
-
-
 class Telemetry:
     """Readings in, series out."""
 
     def __init__(self, database: Database, interval: timedelta) -> None:
         self._database = database
         self._interval = interval
-        self._known: dict[str, _Known] = {}
+        self._known: dict[str, Known] = {}
+        self._learning = asyncio.Lock()
+        self._sealing = Sealing(database)
 
     # ---- in
 
     async def append(self, device_id: str, taken_at: datetime, readings: Sequence[Reading]) -> None:
         """Store the readings of one poll; the same poll again changes nothing."""
-        await self.append_keyed(device_id, taken_at, {key_of(reading.sensor): reading for reading in readings})
+        numbers, odd = told(readings, taken_at)
+        await self.append_columns(device_id, taken_at, tuple([one.sensor for one in readings]), numbers, odd)
 
     async def append_keyed(self, device_id: str, taken_at: datetime, by_key: Mapping[Key, Reading]) -> None:
         """As `append`, for readings by `key_of` their sensor."""
-        if not by_key:
+        await self.append(device_id, taken_at, list(by_key.values()))
+
+    async def append_columns(
+        self,
+        device_id: str,
+        taken_at: datetime,
+        sensors: tuple[Sensor, ...],
+        numbers: Sequence[float],
+        odd: Sequence[Odd] = (),
+    ) -> None:
+        """As `append`, for sensors and their numbers side by side, NaN where there is none, which `odd` tells why.
+
+        Given the same sensors again and again, as the same objects, this looks nothing up.
+        """
+        if not sensors:
             return
-        layout = await self._layout(device_id, by_key)
-        known = self._known[device_id]
-        by_id = {known.sensors[key]: reading for key, reading in by_key.items() if key in known.sensors}
-        values, exceptions = pack([by_id.get(sensor_id) for sensor_id in layout.sensor_ids], taken_at)
+        known = await self._know(device_id)
+        order = known.order(sensors) or await self._arrange(known, sensors)
+        layout = order.layout
+        values, exceptions = pack(numbers, odd, order.slots, len(layout.sensor_ids), order.blank)
         row = (layout.layout_id, to_ms(taken_at), values, exceptions)
         await self._database.write(lambda connection: connection.execute(_INSERT, row) and None)
-        if known.latest is not None:
-            _refresh(known.latest, by_key)
+        if known.last is not None:
+            known.last.put(order.places, numbers, taken_at, odd)
+
+    async def layouts(self, device_id: str) -> Sequence[Layout]:
+        """The layouts of a device's rows, the oldest first."""
+        return tuple((await self._know(device_id)).layouts)
 
     async def layout(self, device_id: str, sensors: Sequence[Sensor]) -> Layout:
         """The layout whose places are exactly these sensors in this order; made when there is none."""
         known = await self._know(device_id)
-        await self._learn(device_id, known, {key_of(sensor): sensor for sensor in sensors})
-        wanted = tuple(known.sensors[key_of(sensor)] for sensor in sensors)
-        found = next((layout for layout in known.layouts if layout.sensor_ids == wanted), None)
-        return found or await self._new_layout(device_id, known, wanted)
+        async with self._learning:
+            await self._learn(known, sensors)
+            wanted = tuple(known.ids[known.kind.places[key_of(sensor)]] for sensor in sensors)
+            found = next((layout for layout in known.layouts if tuple(layout.sensor_ids) == wanted), None)
+            return found or await self._new_layout(known, wanted)
 
     async def append_packed(self, rows: Iterable[PackedRow]) -> int:
-        """Back-fill: many polls at once, in the order of their layouts; how many rows were new."""
+        """Back-fill: many polls at once, in the order of their layouts; how many rows were not there, or are sealed."""
         stored = 0
         remaining = iter(rows)
         while chunk := list(itertools.islice(remaining, CHUNK)):
@@ -90,25 +104,23 @@ class Telemetry:
                 lambda connection, packed=packed: connection.executemany(_INSERT, packed).rowcount  # type: ignore[misc]
             )
         for known in self._known.values():
-            known.latest = None
+            known.last = None
         return stored
 
     # ---- out
 
     async def latest(self, device_id: str) -> Mapping[Key, Reading]:
         """The last reading of every sensor of a device, by `key_of` the sensor."""
-        return await self._latest(await self._know(device_id))
+        return await self._last(await self._know(device_id))
 
     async def sensors(self, device_id: str, *, spark: bool = False) -> list[SensorRow]:
         """Every sensor ever seen on a device with its last reading, by component and name."""
         known = await self._know(device_id)
-        latest = await self._latest(known)
-        sparks = await self._sparks(known) if spark else {}
+        last = await self._last(known)
+        sparks = await self._database.look(lambda connection: _sparks(connection, known)) if spark else {}
         rows = [
-            SensorRow(
-                sensor_id=sensor_id, sensor=sensor, reading=latest.get(key_of(sensor)), spark=sparks.get(sensor_id, ())
-            )
-            for sensor_id, sensor in known.told.items()
+            SensorRow(sensor_id=sensor_id, sensor=sensor, reading=last.at(place), spark=sparks.get(sensor_id, ()))
+            for place, (sensor_id, sensor) in enumerate(zip(known.ids, known.kind.sensors, strict=True))
         ]
         return sorted(rows, key=lambda row: key_of(row.sensor))
 
@@ -127,23 +139,47 @@ class Telemetry:
         A stretch longer than three of `interval` (default: the fleet's) without a reading is a gap. Raises NotFound.
         """
         known = await self._know(device_id)
-        sensor = known.told.get(sensor_id)
-        if sensor is None:
+        place = known.place(sensor_id)
+        if place is None:
             raise NotFound(f"device {device_id} has no sensor {sensor_id}")
-        samples = await self._samples(known, sensor_id, start, end)
-        step, shaped = history.shape(samples, start, end, points, 3 * (interval or self._interval))
+        places = [
+            curves.Place(layout.layout_id, layout.sensor_ids.index(sensor_id))
+            for layout in known.layouts
+            if sensor_id in layout.sensor_ids
+        ]
+        asked = curves.Asked(start, end, points, 3 * (interval or self._interval))
+        found = await self._database.look(lambda connection: curves.series(connection, places, asked))
         return Series(
             sensor_id=sensor_id,
-            sensor=sensor,
+            sensor=known.kind.sensors[place],
             start=start,
             end=end,
-            step=step,
-            points=tuple(shaped),
-            gaps=history.gaps(samples, start, end, 3 * (interval or self._interval)),
+            step=found.step,
+            made_of=timedelta(seconds=found.made_of) if found.made_of else None,
+            table=found.curve.table,
+            suspect=found.curve.suspect,
+            gaps=found.gaps,
         )
 
+    # ---- growing old
+
+    async def due(self, now: datetime, kept: timedelta) -> list[Span]:
+        """Hours and days that can be sealed, oldest first, but none whose readings are about to be forgotten."""
+        return await self._sealing.due(now, now - kept)
+
+    async def seal(self, span: Span) -> int:
+        """Seal an hour or a day that is due; how many rows were."""
+        return await self._sealing.seal(span)
+
+    async def growth(self, now: datetime) -> tuple[Growth, ...]:
+        """What each kind of sealed history takes on disk and grows by in a day."""
+        return await self._sealing.growth(now)
+
     async def expire(self, before: datetime) -> int:
-        """Readings older than `before` are forgotten, at most 2,000 rows of a layout at a time; how many rows were."""
+        """Readings older than `before` are forgotten, some at a time; how many rows and pages were.
+
+        A page is forgotten when all of it is older.
+        """
         old = to_ms(before)
         rows = await self._database.read(_HAS_OLD, (old,))
         gone = 0
@@ -152,104 +188,72 @@ class Telemetry:
             gone += await self._database.write(
                 lambda connection, steps=steps: connection.executemany(_EXPIRE, steps).rowcount  # type: ignore[misc]
             )
-        return gone
+        return gone + await self._sealing.expire(RAW, before)
+
+    async def expire_rollups(self, step: timedelta, before: datetime) -> int:
+        """Rollups by `step` of days that ended before an instant are forgotten, some at a time; how many pages were."""
+        return await self._sealing.expire(int(step.total_seconds()), before)
 
     # ---- what is known of a device
 
-    async def _know(self, device_id: str) -> _Known:
+    async def _know(self, device_id: str) -> Known:
         known = self._known.get(device_id)
         if known is None:
-            known = await self._database.look(lambda connection: _load(connection, device_id))
+            known = await self._database.look(lambda connection: load(connection, device_id))
             known = self._known.setdefault(device_id, known)
         return known
 
-    async def _layout(self, device_id: str, by_key: Mapping[Key, Reading]) -> Layout:
-        """The layout a poll's readings go into."""
-        known = await self._know(device_id)
-        keys = tuple(by_key)
-        await self._learn(device_id, known, {key: reading.sensor for key, reading in by_key.items()})
-        found = known.chosen.get(keys)
-        if found is None:
-            wanted = tuple(known.sensors[key] for key in keys if key in known.sensors)
-            found = fitting(known.layouts, wanted) or await self._new_layout(device_id, known, wanted)
-            if len(known.chosen) < 64:  # a device that shuffles its sensors costs a search, not memory
-                known.chosen[keys] = found
-        return found
+    async def _arrange(self, known: Known, sensors: tuple[Sensor, ...]) -> Order:
+        """Where sensors told in this way go."""
+        async with self._learning:
+            await self._learn(known, sensors)
+            places = (known.kind.places.get(key_of(sensor)) for sensor in sensors)
+            wanted = tuple(dict.fromkeys(known.ids[place] for place in places if place is not None))
+            layout = fitting(known.layouts, wanted) or await self._new_layout(known, wanted)
+            return known.remember(sensors, layout)
 
-    async def _learn(self, device_id: str, known: _Known, sensors: Mapping[Key, Sensor]) -> None:
+    async def _learn(self, known: Known, sensors: Sequence[Sensor]) -> None:
         """Sensors not seen before, or told differently now, are written down."""
-        changed: list[Sensor] = []
-        fresh: list[Sensor] = []
-        for key, sensor in sensors.items():
-            sensor_id = known.sensors.get(key)
-            if sensor_id is None:
-                fresh.append(sensor)
-            elif (told := known.told[sensor_id]) is not sensor and told != sensor:
-                changed.append(sensor)
-        changed += fresh[: max(0, MOST_SENSORS - len(known.sensors))]
-        if changed:
-            ids = await self._database.write(lambda connection: _put_sensors(connection, device_id, changed))
-            for sensor, sensor_id in zip(changed, ids, strict=True):
-                known.sensors[key_of(sensor)] = sensor_id
-                known.told[sensor_id] = sensor
+        told_now = {key_of(sensor): sensor for sensor in sensors}
+        before = known.kind
+        fresh = [sensor for key, sensor in told_now.items() if key not in before.places]
+        fresh = fresh[: max(0, MOST_SENSORS - len(before.sensors))]
+        changed = {
+            place: sensor
+            for key, sensor in told_now.items()
+            if (place := before.places.get(key)) is not None and before.sensors[place] != sensor
+        }
+        if not fresh and not changed:
+            return
+        learned = [*changed.values(), *fresh]
+        ids = await self._database.write(lambda connection: put_sensors(connection, known.device_id, learned))
+        all_of_them = [changed.get(place, sensor) for place, sensor in enumerate(before.sensors)]
+        known.kind = Kind.of((*all_of_them, *fresh))
+        known.ids = compact((*known.ids, *ids[len(changed) :]))
+        known.orders = []
+        if known.last is not None:
+            known.last.grow()
 
-    async def _new_layout(self, device_id: str, known: _Known, sensor_ids: tuple[int, ...]) -> Layout:
+    async def _new_layout(self, known: Known, sensor_ids: tuple[int, ...]) -> Layout:
         rows = await self._database.change(
             "INSERT INTO layout (device_id, sensor_ids) VALUES (?, ?)"
             " ON CONFLICT (device_id, sensor_ids) DO UPDATE SET sensor_ids = excluded.sensor_ids RETURNING layout_id",
-            (device_id, to_json(sensor_ids)),
+            (known.device_id, to_json(sensor_ids)),
         )
-        layout = Layout(rows[0]["layout_id"], device_id, sensor_ids)
+        layout = Layout(rows[0]["layout_id"], known.device_id, compact(sensor_ids))
         if layout not in known.layouts:
             known.layouts.append(layout)
         return layout
 
-    async def _latest(self, known: _Known) -> dict[Key, Reading]:
+    async def _last(self, known: Known) -> Last:
         """The last reading of each sensor; from the newest rows the first time, at hand afterwards."""
-        if known.latest is None:
-            latest: dict[Key, Reading] = {}
-            for layout in known.layouts:
-                _refresh(latest, await self._last_of(layout, known))
-            known.latest = latest
-        return known.latest
-
-    async def _last_of(self, layout: Layout, known: _Known) -> dict[Key, Reading]:
-        """The last reading of each place of a layout; further back only for places the newest polls did not ask."""
-        last: dict[Key, Reading] = {}
-        for limit in (1, SPARK):
-            for row in await self._database.read(_NEWEST, (layout.layout_id, limit)):
-                for one in _readings(row, layout, known.told):
-                    last.setdefault(key_of(one.sensor), one)
-            if len(last) >= len(layout.sensor_ids):
-                break
-        return last
-
-    async def _sparks(self, known: _Known) -> dict[int, tuple[float | None, ...]]:
-        sparks: dict[int, tuple[float | None, ...]] = {}
-        for layout in known.layouts:
-            rows = await self._database.read(_NEWEST, (layout.layout_id, SPARK))
-            columns = zip(*(unpack(row["values"]) for row in reversed(rows)), strict=True)
-            for sensor_id, column in zip(layout.sensor_ids, columns, strict=False):
-                sparks[sensor_id] = tuple(None if number != number else number for number in column)
-        return sparks
-
-    async def _samples(self, known: _Known, sensor_id: int, start: datetime, end: datetime) -> list[history.Sample]:
-        samples: list[history.Sample] = []
-        for layout in known.layouts:
-            if sensor_id not in layout.sensor_ids:
-                continue
-            place = layout.sensor_ids.index(sensor_id)
-            rows = await self._database.read(_SPAN, (8 * place + 1, layout.layout_id, to_ms(start), to_ms(end)))
-            samples += history.samples(rows, place)
-        return sorted(samples) if len(known.layouts) > 1 else samples
+        if known.last is None:
+            last = await self._database.look(lambda connection: _newest_readings(connection, known))
+            known.last = known.last or last
+        return known.last
 
 
 _INSERT = 'INSERT INTO reading (layout_id, taken_at, "values", exceptions) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING'
-_NEWEST = "SELECT * FROM reading WHERE layout_id = ? ORDER BY taken_at DESC LIMIT ?"
-_SPAN = (
-    'SELECT taken_at, substr("values", ?, 8) AS number, exceptions FROM reading'
-    " WHERE layout_id = ? AND taken_at >= ? AND taken_at < ? ORDER BY taken_at"
-)
 _EXPIRE = (
     "DELETE FROM reading WHERE layout_id = ?1 AND taken_at IN"
     " (SELECT taken_at FROM reading WHERE layout_id = ?1 AND taken_at < ?2 ORDER BY taken_at LIMIT 2000)"
@@ -258,11 +262,6 @@ _HAS_OLD = (
     "SELECT layout_id FROM layout WHERE EXISTS"
     " (SELECT 1 FROM reading WHERE reading.layout_id = layout.layout_id AND taken_at < ?)"
 )
-
-
-def key_of(sensor: Sensor) -> Key:
-    """What identifies a sensor within its device."""
-    return sensor.component.kind, sensor.component.name, sensor.name, sensor.type.value
 
 
 def fitting(layouts: Iterable[Layout], wanted: Sequence[int]) -> Layout | None:
@@ -274,61 +273,46 @@ def fitting(layouts: Iterable[Layout], wanted: Sequence[int]) -> Layout | None:
     )
 
 
-def _refresh(latest: dict[Key, Reading], readings: Mapping[Key, Reading]) -> None:
-    for key, reading in readings.items():
-        before = latest.get(key)
-        if before is None or before.taken_at <= reading.taken_at:
-            latest[key] = reading
+def _newest_readings(connection: Connection, known: Known) -> Last:
+    """The last reading of each place; further back only for places the newest polls did not ask."""
+    last = Last(known)
+    for layout in known.layouts:
+        places = [known.place(sensor_id) for sensor_id in layout.sensor_ids]
+        missing = set(range(len(places)))
+        for limit in (1, SPARK):
+            rows = curves.newest(connection, layout.layout_id, len(places), limit)
+            if rows is None:
+                break
+            for taken_at, slots, numbers, odd in _from_newest(rows, limit, missing):
+                last.put([-1 if (place := places[slot]) is None else place for slot in slots], numbers, taken_at, odd)
+            if not missing:
+                break
+    return last
 
 
-def _load(connection: Connection, device_id: str) -> _Known:
-    known = _Known()
-    for row in connection.execute("SELECT * FROM sensor WHERE device_id = ?", (device_id,)).fetchall():
-        sensor = _sensor_of(row)
-        known.sensors[key_of(sensor)] = row["sensor_id"]
-        known.told[row["sensor_id"]] = sensor
-    rows = connection.execute("SELECT * FROM layout WHERE device_id = ? ORDER BY layout_id", (device_id,)).fetchall()
-    known.layouts = [Layout(row["layout_id"], device_id, tuple(from_json(row["sensor_ids"]))) for row in rows]
-    return known
+def _from_newest(
+    rows: pages.Source, limit: int, missing: set[int]
+) -> Iterable[tuple[datetime, list[int], list[float], list[Odd]]]:
+    """The newest readings of the places that are missing still, poll by poll, the newest first."""
+    for taken_at, values, packed in reversed(pages.rows_of(rows)[-limit:]):
+        if not missing:
+            return
+        exceptions = {slot: (code, age) for slot, code, age in EXCEPTION.iter_unpack(packed or b"")}
+        asked = [slot for slot in sorted(missing) if exceptions.get(slot, (0, 0.0))[0] & 15 != NOT_ASKED]
+        numbers = np.frombuffer(values, "<f8")
+        odd = [(index, *exceptions[slot]) for index, slot in enumerate(asked) if slot in exceptions]
+        yield from_ms(taken_at), asked, numbers[asked].tolist(), odd
+        missing.difference_update(asked)
 
 
-def _put_sensors(connection: Connection, device_id: str, sensors: Sequence[Sensor]) -> list[int]:
-    sql = (
-        "INSERT INTO sensor (device_id, kind, component, name, type, told) VALUES (?, ?, ?, ?, ?, ?)"
-        " ON CONFLICT (device_id, kind, component, name, type) DO UPDATE SET told = excluded.told RETURNING sensor_id"
-    )
-    rows = [connection.execute(sql, (device_id, *key_of(sensor), _told(sensor))).fetchall() for sensor in sensors]
-    return [row[0]["sensor_id"] for row in rows]
-
-
-def _told(sensor: Sensor) -> str:
-    limits = {name: getattr(sensor.thresholds, name) for name in Thresholds.__slots__}
-    return to_json(
-        {
-            "source": sensor.source,
-            "physical_context": sensor.physical_context,
-            "range_min": sensor.range_min,
-            "range_max": sensor.range_max,
-            "thresholds": limits,
-        }
-    )
-
-
-def _sensor_of(row: Any) -> Sensor:
-    told = from_json(row["told"])
-    return Sensor(
-        component=Component(row["kind"], row["component"]),
-        name=row["name"],
-        type=ReadingType(row["type"]),
-        **told | {"thresholds": Thresholds(**told["thresholds"])},
-    )
-
-
-def _readings(row: Any, layout: Layout, told: dict[int, Sensor]) -> Iterator[Reading]:
-    """The readings of one packed row."""
-    exceptions = unpack_exceptions(row["exceptions"])
-    taken_at = from_ms(row["taken_at"])
-    for place, (sensor_id, number) in enumerate(zip(layout.sensor_ids, unpack(row["values"]), strict=False)):
-        reading = history.reading(told[sensor_id], number, exceptions.get(place), taken_at)
-        if reading is not None:
-            yield reading
+def _sparks(connection: Connection, known: Known) -> dict[int, tuple[float | None, ...]]:
+    """The last readings of each sensor, oldest first, of the layout that has it and came last."""
+    sparks: dict[int, tuple[float | None, ...]] = {}
+    for layout in known.layouts:
+        rows = curves.newest(connection, layout.layout_id, len(layout.sensor_ids), SPARK)
+        if rows is None:
+            continue
+        matrix = np.concatenate([numbers[-SPARK:] for numbers, _ in pages.groups(rows)], axis=1)
+        for sensor_id, column in zip(layout.sensor_ids, matrix.T.tolist(), strict=True):
+            sparks[sensor_id] = tuple(None if number != number else number for number in column)
+    return sparks

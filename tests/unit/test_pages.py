@@ -44,15 +44,15 @@ def block(rows: list[HOT]) -> pages.Block:
 @given(hot_rows())
 def test_a_page_gives_its_rows_back_bit_for_bit(rows: list[HOT]) -> None:
     """Planted bug: decimals taken on the word of the first value only; -0.0 taken for 0."""
-    page = pages.raw_page(block(rows), level=3)
-    assert pages.rows_of(pages.block_in(page)) == rows
+    page = pages.page_of(block(rows), level=3)
+    assert pages.rows_of(pages.Page.of(page)) == rows
 
 
 @given(hot_rows(), st.data())
 def test_one_column_is_that_of_the_whole_page(rows: list[HOT], data: st.DataObject) -> None:
     whole = block(rows)
     place = data.draw(st.integers(0, whole.numbers.shape[1] - 1))
-    column = pages.column_in(pages.raw_page(whole, level=3), place)
+    column = pages.column_in(pages.page_of(whole, level=3), place)
     assert column.instants.tolist() == [row[0] for row in rows]
     assert column.numbers.tobytes() == np.ascontiguousarray(whole.numbers[:, place]).tobytes()
     told = [{place: code for place, code, _ in EXCEPTION.iter_unpack(row[2] or b"")} for row in rows]
@@ -66,7 +66,7 @@ def test_blocks_join_in_order_and_the_earlier_one_wins(rows: list[HOT], data: st
     first = [row for row, here in zip(rows, part, strict=True) if here]
     twice = [(at, bytes(len(values)), None) for at, values, _ in first]
     blocks = [block(found) for found in (first, twice, [row for row in rows if row not in first]) if found]
-    assert pages.rows_of(pages.joined(blocks)) == rows
+    assert pages.rows_of(pages.Joined(blocks)) == rows
 
 
 @given(arrays.arrays(np.int64, st.tuples(st.integers(0, 9), st.integers(0, 5)), elements=WHOLE))
@@ -81,8 +81,8 @@ def test_many_columns_lie_in_several_groups() -> None:
     numbers = np.arange(300.0)[None, :] + np.arange(4.0)[:, None] / 10
     flat = pages.Exceptions(np.array([2]), np.array([290]), np.array([3]), np.array([0]))
     made = pages.Block(np.arange(4), numbers, flat)
-    page = pages.raw_page(made, level=3)
-    assert pages.rows_of(pages.block_in(page)) == pages.rows_of(made)
+    page = pages.page_of(made, level=3)
+    assert pages.rows_of(pages.Page.of(page)) == pages.rows_of(made)
     assert pages.column_in(page, 290).codes.tolist() == [-1, -1, 3, -1]
     assert pages.column_in(page, 299).numbers.tolist() == [299.0, 299.1, 299.2, 299.3]
 
@@ -94,11 +94,11 @@ def test_steady_decimals_take_well_under_a_byte() -> None:
     """A quiet temperature in tenths, a minute a row for a day; as doubles they would be 11,520 bytes."""
     numbers = np.round(20 + np.sin(np.arange(1440) / 100), 1)[:, None]
     made = pages.Block(np.arange(1440) * 60_000, numbers, pages.Exceptions(*[NOTHING] * 4))
-    assert len(pages.raw_page(made, level=pages.DAY_LEVEL)) < 500
+    assert len(pages.page_of(made, level=pages.DAY_LEVEL)) < 500
 
 
 @pytest.mark.parametrize("harm", [lambda page: page[:40], lambda page: b"\x09" + page[1:], lambda page: b""])
 def test_a_damaged_page_says_so(harm: Any) -> None:
     made = pages.Block(np.arange(50), np.random.default_rng(7).random((50, 2)), pages.Exceptions(*[NOTHING] * 4))
     with pytest.raises(StorageError, match="page of history"):
-        pages.block_in(harm(pages.raw_page(made, level=3)))
+        pages.rows_of(pages.Page.of(harm(pages.page_of(made, level=3))))

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from fleetmon.errors import NotFound
 from fleetmon.model import NoReading, Quality, Reading, ReadingType, Thresholds
 from fleetmon.storage import Store
-from fleetmon.storage.packing import pack, unpack, unpack_exceptions
+from fleetmon.storage.packing import not_asked, pack, told, unpack, unpack_exceptions
 from fleetmon.storage.rows import Layout, PackedRow, Series
 from fleetmon.storage.telemetry import fitting
 from tests.observations import START, minutes, opened, reading, sensor, sixty
@@ -219,10 +219,13 @@ def test_packing_loses_nothing_it_should_keep(
         )
         for value, quality, age in given_values
     ]
-    values, exceptions = pack(readings, START)
-    told = unpack_exceptions(exceptions)
+    asked = [one for one in readings if one is not None]
+    slots = [slot for slot, one in enumerate(readings) if one is not None]
+    blank = not_asked(slot for slot, one in enumerate(readings) if one is None)
+    values, exceptions = pack(*told(asked, START), slots, len(readings), blank)
+    said = unpack_exceptions(exceptions)
     for place, (number, before) in enumerate(zip(unpack(values), readings, strict=True)):
-        exception = told.get(place)
+        exception = said.get(place)
         if before is None:
             assert exception is not None
             assert not exception.asked
