@@ -7,7 +7,7 @@ import json
 import pytest
 
 from fleetmon.drivers.redfish.learning import sight_of
-from fleetmon.drivers.redfish.plan import SINGLES_PER_POLL, LogPlan, Plan, Source, choose
+from fleetmon.drivers.redfish.plan import MOST_SOURCES, SINGLES_PER_POLL, LogPlan, Plan, Source, choose
 from fleetmon.drivers.redfish.quirks import Make
 from fleetmon.drivers.redfish.resource import Resource
 from fleetmon.drivers.redfish.walk import Expand, claimed_expand
@@ -57,6 +57,12 @@ def test_a_request_that_adds_next_to_nothing_waits_its_turn():
         ["thermal", "power"],
         ["metrics"],
     )
+
+
+def test_of_many_resources_worth_a_request_some_are_read_in_turn():
+    outlets = [source(f"outlet {n:02}", range(n * 5, n * 5 + 5)) for n in range(12)]
+    taken, alone = chosen(*outlets)
+    assert (len(taken), len(alone)) == (MOST_SOURCES, 4)
 
 
 def test_what_nobody_tells_is_not_asked_for():

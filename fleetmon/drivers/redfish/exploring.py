@@ -35,7 +35,7 @@ def begin_walk(known: Known, look: Look) -> None:
         names = frozenset() if look.wants(Aspect.INVENTORY) or not known.learned else INVENTORY_ONLY
         known.walk = Walk(expand=plan.expand if known.learned else None, skip=frozenset(plan.skip) | names)
         root_told = any(source.startswith(f"{ROOT.rstrip('/')}#") for source in plan.watched)
-        known.walk.start(() if root_told or not known.learned else plan.entrances)
+        known.walk.start(() if root_told or not known.learned else plan.entrances, plan.watched)
 
 
 async def go_on_walking(known: Known, look: Look) -> None:

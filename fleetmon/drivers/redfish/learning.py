@@ -14,7 +14,7 @@ from fleetmon.drivers.redfish.parse import fields
 from fleetmon.drivers.redfish.parse.components import Seen, seen_in
 from fleetmon.drivers.redfish.parse.naming import merge, names
 from fleetmon.drivers.redfish.parse.parts import identity
-from fleetmon.drivers.redfish.parse.readings import Told, told_by
+from fleetmon.drivers.redfish.parse.readings import Told, owner_of_metrics, told_by
 from fleetmon.drivers.redfish.plan import Plan, Source, choose
 from fleetmon.drivers.redfish.resource import Resource, key, kind_of
 from fleetmon.drivers.redfish.stocktaking import repeated
@@ -56,6 +56,12 @@ def names_of(sight: Sight) -> Names:
     twice = frozenset(source for thing in sight.things if thing.also for source in (thing.source, *thing.also))
     content = (tuple(sight.components.items()), twice)
     return _NAMES.setdefault(content, Names(dict(content[0]), twice))
+
+
+MAX_WATCHED = 500
+LEFT_TO_WALKS = frozenset({"Drive", "Memory", "NetworkAdapter", "PCIeDevice"})
+"""Kinds of which there are many, and whose metrics are read where a walk meets them and in no steady poll."""
+PARTS_WITH_METRICS = LEFT_TO_WALKS | {"Battery", "PowerSupply", "Processor"}
 
 
 def sight_of(resources: Iterable[Resource], others: Iterable[Seen], plan: Plan) -> Sight:
@@ -124,10 +130,11 @@ def learned(walk: Walk, sight: Sight, before: Plan) -> Plan:
     expand = (walk.expand or Expand()) if walk.expand_worked else Expand()
     offset = clock_of(resources)
     sources, singles, taken = _sources(resources, sight, expand, before.refused, offset)
-    skip = {*before.skip, *_repeating_metrics(walk, sight)}
+    skip = {*before.skip, *_repeating_metrics(walk, sight)} - {key(path) for path in (*sources, *singles)}
     if not expand.usable:
         skip |= {*_told_elsewhere(walk, sight), *_only_sensors(walk, singles)}
-    ill = {thing.source for thing in sight.things if not thing.told_always and thing.health.rank >= Health.WARNING.rank}
+    ill = {thing.source for thing in sight.things if thing.health.rank >= Health.WARNING.rank}
+    watched = ill | {source for source in before.watched if key(source) in walk.resources}
     skip -= {key(source) for source in ill}
     return replace(
         before,
@@ -141,7 +148,7 @@ def learned(walk: Walk, sight: Sight, before: Plan) -> Plan:
         entrances=_entrances(walk, expand) or before.entrances,
         expand=expand,
         naming=sight.naming,
-        watched=tuple(sorted({*before.watched, *ill})),
+        watched=tuple(sorted(watched)[:MAX_WATCHED]),
         catalog=sight.catalog,
     )
 
@@ -190,11 +197,13 @@ def _sensors_by_resource(sight: Sight) -> dict[str, set[int]]:
 
 
 def _resource_offers(sight: Sight, resources: Iterable[Resource]) -> list[Source]:
-    """Every resource that tells sensors, as a request of its own."""
+    """Every resource that tells sensors, as a request of its own; but for those that are left to the walks."""
     paths = {key(resource.path): resource for resource in resources}
     offers = []
     for place, sensors in _sensors_by_resource(sight).items():
         resource = paths[place]
+        if _owner_kind(resource, paths) in LEFT_TO_WALKS:
+            continue
         single = kind_of(resource.body, resource.path) == "Sensor"
         offers.append(Source(resource.path, frozenset(sensors), 3 if single else 1))
     return offers
@@ -266,11 +275,20 @@ def _only_sensors(walk: Walk, singles: Iterable[str]) -> set[str]:
     }
 
 
+def _owner_kind(metrics: Resource, resources: Mapping[str, Resource]) -> str:
+    """The type of the resource that this one is the metrics of; empty for every other resource."""
+    if not kind_of(metrics.body, metrics.path).endswith("Metrics"):
+        return ""
+    owner = resources.get(key(owner_of_metrics(metrics.path)))
+    return kind_of(owner.body, owner.path) if owner is not None else ""
+
+
 def _repeating_metrics(walk: Walk, sight: Sight) -> set[str]:
-    """Metrics of a power supply (by key) that only repeat what Sensor resources say."""
+    """Metrics of a part (by key) that only repeat what Sensor resources say."""
     told: dict[str, set[bool]] = {}
     for value in sight.values:
-        if kind_of_source(walk, value.source) == "PowerSupplyMetrics":
+        resource = walk.resources.get(key(value.source))
+        if resource is not None and _owner_kind(resource, walk.resources) in PARTS_WITH_METRICS:
             told.setdefault(key(value.source), set()).add(key(value.place) in walk.resources and "#" not in value.place)
     ill = {key(thing.source) for thing in sight.things if thing.health.rank >= Health.WARNING.rank}
     return {place for place, elsewhere in told.items() if elsewhere == {True} and place not in ill}

@@ -25,6 +25,8 @@ SINGLES_PER_POLL = 12
 """Most requests for single sensors in one poll, when nothing better is offered; the others wait for their turn."""
 TURNS = 3
 """Polls in which every single sensor should have had its turn."""
+MOST_SOURCES = 8
+"""Requests of every poll; a distribution unit without `$expand` tells each of its outlets in a resource of its own."""
 WORTH_A_REQUEST = 4
 """Sensors a request of every poll must add; what adds fewer is read in turn."""
 
@@ -180,7 +182,11 @@ def choose(offers: Iterable[Source], wanted: frozenset[int]) -> tuple[list[Sourc
     for offer in reversed(taken):
         if _needless(offer, taken, wanted):
             taken.remove(offer)
-    alone = [offer for offer in taken[1:] if _adds(offer, taken, wanted) < WORTH_A_REQUEST]
+    alone = [
+        offer
+        for place, offer in enumerate(taken)
+        if place and (place >= MOST_SOURCES or _adds(offer, taken, wanted) < WORTH_A_REQUEST)
+    ]
     taken = [offer for offer in taken if offer not in alone]
     for offer in single:
         if offer.sensors & left:

@@ -107,13 +107,18 @@ class Walk:
     _failures_in_a_row: int = 0
     _weight: int = 0
 
-    def start(self, entrances: Iterable[tuple[str, str]] = ()) -> None:
-        """Begin at the service root, or at what it named before."""
+    def start(self, entrances: Iterable[tuple[str, str]] = (), watched: Iterable[str] = ()) -> None:
+        """Begin at the service root, or at what it named before.
+
+        What is watched was ill once, and is looked at again at the end, though no link worth following may lead there.
+        """
         for name, path in entrances:
             if name not in self.skip:
                 self._push(path, name, RANKS.get(name.rstrip("/"), 9), close=0)
         if not self._pending:
             self._push(ROOT, "", rank=-1, close=0)
+        for source in watched:
+            self._push(source, "", rank=10, close=0)
 
     @property
     def finished(self) -> bool:
