@@ -132,6 +132,8 @@ class Connection(asyncio.Protocol):
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade:
             self.abort()
+        except httptools.HttpParserInvalidMethodError:
+            self._write(Reply(501, close=True), "GET")
         except httptools.HttpParserError:
             self._write(Reply(400, close=True), "GET")
 

@@ -20,6 +20,8 @@ from emulator.plant import Plant
 from emulator.power import BMC_START_SECONDS
 from emulator.push.hub import Hub
 from emulator.redfish.errors import Answer, Json, refuse
+from emulator.redfish.metadata import METADATA, described_by
+from emulator.redfish.nodes import nodes_of
 from emulator.redfish.places import REPORT_ID, ROOT, SESSIONS, TASKS, TELEMETRY, Places
 from emulator.redfish.query import Forms, apply_query
 from emulator.redfish.resource import Resource
@@ -29,7 +31,7 @@ from emulator.server import Endpoint, Outcome, Reply, Request, Watch
 from emulator.wire import WireFault, perform
 
 Y2K = 946_684_800
-OPEN_PATHS = frozenset({"/redfish", ROOT, f"{ROOT}/odata", f"{ROOT}/$metadata"})
+OPEN_PATHS = frozenset({"/redfish", ROOT, f"{ROOT}/odata", METADATA})
 
 
 @dataclass(slots=True)
@@ -81,6 +83,7 @@ class Bmc:
         self.places = Places(self.shape)
         self.tree = tree_of(machine.family.name)
         self.sessions_path = self.tree.told(SESSIONS)
+        self.nodes = nodes_of(self)
         self.user, self.password = plant.plan.user, plant.plan.password
         self.sessions: dict[str, Session] = {}
         self.tasks: dict[str, Task] = {}
@@ -178,10 +181,12 @@ class Bmc:
         date = self.told_date()
         if date is not None:
             headers["Date"] = date
-        body = b""
+        body = answer.text
         if answer.document is not None:
             body = orjson.dumps(answer.document)
             headers["Content-Type"] = "application/json; charset=utf-8"
+            if answer.status == 200 and "@odata.type" in answer.document:
+                headers["Link"] = described_by(str(answer.document["@odata.type"]))
         if answer.status == 200 and request.method in ("GET", "HEAD") and answer.feed is None:
             headers["ETag"] = etag = f'"{hashlib.blake2b(body, digest_size=8).hexdigest()}"'
             if request.headers.get("if-none-match") in (etag, "*", f"W/{etag}"):
@@ -207,6 +212,8 @@ class Bmc:
         return answer
 
     def _respond(self, request: Request, path: str) -> Answer:
+        if request.headers.get("odata-version", "4.0") != "4.0":
+            return refuse("odata_version")
         if path == "/redfish" and request.method == "GET":
             return Answer(200, {"v1": f"{ROOT}/"})
         login = request.method == "POST" and path in (self.sessions_path, f"{self.sessions_path}/Members")
@@ -223,8 +230,8 @@ class Bmc:
         if found is None:
             return refuse("not_found", path)
         match request.method:
-            case "GET" if found.feed is not None:
-                return found.feed(self, request)
+            case "GET" if found.answer is not None:
+                return found.answer(self, request)
             case "GET" | "HEAD" if found.get is not None:
                 return self._get(request, path, found)
             case "PATCH" if found.patch is not None:
@@ -251,6 +258,8 @@ class Bmc:
         expand = self.shape.expand and not self.policy("no_expand", False)
         forms = Forms(self.shape.expand_forms if expand else "", self.shape.expand_levels)
         answer = apply_query(document, path, request.query, self.lookup, expand=forms, page=page)
+        if answer.status == 200:
+            answer.headers["Allow"] = found.allow
         return self._written(answer, found)
 
     def _written(self, answer: Answer, found: Resource) -> Answer:

@@ -18,6 +18,8 @@ class Answer:
     status: int
     document: Json | None = None
     headers: dict[str, str] = field(default_factory=dict)
+    text: bytes = b""
+    """Sent where there is no document; its Content-Type is among the headers."""
     feed: Feed | None = None
     """Goes on after the head; there is no document then."""
 
@@ -123,6 +125,10 @@ REFUSALS = {
     "service_off": Refusal(
         503, "Base.1.18.ServiceDisabled", "The operation failed because the service %1 is disabled.",
         "Enable the service and resubmit the request.", "Warning",
+    ),
+    "odata_version": Refusal(
+        412, "Base.1.18.HeaderInvalid", "Header OData-Version is invalid: only 4.0 is spoken here.",
+        "Resubmit the request with OData-Version: 4.0.",
     ),
     "busy": Refusal(
         503, "Base.1.18.ServiceTemporarilyUnavailable", "The service is temporarily unavailable. Retry in %1 seconds.",

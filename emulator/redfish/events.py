@@ -45,7 +45,7 @@ def events_branch(family: Family, tree: Tree) -> None:
     fixed[SUBSCRIPTIONS] = Resource(get=_subscriptions, post=_subscribe)
     tree.members[SUBSCRIPTIONS] = _subscription
     if push.streams:
-        fixed[f"{ROOT}/{push.stream_path}"] = Resource(feed=_stream)
+        fixed[f"{ROOT}/{push.stream_path}"] = Resource(answer=_stream)
 
 
 def _service(bmc: Bmc) -> Json:

@@ -33,6 +33,8 @@ def apply_query(
         return refuse("query_unsupported")
     if "$expand" in wanted and not expand.signs:
         return refuse("query_unsupported")
+    if wanted.get("only"):
+        return refuse("query", wanted["only"], "only")
     if "only" in wanted and len(document.get("Members", ())) == 1:
         document = lookup(document["Members"][0]["@odata.id"]) or document
     answer = _page(document, path, wanted, page)

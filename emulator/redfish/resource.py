@@ -24,8 +24,8 @@ class Resource:
     """Changes something; an answer is a refusal."""
     post: Callable[[Bmc, Json, Request], Answer] | None = None
     delete: Callable[[Bmc], Answer] | None = None
-    feed: Callable[[Bmc, Request], Answer] | None = None
-    """Answers GET with something that goes on."""
+    answer: Callable[[Bmc, Request], Answer] | None = None
+    """Answers GET as a whole: no document, but text, or something that goes on."""
     write: Callable[[Any, Bmc], Json] | None = None
     """Writes one member of a collection that is cut into pages first."""
 
@@ -34,7 +34,7 @@ class Resource:
         """The Allow header."""
         methods = {
             "GET, HEAD": self.get,
-            "GET": self.feed,
+            "GET": self.answer,
             "PATCH": self.patch,
             "POST": self.post,
             "DELETE": self.delete,

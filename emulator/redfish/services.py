@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from emulator.accents.model import Family
 from emulator.logs import KINDS
 from emulator.redfish.errors import Answer, Json, refuse
+from emulator.redfish.metadata import METADATA, metadata
 from emulator.redfish.places import (
     REPORT_ID,
     ROOT,
@@ -31,6 +32,12 @@ FIRMWARE = f"{ROOT}/UpdateService/FirmwareInventory"
 UPDATE_ACTION = "#UpdateService.SimpleUpdate"
 UPDATE_PATH = f"{ROOT}/UpdateService/Actions/UpdateService.SimpleUpdate"
 UPDATE_SECONDS = 60.0
+ROLES = {
+    "Administrator": ("Login", "ConfigureManager", "ConfigureUsers", "ConfigureSelf", "ConfigureComponents"),
+    "Operator": ("Login", "ConfigureSelf", "ConfigureComponents"),
+    "ReadOnly": ("Login", "ConfigureSelf"),
+}
+"""DSP0266's own roles and their privileges."""
 REGISTRIES = ("Base.1.18", "ResourceEvent.1.3", "Platform.1.0", "StorageDevice.1.1", "Environmental.1.0", "Power.1.1",
     "Memory.1.0",
               "NetworkDevice.1.1")  # fmt: skip
@@ -41,6 +48,7 @@ def services_branch(family: Family, tree: Tree) -> None:
     fixed = tree.fixed
     fixed[ROOT] = Resource(get=_root)
     fixed[f"{ROOT}/odata"] = Resource(get=_odata)
+    fixed[METADATA] = Resource(answer=metadata)
     fixed[f"{ROOT}/SessionService"] = Resource(get=_session_service, patch=_set_timeout)
     fixed[SESSIONS] = Resource(
         get=lambda bmc: collection(SESSIONS, "Session", [f"{SESSIONS}/{s.id}" for s in bmc.living_sessions().values()])
@@ -81,6 +89,9 @@ def _root(bmc: Bmc) -> Json:
         document["Tasks"] = ref(f"{ROOT}/TaskService")
     if shape.telemetry:
         document["TelemetryService"] = ref(TELEMETRY)
+    for name in ("PowerEquipment", "ThermalEquipment", "Storage"):
+        if f"{ROOT}/{name}" in bmc.tree.fixed:
+            document[name] = ref(f"{ROOT}/{name}")
     expand = shape.expand and not bmc.policy("no_expand", False)
     document["ProtocolFeaturesSupported"] = {
         "ExpandQuery": {
@@ -95,7 +106,7 @@ def _root(bmc: Bmc) -> Json:
 def _odata(bmc: Bmc) -> Json:
     names = ("Systems", "Chassis", "Managers", "SessionService", "AccountService", "UpdateService", "EventService")
     return {
-        "@odata.context": f"{ROOT}/$metadata",
+        "@odata.context": METADATA,
         "value": [{"name": "Service", "kind": "Singleton", "url": f"{ROOT}/"}]
         + [{"name": name, "kind": "Singleton", "url": f"{ROOT}/{name}"} for name in names],
     }
@@ -161,13 +172,15 @@ def _account_branch(fixed: dict[str, Resource]) -> None:
         ),
         patch=_change_password,
     )  # fmt: skip
-    fixed[roles] = Resource(get=lambda bmc: collection(roles, "Role", [f"{roles}/Administrator"]))
-    fixed[f"{roles}/Administrator"] = Resource(
-        get=lambda bmc: resource(
-            f"{roles}/Administrator", "Role.v1_3_1.Role", "Administrator", RoleId="Administrator", IsPredefined=True,
-            AssignedPrivileges=["Login", "ConfigureManager", "ConfigureUsers", "ConfigureSelf", "ConfigureComponents"],
-        )
-    )  # fmt: skip
+    fixed[roles] = Resource(get=lambda bmc: collection(roles, "Role", [f"{roles}/{name}" for name in ROLES]))
+    for name in ROLES:
+        fixed[f"{roles}/{name}"] = Resource(get=partial(_role, f"{roles}/{name}", name))
+
+
+def _role(path: str, name: str, bmc: Bmc) -> Json:
+    return resource(
+        path, "Role.v1_3_1.Role", name, RoleId=name, IsPredefined=True, AssignedPrivileges=list(ROLES[name])
+    )
 
 
 def _change_password(bmc: Bmc, body: Json) -> Answer | None:
