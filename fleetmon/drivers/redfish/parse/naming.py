@@ -120,10 +120,9 @@ def merge(things: Iterable[Seen]) -> list[Seen]:
 
 
 def _scope(thing: Seen) -> str:
-    """The path below which the newer telling of a nested thing is to be found."""
+    """The path below which the newer telling of a nested thing is to be found: fans and supplies below the chassis."""
     path = key(thing.source)
-    head, _, tail = path.rpartition("/")
-    return head if tail in ("thermal", "power") else path
+    return path.rpartition("/")[0] if thing.kind in ("Fan", "PowerSupply") else path
 
 
 def _pairs(old: Sequence[Seen], new: Sequence[tuple[int, Seen]]) -> list[tuple[Seen, int | None]]:
