@@ -8,14 +8,16 @@ from array import array
 from typing import Any
 
 from emulator.fault_ids import PRESETS
-from emulator.fault_rows import FAULTS, FaultRefusedError
+from emulator.fault_rows import FAULTS
 from emulator.faults import Fleet
 from emulator.hardware import Machine
 from emulator.ledger import Tally
+from emulator.named_fault import FaultRefusedError
 from emulator.redfish.bmc import Bmc
 from emulator.sensor_rows import rows_of
 from emulator.sensors import SensorRow
 from emulator.server import Endpoint, Reply, Request, json_reply
+from emulator.truth import rarer_parts, told_paths
 from emulator.wire_catalogue import EFFECTS
 
 MOST_POINTS = 100_000
@@ -50,7 +52,7 @@ class Control:
         steps = request.path.strip("/").split("/")
         match request.method, steps:
             case "GET", ["machines"]:
-                return 200, {"items": [summary(self.fleet, bmc) for bmc in self.fleet.bmcs.values()]}
+                return 200, {"items": _summaries(self.fleet)}
             case "GET", ["machines", name]:
                 return 200, truth(self.fleet, self._bmc(name))
             case "GET", ["machines", name, "history"]:
@@ -126,11 +128,17 @@ def _number(query: dict[str, str], name: str, otherwise: float | None = None) ->
 # ---- what there is ----
 
 
+def _summaries(fleet: Fleet) -> list[dict[str, Any]]:
+    """Every machine with a BMC of its own."""
+    return [summary(fleet, bmc) for bmc in fleet.bmcs.values() if not bmc.machine.enclosure]
+
+
 def summary(fleet: Fleet, bmc: Bmc) -> dict[str, Any]:
     """One machine in a line."""
     machine = bmc.machine
     return {
-        "name": machine.name, "kind": "server", "family": machine.family.name, "manufacturer": machine.family.vendor,
+        "name": machine.name, "kind": machine.family.kind, "family": machine.family.name,
+        "manufacturer": machine.family.vendor,
         "model": machine.family.model, "serial_number": machine.serial, "site": fleet.plant.site_of(machine),
         "rack": machine.rack,
         "position_u": machine.position_u, "height_u": machine.family.height_u, "slot": machine.slot,
@@ -220,7 +228,8 @@ def truth(fleet: Fleet, bmc: Bmc) -> dict[str, Any]:
                   for d in parts.dimms],
         "ports": [{"name": p.name, "mac": p.mac, "switch": p.switch, "switch_port": p.switch_port,
                 "up": p.up} for p in parts.ports],
-        "log": {purpose: _log(machine, purpose) for purpose in machine.logs},
+        "log": {purpose: _log(machine, purpose) for purpose in machine.logs}, "paths": told_paths(bmc),
+        **rarer_parts(bmc),
         "traffic": _tally(bmc).told(now),
         "streams": [{"id": s.id, "client": s.client, "user": s.user} for s in bmc.push.streams.values()],
         "subscriptions": [

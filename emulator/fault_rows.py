@@ -3,48 +3,19 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from emulator.hardware import Machine
+from emulator.named_fault import SECONDS, FaultRefusedError, Field, Heal, NamedFault, Wanted, part_named
+from emulator.part_faults import PART_FAULTS
 from emulator.plant import Switch
 from emulator.wire import WireFault
 from emulator.wire_catalogue import EFFECTS
 
 if TYPE_CHECKING:
     from emulator.faults import Fleet
-
-Heal = Callable[[], None]
-Wanted = Mapping[str, Any]
-
-
-class FaultRefusedError(Exception):
-    """A fault that cannot be set; the text says what would be right."""
-
-
-@dataclass(frozen=True, slots=True)
-class Field:
-    """One field of a fault."""
-
-    kind: type
-    otherwise: Any = None
-    """What holds when it is left out; None with `needed` means it may not be."""
-    needed: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NamedFault:
-    """A fault that has a name."""
-
-    name: str
-    target: str
-    """`machine`, `rack`, `switch` or `site`: the field that says where."""
-    fields: Mapping[str, Field] = field(default_factory=dict)
-    happens: str
-    strike: Callable[[Fleet, Any, Wanted], Heal]
-
 
 # ---- what happens ----
 
@@ -53,14 +24,6 @@ def _drive(machine: Machine, fault: str, bay: int) -> int:
     if bay >= len(machine.parts.drives):
         raise FaultRefusedError(f"{fault}: {machine.name} has bays 0 to {len(machine.parts.drives) - 1}, not {bay}")
     return bay
-
-
-def _named(parts: list[Any], machine: Machine, name: str) -> Any:
-    """A part by its name; the first one where no name is given."""
-    found = next((part for part in parts if not name or part.name == name), None)
-    if found is None:
-        raise FaultRefusedError(f"{machine.name} has {', '.join(part.name for part in parts)}, not {name!r}")
-    return found
 
 
 def _fail_drive(fleet: Fleet, machine: Machine, f: Wanted) -> Heal:
@@ -82,11 +45,11 @@ def _wear_drive(fleet: Fleet, machine: Machine, f: Wanted) -> Heal:
 
 
 def _fail_fan(fleet: Fleet, machine: Machine, f: Wanted) -> Heal:
-    return machine.fail_fan(_named(machine.parts.fans, machine, f["name"]))
+    return machine.fail_fan(part_named(machine.parts.fans, machine, f["name"]))
 
 
 def _fail_power_supply(fleet: Fleet, machine: Machine, f: Wanted) -> Heal:
-    return machine.fail_supply(_named(machine.parts.supplies, machine, f["name"]))
+    return machine.fail_supply(part_named(machine.parts.supplies, machine, f["name"]))
 
 
 def _overheat(fleet: Fleet, machine: Machine, f: Wanted) -> Heal:
@@ -94,7 +57,7 @@ def _overheat(fleet: Fleet, machine: Machine, f: Wanted) -> Heal:
 
 
 def _ecc_errors(fleet: Fleet, machine: Machine, f: Wanted) -> Heal:
-    dimm = _named(machine.parts.dimms, machine, f["name"])
+    dimm = part_named(machine.parts.dimms, machine, f["name"])
     machine.count_ecc(dimm.index, f["count"], f["uncorrected"])
 
     def heal() -> None:
@@ -211,9 +174,6 @@ def _lose_site(fleet: Fleet, site: str, f: Wanted) -> Heal:
 
     return heal
 
-
-SECONDS = Field(float)
-"""Heals by itself after so long; until healed when left out."""
 
 NAMED_IDS = {"F60": "power_noop", "F65": "ignore_graceful", "F67": "lie_power"}
 """Ids of the catalogue that are no matter of the wire."""
@@ -375,5 +335,6 @@ FAULTS: dict[str, NamedFault] = {
             strike=_on_wire("lose_answer", True),
             happens="resets are executed and the answer is lost (F69)",
         ),
+        *PART_FAULTS,
     )
 }

@@ -6,11 +6,12 @@ import itertools
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from emulator.fault_ids import PRESETS
-from emulator.fault_rows import FAULTS, NAMED_IDS, FaultRefusedError, Heal, NamedFault, Wanted
+from emulator.fault_rows import FAULTS, NAMED_IDS
 from emulator.hardware import Machine
+from emulator.named_fault import FaultRefusedError, Heal, NamedFault, Wanted
 from emulator.plant import Plant
 from emulator.redfish.bmc import Bmc
 from emulator.when import WHEN
@@ -42,7 +43,12 @@ class Fleet:
 
     def __init__(self, plant: Plant, *, prefix: str = "f") -> None:
         self.plant = plant
-        self.bmcs = {name: Bmc(machine, plant) for name, machine in plant.machines.items()}
+        self.bmcs: dict[str, Bmc] = {}
+        """By the name of a machine; a blade's is what the BMC of its chassis shows of it."""
+        for name, machine in plant.machines.items():
+            if not machine.enclosure:
+                self.bmcs[name] = bmc = Bmc(machine, plant)
+                self.bmcs |= {node.machine.name: cast(Bmc, node) for node in bmc.nodes}
         self.active: dict[str, ActiveFault] = {}
         self._ids = (f"{prefix}{n}" for n in itertools.count(1))
         self._accents()

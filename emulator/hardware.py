@@ -12,7 +12,23 @@ from emulator.accents.model import Family
 from emulator.clock import Agenda
 from emulator.ledger import Ledger
 from emulator.logs import KINDS, Entry, Log
-from emulator.parts import LIFE_LOW, RANK, TOLERANCE, Drive, Fan, Supply, Volume, build_parts, new_drive, worst
+from emulator.parts import (
+    ECC_THRESHOLD,
+    LIFE_LOW,
+    RANK,
+    TOLERANCE,
+    Drive,
+    Fan,
+    Gpu,
+    LeakDetector,
+    Outlet,
+    Pump,
+    Supply,
+    Volume,
+    build_parts,
+    new_drive,
+    worst,
+)
 from emulator.power import PowerSwitch
 from emulator.sensor_rows import rows_of
 from emulator.sensors import Disturbance, Sensors
@@ -64,6 +80,10 @@ class Machine:
         """No standby power: the BMC is silent too."""
         self.on_dark: Callable[[bool], None] | None = None
         self.redundant = True
+        self.enclosure = ""
+        """The machine whose BMC tells of this one, where it has none of its own."""
+        self.nodes: list[Machine] = []
+        """Machines behind this one's BMC, in its chassis."""
         self._share: list[Disturbance] = []
         self._hot: dict[str, str] = {}
         self._sample: tuple[float, list[float | None]] = (-inf, [])
@@ -116,6 +136,12 @@ class Machine:
             "Thermal": self.thermal_health(),
             "Network": "OK" if all(port.up for port in parts.ports) else "Warning",
         }
+        if parts.gpus:
+            words["Gpus"] = worst(gpu.health for gpu in parts.gpus)
+        if parts.pumps or parts.leak_detectors:
+            words["Cooling"] = worst([*(p.health for p in parts.pumps), *(d.health for d in parts.leak_detectors)])
+        if self.nodes:
+            words["Nodes"] = worst(node.health()["System"] for node in self.nodes)
         return words | {"System": worst(words.values())}
 
     # ---- logs ----
@@ -313,9 +339,10 @@ class Machine:
         if redundant != self.redundant:
             self.redundant = redundant
             self.log("RedundancyRegained" if redundant else "RedundancyLost")
-        if self.dark != (not working):
+        if supplies and self.dark != (not working):
             self.dark = not working
-            self.power.lost() if self.dark else self.power.restored()
+            for machine in (self, *self.nodes):
+                machine.power.lost() if self.dark else machine.power.restored()
             if self.on_dark is not None:
                 self.on_dark(self.dark)
 
@@ -329,6 +356,61 @@ class Machine:
         if not supply.fed:
             moved.append(self.sensors.disturb(f"{key}InputVoltage", Disturbance("set", 0.0, now)))
         return moved
+
+    # ---- coolant, outlets and accelerators ----
+
+    def fail_pump(self, pump: Pump) -> Callable[[], None]:
+        """A pump stops and the others hurry; gives what mends it."""
+        now = self.clock.now()
+        pump.failed = True
+        self.log("PumpFailed", pump.name, part=pump.name)
+        moved = [self.sensors.disturb(f"Pump{pump.index + 1}", Disturbance("set", 0.0, now))]
+        moved += [
+            self.sensors.disturb(f"Pump{other.index + 1}", Disturbance("scale", 1.3, now))
+            for other in self.parts.pumps
+            if other is not pump
+        ]
+        self.changed()
+
+        def mend() -> None:
+            pump.failed = False
+            self._end(moved)
+            self.log("PumpRestored", pump.name, part=pump.name)
+
+        return mend
+
+    def leak(self, detector: LeakDetector, leaking: bool) -> None:
+        """A leak detector gets wet, or dries."""
+        detector.leaking = leaking
+        self.log("LeakDetected" if leaking else "LeakCleared", detector.name, part=detector.name)
+
+    def switch_outlet(self, outlet: Outlet, on: bool) -> None:
+        """An outlet is switched; what it feeds draws power, or nothing."""
+        if outlet.on == on:
+            return
+        outlet.on = on
+        now, keys = self.clock.now(), (f"Outlet{outlet.index + 1}Power", f"Outlet{outlet.index + 1}Current")
+        for key in keys:
+            for disturbance in self.sensors.disturbances.get(key, ()) if on else ():
+                disturbance.until = now
+            if not on:
+                self.sensors.disturb(key, Disturbance("set", 0.0, now))
+        self.changed()
+        self.log("OutletSwitched", outlet.name, "On" if on else "Off", part=outlet.name)
+
+    def count_gpu_errors(self, gpu: Gpu, corrected: int, uncorrected: int) -> None:
+        """A GPU's memory corrects errors, or fails to."""
+        gpu.corrected += corrected
+        gpu.uncorrected += uncorrected
+        if uncorrected:
+            self.log("UncorrectableError", gpu.name, part=gpu.name)
+        elif gpu.corrected >= ECC_THRESHOLD:
+            self.log("CorrectableErrors", gpu.name, str(gpu.corrected), part=gpu.name)
+
+    def nvlink(self, gpu: Gpu, link: int, up: bool) -> None:
+        """A link between GPUs goes up or down."""
+        (gpu.links_down.discard if up else gpu.links_down.add)(link)
+        self.log("LinkUp" if up else "LinkDown", f"{gpu.name} NVLink {link}", part=gpu.name)
 
     # ---- memory and links ----
 

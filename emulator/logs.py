@@ -98,6 +98,11 @@ KINDS: dict[str, Kind] = {
         Kind("Power.1.1.RedundancyRegained", "OK", "Power supply redundancy is regained."),
         Kind("Memory.1.0.CorrectableErrors", "Warning", "%1 has corrected %2 errors."),
         Kind("Memory.1.0.UncorrectableError", "Critical", "%1 met an error it could not correct."),
+        Kind("Environmental.1.0.PumpFailed", "Critical", "%1 has failed."),
+        Kind("Environmental.1.0.PumpRestored", "OK", "%1 works again."),
+        Kind("Environmental.1.0.LeakDetected", "Critical", "%1 detects a leak."),
+        Kind("Environmental.1.0.LeakCleared", "OK", "%1 is dry again."),
+        Kind("Power.1.1.OutletSwitched", "OK", "%1 was switched %2."),
         Kind("NetworkDevice.1.1.LinkDown", "Warning", "The link of %1 is down."),
         Kind("NetworkDevice.1.1.LinkUp", "OK", "The link of %1 is up."),
     )

@@ -163,6 +163,70 @@ class Dimm:
 
 
 @dataclass(slots=True)
+class Gpu:
+    """An accelerator with memory of its own, and links to others."""
+
+    index: int
+    corrected: int = 0
+    uncorrected: int = 0
+    links_down: set[int] = field(default_factory=set)
+
+    @property
+    def name(self) -> str:
+        return f"GPU {self.index + 1}"
+
+    @property
+    def health(self) -> str:
+        if self.uncorrected:
+            return "Critical"
+        return "Warning" if self.corrected >= ECC_THRESHOLD or self.links_down else "OK"
+
+
+@dataclass(slots=True)
+class Outlet:
+    """An outlet of a power distribution unit."""
+
+    index: int
+    on: bool = True
+
+    @property
+    def name(self) -> str:
+        return f"Outlet {self.index + 1}"
+
+
+@dataclass(slots=True)
+class Pump:
+    """A pump of a coolant loop."""
+
+    index: int
+    failed: bool = False
+
+    @property
+    def name(self) -> str:
+        return f"Pump {self.index + 1}"
+
+    @property
+    def health(self) -> str:
+        return "Critical" if self.failed else "OK"
+
+
+@dataclass(slots=True)
+class LeakDetector:
+    """A rope or a tray that notices moisture."""
+
+    index: int
+    leaking: bool = False
+
+    @property
+    def name(self) -> str:
+        return f"Leak Detector {self.index + 1}"
+
+    @property
+    def health(self) -> str:
+        return "Critical" if self.leaking else "OK"
+
+
+@dataclass(slots=True)
 class Port:
     """A network port and the switch port at its other end."""
 
@@ -187,6 +251,10 @@ class Parts:
     supplies: list[Supply]
     dimms: list[Dimm]
     ports: list[Port] = field(default_factory=list)
+    gpus: list[Gpu] = field(default_factory=list)
+    outlets: list[Outlet] = field(default_factory=list)
+    pumps: list[Pump] = field(default_factory=list)
+    leak_detectors: list[LeakDetector] = field(default_factory=list)
 
 
 def build_parts(family: Family, chance: random.Random, now: float) -> Parts:
@@ -208,6 +276,10 @@ def build_parts(family: Family, chance: random.Random, now: float) -> Parts:
         fans=[Fan(index) for index in range(family.fans)],
         supplies=[Supply(index, "AB"[index % 2], _serial(chance, "P", 10)) for index in range(family.supplies)],
         dimms=[Dimm(index, dimm_name(family, index), _serial(chance, "M", 8)) for index in range(family.dimms)],
+        gpus=[Gpu(index) for index in range(family.gpus)],
+        outlets=[Outlet(index) for index in range(family.outlets)],
+        pumps=[Pump(index) for index in range(family.pumps)],
+        leak_detectors=[LeakDetector(index) for index in range(family.leak_detectors)],
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass, field
 
+from emulator.accents.model import Family
 from emulator.clock import Agenda, Clock
 from emulator.fleet import FleetPlan, RackPlan, ServerPlan
 from emulator.hardware import Machine
@@ -70,7 +71,12 @@ class Plant:
             for rack in plan.racks
             if racks is None or rack.name in racks
         }
-        self.machines = {server.name: self._machine(server) for server in plan.servers if server.rack in self.racks}
+        self.machines: dict[str, Machine] = {}
+        """Blades too, as `blades-01:3`; they come after the machine whose BMC tells of them."""
+        for server in plan.servers:
+            if server.rack in self.racks:
+                machine = self._machine(server)
+                self.machines |= {one.name: one for one in (machine, *machine.nodes)}
         self.switches = {
             switch.name: Switch(switch.name, switch.rack, switch.position_u)
             for switch in plan.switches
@@ -86,11 +92,21 @@ class Plant:
         rack = self.racks[server.rack]
         height = server.position_u / rack.plan.height_u
         air = Wave(rack.room.level + TOP_WARMER * (height - 0.5), rack.room.tones)
-        machine = Machine(
-            name=server.name, family=server.family, rack=server.rack, position_u=server.position_u, slot=server.slot,
-            seed=self.seed, agenda=self.agenda, ledger=self.ledger, room=air,
-        )  # fmt: skip
-        rack.machines.append(machine)
+
+        def built(name: str, family: Family, slot: str) -> Machine:
+            machine = Machine(
+                name=name, family=family, rack=server.rack, position_u=server.position_u, slot=slot, seed=self.seed,
+                agenda=self.agenda, ledger=self.ledger, room=air,
+            )  # fmt: skip
+            rack.machines.append(machine)
+            return machine
+
+        machine = built(server.name, server.family, server.slot)
+        if server.family.blade is not None:
+            for number in range(1, server.family.blades + 1):
+                blade = built(f"{server.name}:{number}", server.family.blade, str(number))
+                blade.enclosure = server.name
+                machine.nodes.append(blade)
         return machine
 
     def _cable(self) -> None:

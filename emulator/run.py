@@ -22,11 +22,11 @@ from emulator.certificates import context_of, new_identity
 from emulator.clock import Clock
 from emulator.control import Control
 from emulator.doors import Door
-from emulator.fault_rows import FaultRefusedError
 from emulator.faults import ActiveFault, Fleet
 from emulator.fleet import FleetFileError, FleetPlan, Scene, read_fleet
 from emulator.hardware import Machine
 from emulator.ledger import Ledger
+from emulator.named_fault import FaultRefusedError
 from emulator.plant import Plant
 from emulator.redfish.bmc import Bmc, BmcWatch
 from emulator.server import Endpoint

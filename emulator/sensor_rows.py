@@ -24,6 +24,8 @@ MAINS = Limits(lower_caution=200, upper_caution=250, upper_critical=264)
 def rows_of(family_name: str) -> tuple[SensorRow, ...]:
     """The sensors of a family, in the order in which its BMC lists them."""
     family = FAMILIES[family_name]
+    if not family.processors:
+        return tuple(_kind_rows(family))
     return (*_temperatures(family), *_fans(family), *_powers(family), *_electrics(family), *_rest(family))
 
 
@@ -54,7 +56,7 @@ def _temperatures(family: Family) -> Iterator[SensorRow]:
         limits = Limits(upper_caution=78, upper_critical=85)
         yield _temperature(f"DIMM{name}", f"DIMM {name} Temp", "Memory", 8.5, 12, limits, part=("Memory", dimm))
     for gpu in range(family.gpus):
-        part = ("Processor", family.processors + gpu)
+        part = ("Gpu", gpu) if family.shape.baseboard_id else ("Processor", family.processors + gpu)
         yield _temperature(f"GPU{gpu + 1}", f"GPU {gpu + 1} Temp", "GPU", 14, 44, GPU, wiggle=1.8, part=part)
         yield _temperature(f"GPU{gpu + 1}Memory", f"GPU {gpu + 1} Memory Temp", "GPUSubsystem", 18, 46, GPU, part=part)
     yield _temperature("Chipset", "Chipset Temp", "SystemBoard", 17, 6)
@@ -66,6 +68,10 @@ def _temperatures(family: Family) -> Iterator[SensorRow]:
         yield _temperature(
             f"Backplane{zone + 1}", f"Drive Backplane {zone + 1} Temp", "Backplane", 4.5, 4, Limits(upper_caution=58)
         )
+    yield from _supply_temperatures(family)
+
+
+def _supply_temperatures(family: Family) -> Iterator[SensorRow]:
     for supply in range(family.supplies):
         yield _temperature(
             f"PSU{supply + 1}Temp",
@@ -107,7 +113,7 @@ def _powers(family: Family) -> Iterator[SensorRow]:
     yield _power("MemoryPower", "Memory Power", "Memory", family.dimms * 1.6, family.dimms * 2.2)
     yield _power("StoragePower", "Storage Power", "StorageSubsystem", family.bays * 3.5, family.bays * 4.5)
     for gpu in range(family.gpus):
-        part = ("Processor", family.processors + gpu)
+        part = ("Gpu", gpu) if family.shape.baseboard_id else ("Processor", family.processors + gpu)
         yield _power(f"GPU{gpu + 1}Power", f"GPU {gpu + 1} Power", "GPU", 55, span * 0.6 / family.gpus, part=part)
     for supply in range(count):
         part = ("PowerSupply", supply)
@@ -151,7 +157,8 @@ def _electrics(family: Family) -> Iterator[SensorRow]:
             f"CPU{cpu + 1}Vcore", f"CPU {cpu + 1} Vcore", "Voltage", "V", "CPU", 1.79, load=-0.03, part=part
         )
         yield _electric(f"CPU{cpu + 1}Vddq", f"CPU {cpu + 1} VDDQ", "Voltage", "V", "Memory", 1.11)
-    idle, span = family.idle_watts / family.supplies, (family.peak_watts - family.idle_watts) / family.supplies
+    share = max(1, family.supplies)
+    idle, span = family.idle_watts / share, (family.peak_watts - family.idle_watts) / share
     for supply in range(family.supplies):
         part, label = ("PowerSupply", supply), f"PSU {supply + 1}"
         yield _electric(
@@ -199,6 +206,60 @@ def _rest(family: Family) -> Iterator[SensorRow]:
         key="Energy", name="Total Energy", type="EnergykWh", unit="kW.h", context="Chassis", level=family.idle_watts,
         load=family.peak_watts - family.idle_watts, digits=3, counts_energy=True,
     )  # fmt: skip
+
+
+# ---- what is no server ----
+
+
+def _kind_rows(family: Family) -> Iterator[SensorRow]:
+    """Sensors of a power shelf, a rack PDU, a coolant distribution unit or a box of drives."""
+    idle, span = family.idle_watts, family.peak_watts - family.idle_watts
+    yield _temperature("Inlet", "Inlet Temp", "Intake", 0, 0, INLET, spread=0.4, wiggle=0.2, lives_off=True)
+    if family.supplies:
+        yield _temperature("Exhaust1", "Exhaust Temp", "Exhaust", 6, 9, Limits(upper_caution=65, upper_critical=72))
+    yield from _supply_temperatures(family)
+    yield from _fans(family)
+    yield from (row for row in _powers(family) if row.level or row.load)
+    yield from (row for row in _electrics(family) if row.part)
+    yield from _outlets(family, idle, span)
+    if family.pumps:
+        yield from _coolant(family)
+    yield SensorRow(
+        key="Energy", name="Total Energy", type="EnergykWh", unit="kW.h", context="Chassis", level=idle, load=span,
+        digits=3, counts_energy=True,
+    )  # fmt: skip
+
+
+def _outlets(family: Family, idle: float, span: float) -> Iterator[SensorRow]:
+    if not family.outlets:
+        return
+    yield _electric("Frequency", "Mains Frequency", "Frequency", "Hz", "PowerSupply", 50.0, digits=1, lives_off=True)
+    yield _electric("Mains", "Mains Voltage", "Voltage", "V", "PowerSupply", MAINS_VOLTS, digits=1, limits=MAINS)
+    yield _electric("MainsCurrent", "Mains Current", "Current", "A", "PowerSupply", idle / MAINS_VOLTS,
+        load=span / MAINS_VOLTS, digits=2)  # fmt: skip
+    for index in range(family.outlets):
+        part, key, share = ("Outlet", index), f"Outlet{index + 1}", 1 / family.outlets
+        yield _power(f"{key}Power", f"Outlet {index + 1} Power", "PowerOutlet", idle * share, span * share, part=part)
+        yield _electric(f"{key}Current", f"Outlet {index + 1} Current", "Current", "A", "PowerOutlet",
+            idle * share / MAINS_VOLTS, load=span * share / MAINS_VOLTS, digits=2, part=part,
+            limits=Limits(upper_caution=12.8, upper_critical=16))  # fmt: skip
+
+
+def _coolant(family: Family) -> Iterator[SensorRow]:
+    supply, back = Limits(upper_caution=38, upper_critical=45), Limits(upper_caution=55, upper_critical=62)
+    for loop, above in (("Primary", -4.0), ("Secondary", 3.0)):
+        yield _temperature(f"{loop}Supply", f"{loop} Supply Temp", "CoolantConnector", above, 2, supply)
+        yield _temperature(f"{loop}Return", f"{loop} Return Temp", "CoolantConnector", above + 6, 12, back)
+        yield _electric(f"{loop}Flow", f"{loop} Flow", "LiquidFlowLPM", "L/min", "CoolantConnector", 120.0, load=140.0,
+            digits=1)  # fmt: skip
+        yield _electric(f"{loop}Pressure", f"{loop} Pressure", "PressurekPa", "kPa", "CoolantConnector", 210.0,
+            load=35.0, digits=1, limits=Limits(upper_caution=320, upper_critical=380))  # fmt: skip
+    for index in range(family.pumps):
+        yield SensorRow(
+            key=f"Pump{index + 1}", name=f"Pump {index + 1} Speed", type="Rotational", unit="{rev}/min", context="Pump",
+            level=2_200.0, load=1_400.0, wiggle=15.0, spread=40.0, part=("Pump", index),
+            limits=Limits(lower_critical=400, lower_caution=800),
+        )  # fmt: skip
 
 
 def dimm_name(family: Family, index: int) -> str:

@@ -61,7 +61,8 @@ DISK = "Disk.Bay.{n}:Enclosure.Internal.0-1:RAID.Integrated.1-1"
 def _lifecycle(bmc: Bmc, document: Json) -> Json:
     """An entry of the Lifecycle log as the iDRAC writes it."""
     document |= {
-        "MessageId": f"IDRAC.2.7.{MESSAGES[short_of(document)]}", "EntryType": "Oem", "OemRecordFormat": "Dell",
+        "MessageId": f"IDRAC.2.7.{MESSAGES.get(short_of(document), 'LOG007')}",
+        "EntryType": "Oem", "OemRecordFormat": "Dell",
         "MessageArgs@odata.count": len(document["MessageArgs"]),
         "Oem": {"Dell": {"@odata.type": "#DellLCLogEntry.v1_1_0.DellLCLogEntry", "Category": "System Health",
                 "Comment": None, "LastUpdatedByUser": None}},

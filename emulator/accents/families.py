@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from emulator.accents.dell import DELL_FAMILIES
 from emulator.accents.hpe import HPE_FAMILIES
+from emulator.accents.kinds import KIND_FAMILIES
 from emulator.accents.lenovo import LENOVO_FAMILIES
 from emulator.accents.model import Family
 from emulator.accents.openbmc import OPENBMC_FAMILIES
@@ -21,5 +22,6 @@ FAMILIES: dict[str, Family] = {
         *SUPERMICRO_FAMILIES,
         *OPENBMC_FAMILIES,
         *OTHER_FAMILIES,
+        *KIND_FAMILIES,
     )
 }

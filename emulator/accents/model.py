@@ -66,6 +66,10 @@ class Shape:
     event_log: str = "SEL"
     lifecycle_log: str = "Lifecycle"
     log_page: int = 100
+    standalone_storage: bool = False
+    """Storage lies below the service root, since there is no system."""
+    baseboard_id: str = ""
+    """A system of its own that holds the GPUs, with chassis and a manager of its own."""
     drives_under_chassis: bool = False
     backplane_id: str = ""
     """A chassis of its own that holds the drives."""
@@ -165,6 +169,8 @@ class Family:
     """Mean work and its daily swing."""
     bios: str
     firmware: str
+    nvlinks: int = 0
+    """Ports of each GPU, on a baseboard."""
     outlets: int = 0
     pumps: int = 0
     leak_detectors: int = 0

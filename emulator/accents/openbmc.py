@@ -47,7 +47,7 @@ def by_info(name: str, evidence: str) -> Accent:
 
     return Accent(
         name=name, evidence=evidence, adds=allowed_by_info, on="ComputerSystem",
-        tell=put("Actions/#ComputerSystem.Reset", action),
+        tell=when(lambda _, d: "Actions" in d, put("Actions/#ComputerSystem.Reset", action)),
     )  # fmt: skip
 
 

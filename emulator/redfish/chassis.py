@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from emulator.accents.model import Family
 from emulator.parts import Supply
 from emulator.redfish.errors import Answer, Json, refuse
-from emulator.redfish.places import ROOT, Places, collection, links, ref, resource, status
+from emulator.redfish.places import ROOT, Places, collection, links, node_shapes, ref, resource, status
 from emulator.redfish.resource import Resource, Tree
 from emulator.redfish.storage import drive_paths
 from emulator.redfish.system import led, led_wish
@@ -23,7 +23,9 @@ def chassis_branch(family: Family, tree: Tree) -> None:
     """Chassis, and power in the models that the shape knows."""
     places, fixed = Places(family.shape), tree.fixed
     chassis = places.chassis
-    members = list(dict.fromkeys((chassis, places.backplane)))
+    gpus = [places.gpu_chassis(index) for index in range(family.gpus if family.shape.baseboard_id else 0)]
+    nodes = [Places(shape).chassis for shape in node_shapes(family)]
+    members = list(dict.fromkeys((chassis, places.backplane, *gpus, *nodes)))
     fixed[f"{ROOT}/Chassis"] = Resource(get=lambda bmc: collection(f"{ROOT}/Chassis", "Chassis", members))
     fixed[chassis] = Resource(get=_chassis, patch=_change_chassis)
     if family.shape.thermal_power:

@@ -7,7 +7,7 @@ from functools import cache, partial
 from typing import TYPE_CHECKING
 
 from emulator.accents.families import FAMILIES
-from emulator.accents.model import Family
+from emulator.accents.model import Family, Shape
 from emulator.logs import Entry, Log
 from emulator.redfish.errors import Answer, Json
 from emulator.redfish.places import Places, collection, ref, resource, status
@@ -87,18 +87,25 @@ def _entry(purpose: str, entry: Entry, bmc: Bmc) -> Json:
 
 def part_path(bmc: Bmc, name: str) -> str | None:
     """The resource of a component by its name, where there is one."""
-    return _part_paths(bmc.machine.family.name).get(name) if name else None
+    return _part_paths(bmc.machine.family.name, bmc.shape).get(name) if name else None
 
 
 @cache
-def _part_paths(family_name: str) -> dict[str, str]:
+def _part_paths(family_name: str, shape: Shape) -> dict[str, str]:
     family = FAMILIES[family_name]
-    places = Places(family.shape)
+    places = Places(shape)
     paths = {f"Drive Bay {bay}": places.drive(bay) for bay in range(family.bays + family.empty_bays)}
     paths |= {f"Volume {index}": f"{places.storage}/Volumes/{index}" for index in range(len(family.raid))}
     paths |= {f"Fan {index + 1}": places.part("Fan", index) or "" for index in range(family.fans)}
     paths |= {f"PSU {index + 1}": places.part("PowerSupply", index) or "" for index in range(family.supplies)}
     paths |= {f"DIMM {dimm_name(family, index)}": places.part("Memory", index) or "" for index in range(family.dimms)}
+    for kind, name, count in (
+        ("Gpu", "GPU", family.gpus if family.shape.baseboard_id else 0),
+        ("Outlet", "Outlet", family.outlets),
+        ("Pump", "Pump", family.pumps),
+        ("LeakDetector", "Leak Detector", family.leak_detectors),
+    ):
+        paths |= {f"{name} {index + 1}": places.part(kind, index) or "" for index in range(count)}
     if family.shape.subsystems:
         paths |= {
             row.name: f"{places.chassis}/Sensors/{row.key}" for row in rows_of(family_name) if row.type == "Temperature"

@@ -22,7 +22,8 @@ def manager_branch(family: Family, tree: Tree) -> None:
     """Managers and what is below."""
     places, fixed = Places(family.shape), tree.fixed
     manager = places.manager
-    fixed[f"{ROOT}/Managers"] = Resource(get=lambda bmc: collection(f"{ROOT}/Managers", "Manager", [manager]))
+    managers = [manager, *([places.baseboard_manager] if family.shape.baseboard_id else [])]
+    fixed[f"{ROOT}/Managers"] = Resource(get=lambda bmc: collection(f"{ROOT}/Managers", "Manager", managers))
     fixed[manager] = Resource(get=_manager)
     fixed[f"{manager}/Actions/Manager.Reset"] = Resource(post=_reset)
     fixed[f"{manager}/NetworkProtocol"] = Resource(get=_protocols)

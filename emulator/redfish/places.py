@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from emulator.accents.model import Shape
+from emulator.accents.model import Family, Shape
 from emulator.redfish.errors import Json
 
 ROOT = "/redfish/v1"
@@ -36,7 +36,8 @@ class Places:
 
     @property
     def storage(self) -> str:
-        return f"{self.system}/Storage/{self.shape.storage_id}"
+        holder = ROOT if self.shape.standalone_storage else self.system
+        return f"{holder}/Storage/{self.shape.storage_id}"
 
     @property
     def log_services(self) -> str:
@@ -56,6 +57,20 @@ class Places:
     def drive(self, bay: int) -> str:
         return f"{self.drives}/Bay.{bay}"
 
+    @property
+    def baseboard(self) -> str:
+        """The system that holds the GPUs, where they have one of their own."""
+        return f"{ROOT}/Systems/{self.shape.baseboard_id}"
+
+    @property
+    def baseboard_manager(self) -> str:
+        """What manages the baseboard, behind the BMC."""
+        return f"{ROOT}/Managers/{self.shape.baseboard_id.replace('Baseboard', 'BMC')}"
+
+    def gpu_chassis(self, index: int) -> str:
+        """The chassis that a GPU of a baseboard is to itself."""
+        return f"{ROOT}/Chassis/GPU.{index + 1}"
+
     def log(self, purpose: str) -> str:
         if purpose == "event":
             return f"{self.log_services}/{self.shape.event_log}"
@@ -67,6 +82,14 @@ class Places:
         match kind:
             case "Processor":
                 return f"{self.system}/Processors/{index + 1}"
+            case "Gpu":
+                return f"{self.baseboard}/Processors/{index + 1}"
+            case "Pump":
+                return f"{self.chassis}/ThermalSubsystem/Pumps/{index + 1}"
+            case "LeakDetector":
+                return f"{self.chassis}/ThermalSubsystem/LeakDetection/LeakDetectors/{index + 1}"
+            case "Outlet":
+                return f"{ROOT}/PowerEquipment/RackPDUs/1/Outlets/{index + 1}"
             case "Memory":
                 return f"{self.system}/Memory/{index + 1}"
             case "Fan":
@@ -76,6 +99,17 @@ class Places:
                 subsystem = f"{self.chassis}/PowerSubsystem/PowerSupplies/{index + 1}"
                 return subsystem if self.shape.subsystems else f"{self.chassis}/Power#/PowerSupplies/{index}"
         return None
+
+
+def node_shapes(family: Family) -> list[Shape]:
+    """The shapes of the machines behind a family's BMC: numbered ids, and the BMC of the chassis for a manager."""
+    if family.blade is None:
+        return []
+    shape, manager = family.blade.shape, family.shape.manager_id
+    return [
+        replace(shape, system_id=f"{shape.system_id}{n}", chassis_id=f"{shape.chassis_id}{n}", manager_id=manager)
+        for n in range(1, family.blades + 1)
+    ]
 
 
 def ref(path: str) -> Json:

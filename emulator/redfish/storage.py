@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def storage_branch(family: Family, tree: Tree) -> None:
     """Everything below Systems/x/Storage, and Chassis/x/Drives where drives live there."""
     places, fixed = Places(family.shape), tree.fixed
-    storages = f"{places.system}/Storage"
+    storages = places.storage.rpartition("/")[0]
     fixed[storages] = Resource(get=lambda bmc: collection(storages, "Storage", [places.storage]))
     fixed[places.storage] = Resource(get=_storage)
     controllers, volumes = f"{places.storage}/Controllers", f"{places.storage}/Volumes"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from emulator.accents.model import Family
 from emulator.parts import Port
 from emulator.redfish.errors import Answer, Json, refuse
-from emulator.redfish.places import ROOT, Places, collection, links, ref, resource, status
+from emulator.redfish.places import ROOT, Places, collection, links, node_shapes, ref, resource, status
 from emulator.redfish.resource import Resource, Tree
 from emulator.redfish.services import firmware_of
 from emulator.server import Request
@@ -28,14 +28,19 @@ def system_branch(family: Family, tree: Tree) -> None:
     """Systems and everything below but storage and logs."""
     places, fixed = Places(family.shape), tree.fixed
     system = places.system
-    fixed[f"{ROOT}/Systems"] = Resource(get=lambda bmc: collection(f"{ROOT}/Systems", "ComputerSystem", [system]))
+    nodes = [Places(shape).system for shape in node_shapes(family)]
+    systems = [system, *([places.baseboard] if family.shape.baseboard_id else []), *nodes]
+    fixed[f"{ROOT}/Systems"] = Resource(get=lambda bmc: collection(f"{ROOT}/Systems", "ComputerSystem", systems))
     fixed[system] = Resource(get=_system, patch=_change_system)
     fixed[f"{system}/Actions/ComputerSystem.Reset"] = Resource(post=_reset)
     _collect(
         tree,
         f"{system}/Processors",
         "Processor",
-        [(str(i + 1), partial(_processor, i)) for i in range(family.processors + family.gpus)],
+        [
+            (str(i + 1), partial(_processor, i))
+            for i in range(family.processors + (0 if family.shape.baseboard_id else family.gpus))
+        ],
     )
     _collect(tree, f"{system}/Memory", "Memory", [(str(i + 1), partial(_memory, i)) for i in range(family.dimms)])
     for index in range(family.dimms):

@@ -82,6 +82,8 @@ def _subsystem(bmc: Bmc) -> Json:
         path, "ThermalSubsystem.v1_3_0.ThermalSubsystem", "Thermal Subsystem", Fans=ref(f"{path}/Fans"),
         FanRedundancy=[group],
         ThermalMetrics=ref(f"{path}/ThermalMetrics"), Status=_rollup(bmc),
+        **({"Pumps": ref(f"{path}/Pumps")} if bmc.machine.parts.pumps else {}),
+        **({"LeakDetection": ref(f"{path}/LeakDetection")} if bmc.machine.parts.leak_detectors else {}),
     )  # fmt: skip
 
 
@@ -108,5 +110,6 @@ def _metrics(bmc: Bmc) -> Json:
         f"{bmc.places.chassis}/ThermalSubsystem/ThermalMetrics", "ThermalMetrics.v1_3_1.ThermalMetrics",
         "Thermal Metrics",
         TemperatureReadingsCelsius=readings,
-        TemperatureSummaryCelsius={"Intake": excerpt(bmc, "Inlet"), "Exhaust": excerpt(bmc, "Exhaust1")},
+        TemperatureSummaryCelsius={"Intake": excerpt(bmc, "Inlet")}
+        | ({"Exhaust": excerpt(bmc, "Exhaust1")} if any(row.key == "Exhaust1" for row in rows) else {}),
     ) | {"TemperatureReadingsCelsius@odata.count": len(readings)}  # fmt: skip

@@ -9,10 +9,14 @@ from functools import cache
 
 from emulator.accents.families import FAMILIES
 from emulator.redfish.chassis import chassis_branch
+from emulator.redfish.cooling import cooling_branch
 from emulator.redfish.dialect import accented
+from emulator.redfish.distribution import distribution_branch
 from emulator.redfish.events import events_branch
+from emulator.redfish.gpus import gpu_branch
 from emulator.redfish.logs import log_branch
 from emulator.redfish.manager import manager_branch
+from emulator.redfish.nodes import node_branch
 from emulator.redfish.resource import Tree
 from emulator.redfish.services import services_branch
 from emulator.redfish.storage import storage_branch
@@ -26,8 +30,12 @@ BRANCHES = (
     storage_branch,
     chassis_branch,
     thermal_branch,
+    cooling_branch,
+    distribution_branch,
+    gpu_branch,
     manager_branch,
     log_branch,
+    node_branch,
 )
 
 
