@@ -391,6 +391,15 @@ class PackedRow:
     values: Sequence[float]
 
 
+@dataclass(frozen=True, slots=True)
+class Growth:
+    """What one kind of sealed history takes on disk, and grows by in a day while nothing is forgotten."""
+
+    kind: str
+    bytes: int
+    bytes_a_day: float
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PollRow:
     """The last poll of one aspect of one device."""

@@ -22,6 +22,7 @@ from fleetmon.storage.columns import to_ms
 from fleetmon.storage.database import Connection, Database
 from fleetmon.storage.pages import Block, Exceptions, Joined, Page, Source, block_of
 from fleetmon.storage.rollups import SUMMABLE, Steps
+from fleetmon.storage.rows import Growth
 
 log = logs.get("sealing")
 
@@ -37,15 +38,6 @@ _MEASURED = 7
 """Days whose pages tell the growth."""
 KINDS = {RAW: "readings", rollups.FIVE_MINUTES: "five_minutes", rollups.HOUR: "hours", rollups.DAY: "days"}
 """What a page holds, by its step, in the words of `settings.Retention`."""
-
-
-@dataclass(frozen=True, slots=True)
-class Growth:
-    """What one kind of history takes on disk, and grows by in a day when nothing is forgotten."""
-
-    kind: str
-    bytes: int
-    bytes_a_day: float
 
 
 @dataclass(frozen=True, slots=True)
