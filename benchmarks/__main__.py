@@ -5,10 +5,12 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import os
 import sys
 
 from benchmarks.lines import LINES
 from benchmarks.processes import CannotMeasureError
+from benchmarks.scale import DEVICES, MINUTES
 from benchmarks.scorecard import Line, failed, told
 
 
@@ -17,7 +19,14 @@ def main() -> int:
     names = [line.name for line in LINES]
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("lines", nargs="*", metavar="LINE", help=f"{', '.join(names)}; all of them by default")
-    wanted = parser.parse_args().lines
+    parser.add_argument("--devices", type=int, help="a smaller fleet for ten-thousand and dead-500")
+    parser.add_argument("--minutes", type=float, help="how long they measure")
+    given = parser.parse_args()
+    wanted = given.lines
+    if given.devices:
+        os.environ[DEVICES] = str(given.devices)
+    if given.minutes:
+        os.environ[MINUTES] = str(given.minutes)
     unknown = sorted(set(wanted) - set(names))
     if unknown:
         parser.error(f"no such line: {', '.join(unknown)}; there are {', '.join(names)}")

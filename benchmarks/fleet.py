@@ -12,6 +12,8 @@ from fleetmon.model import Device, DeviceKind, Endpoint, Protocol, Rack, Site
 from fleetmon.storage import Store, open_store
 
 CREDENTIAL = "bench"
+RACK = 40
+"""Servers in a rack."""
 
 
 async def filled_store(folder: Path, addresses: Mapping[str, str]) -> tuple[Store, Vault]:
@@ -20,16 +22,25 @@ async def filled_store(folder: Path, addresses: Mapping[str, str]) -> tuple[Stor
     vault = open_vault(environment={}, configuration=folder / "configuration", data=folder / "data")
     sealed = vault.seal_password(CREDENTIAL, PASSWORD)
     await store.fleet.put_credential(CREDENTIAL, user=USER, sealed=sealed)
+    racks = -(-len(addresses) // RACK)
     await store.fleet.apply(
         sites=[Site(site_id="bench", name="bench")],
-        racks=[Rack(rack_id="R01", name="R01", site_id="bench", height_u=60)],
-        devices=[_device(name, address, unit) for unit, (name, address) in enumerate(addresses.items(), 1)],
+        racks=[Rack(rack_id=_rack(rack), name=_rack(rack), site_id="bench") for rack in range(racks)],
+        devices=[_device(name, address, place) for place, (name, address) in enumerate(addresses.items())],
     )
     return store, vault
 
 
-def _device(name: str, address: str, unit: int) -> Device:
-    endpoint = Endpoint(protocol=Protocol.REDFISH, address=address, credential=CREDENTIAL)
+def _rack(number: int) -> str:
+    return f"R{number + 1:03}"
+
+
+def _device(name: str, address: str, place: int) -> Device:
     return Device(
-        device_id=name, name=name, kind=DeviceKind.SERVER, endpoints=(endpoint,), rack_id="R01", position_u=unit
+        device_id=name,
+        name=name,
+        kind=DeviceKind.SERVER,
+        endpoints=(Endpoint(protocol=Protocol.REDFISH, address=address, credential=CREDENTIAL),),
+        rack_id=_rack(place // RACK),
+        position_u=place % RACK + 1,
     )

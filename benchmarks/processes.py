@@ -25,8 +25,14 @@ class CannotMeasureError(Exception):
 class Emulated:
     """An emulated fleet by its control door."""
 
-    def __init__(self, control: str) -> None:
+    def __init__(self, control: str, pid: int) -> None:
         self._control = control
+        self.pid = pid
+
+    async def addresses(self) -> dict[str, str]:
+        """Where every server answers Redfish, by its name."""
+        machines = (await self._ask("GET", "/machines"))["items"]
+        return {m["name"]: next(_urls(m["endpoints"])) for m in machines if m["kind"] == "server"}
 
     async def address(self, machine: str) -> str:
         """Where a machine's BMC answers Redfish."""
@@ -62,9 +68,10 @@ def _urls(endpoints: Sequence[dict[str, str]]) -> Iterator[str]:
 
 
 @contextlib.asynccontextmanager
-async def emulated(fleet: str) -> AsyncIterator[Emulated]:
-    """The emulated fleet of one fleet file, in a process of its own, once all its machines listen."""
-    options = ("--fleet", fleet, "--seed", "1", "--control", "127.0.0.1:0", "--exit-with-stdin")
+async def emulated(fleet: str, *, processes: int = 1) -> AsyncIterator[Emulated]:
+    """The emulated fleet of one fleet file, in processes of its own, once all its machines listen."""
+    shards = ("--processes", str(processes)) if processes > 1 else ()
+    options = ("--fleet", fleet, "--seed", "1", "--control", "127.0.0.1:0", "--exit-with-stdin", *shards)
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "emulator", *options), stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
     )
@@ -77,7 +84,7 @@ async def emulated(fleet: str) -> AsyncIterator[Emulated]:
         word, _, control = said.decode().strip().partition(" ")
         if word != "emulator":
             raise CannotMeasureError(f"the emulator did not start: {said!r}")
-        yield Emulated(control)
+        yield Emulated(control, process.pid)
 
 
 @contextlib.asynccontextmanager
