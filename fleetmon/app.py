@@ -138,7 +138,7 @@ def _compose(
         "devices": devices.run,
         "upkeep": Upkeep(store=store, retention=settings.retention, clock=clock).run,
         "heartbeat": lambda: _beat(store, worker, supervisor, metrics, clock),
-        "store watch": StoreWatch(store=store, metrics=metrics, clock=clock).run,
+        "store watch": StoreWatch(store=store, retention=settings.retention, metrics=metrics, clock=clock).run,
     }
     for name in (*settings.roles, "heartbeat", "store watch"):
         supervisor.add(name, every[name])

@@ -15,6 +15,7 @@ from fleetmon import logs
 from fleetmon.clock import Clock
 from fleetmon.errors import StorageError
 from fleetmon.metrics import Metrics
+from fleetmon.settings import Retention
 from fleetmon.storage import Store
 from fleetmon.storage.forecast import EVERY, Sample
 from fleetmon.storage.sqlite import SqliteDatabase
@@ -31,8 +32,9 @@ LONGEST_READ, LONGEST_WRITE = 30.0, 120.0
 class StoreWatch:
     """Looks at the store and says what it sees."""
 
-    def __init__(self, *, store: Store, metrics: Metrics, clock: Clock) -> None:
+    def __init__(self, *, store: Store, retention: Retention, metrics: Metrics, clock: Clock) -> None:
         self._store = store
+        self._retention = retention
         self._metrics = metrics
         self._clock = clock
         self._commits: dict[str, int] = {}
@@ -86,7 +88,7 @@ class StoreWatch:
         if self._sampled_at is None or now - self._sampled_at >= EVERY:
             await self._store.samples.add(Sample(now, sum(used for used, _ in inside)))
             self._sampled_at = now
-        ahead = await foresee(self._store)
+        ahead = await foresee(self._store, self._retention)
         left = float("nan") if ahead.left is None else ahead.left.total_seconds()
         self._metrics.disk_full_in.set(left)
 

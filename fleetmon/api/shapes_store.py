@@ -39,12 +39,23 @@ class ReadingsTaken(Shape):
     lost: int
 
 
+class HistoryHeld(Shape):
+    """One kind of sealed history in bytes: now, added in a day, and in the end, when as much is forgotten as added."""
+
+    kind: str
+    bytes: int
+    per_day: int
+    kept_days: float
+    final: int
+
+
 class DiskForecast(Shape):
     """Growth in bytes a day and days until readings are refused; null where unknown or never, and why."""
 
-    per_day: float | None
+    per_day: int | None
     days: float | None
     reason: str
+    history: list[HistoryHeld]
 
 
 class Storage(Shape):

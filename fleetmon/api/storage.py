@@ -22,7 +22,7 @@ from fleetmon.storage.vitals import FileVitals, Vitals, foresee, is_well, vitals
 
 async def get_storage(here: Here) -> Response:
     """How large the databases are, whether they can be written, and when the disk will be full."""
-    seen, ahead = vitals(here.store), await foresee(here.store)
+    seen, ahead = vitals(here.store), await foresee(here.store, here.parts.settings.retention)
     told = {
         "files": [_file(file) for file in seen.files],
         "disk": None if seen.room is None else _disk(seen.room),
@@ -77,7 +77,18 @@ def _readings(seen: Vitals) -> dict[str, Any]:
 
 def _forecast(ahead: Forecast) -> dict[str, Any]:
     days = None if ahead.left is None else round(ahead.left / timedelta(days=1), 1)
-    return {"per_day": ahead.per_day, "days": days, "reason": ahead.reason}
+    held = [
+        {
+            "kind": one.kind,
+            "bytes": one.size,
+            "per_day": round(one.per_day),
+            "kept_days": one.kept / timedelta(days=1),
+            "final": round(one.final),
+        }
+        for one in ahead.held
+    ]
+    per_day = None if ahead.per_day is None else round(ahead.per_day)
+    return {"per_day": per_day, "days": days, "reason": ahead.reason, "history": held}
 
 
 ROUTES = (

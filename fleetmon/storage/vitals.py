@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from fleetmon.errors import StorageError
+from fleetmon.settings import Retention
 from fleetmon.storage.engine import WAL_LIMIT, version_warning
-from fleetmon.storage.forecast import Forecast, Sample, forecast
+from fleetmon.storage.forecast import Forecast, Sample, forecast, held_of
 from fleetmon.storage.space import Room, megabytes
 from fleetmon.storage.sqlite import SqliteDatabase
 from fleetmon.storage.store import Store
@@ -94,12 +95,13 @@ async def used_bytes(file: SqliteDatabase) -> tuple[int, int]:
     return (pages - free) * size, free * size
 
 
-async def foresee(store: Store) -> Forecast:
-    """When the disk will be full, from the samples so far and what is stored now."""
+async def foresee(store: Store, retention: Retention) -> Forecast:
+    """When the disk will be full, from the history that is sealed and from what was stored so far."""
     try:
         used = [await used_bytes(file) for file in store.files]
         samples = await store.samples.all()
+        grown = await store.telemetry.growth(store.clock.now())
     except StorageError as error:
         return Forecast(reason=str(error))
     now = Sample(store.clock.now(), sum(inside for inside, _ in used))
-    return forecast([*samples, now], store.space.room)
+    return forecast([*samples, now], held_of(grown, retention), store.space.room)

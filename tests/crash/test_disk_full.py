@@ -104,7 +104,7 @@ class Story:
         self.clock = running.clock
         self.devices = [f"web-{number}" for number in range(1, devices + 1)]
         self.sensors = sensors
-        self.watch = StoreWatch(store=running.store, metrics=Metrics(), clock=self.clock)
+        self.watch = StoreWatch(store=running.store, retention=Retention(), metrics=Metrics(), clock=self.clock)
         self.upkeep = Upkeep(store=running.store, retention=Retention(), clock=self.clock)
         self.acknowledged: set[tuple[str, str]] = set()
         self.refused = 0
