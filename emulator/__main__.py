@@ -16,6 +16,7 @@ from typing import Any
 import uvloop
 
 from emulator.certificates import server_context
+from emulator.descriptors import TooFewDescriptorsError, make_room
 from emulator.fleet import FleetFileError, FleetPlan, read_fleet
 from emulator.mockup import serve_mockup
 from emulator.mockup_folder import NoMockupError
@@ -53,7 +54,7 @@ def main(arguments: list[str] | None = None) -> int:
             return _run(_mockup(options))
         plan = read_fleet(options.fleet)
         return _run(_fleet(options, plan))
-    except (UsageError, FleetFileError, NoMockupError) as error:
+    except (UsageError, FleetFileError, NoMockupError, TooFewDescriptorsError) as error:
         print(f"emulator: {error}", file=sys.stderr)  # noqa: T201  # the command line speaks
         return 2
     except OSError as error:
@@ -130,6 +131,8 @@ async def _fleet(options: argparse.Namespace, plan: FleetPlan) -> None:
     control = _loopback(options.control)
     if options.processes < 1 or options.speed <= 0:
         raise UsageError("--processes must be at least 1, and --speed above 0")
+    number, _, count = (options.shard or "0/1").partition("/")
+    make_room(len(plan.servers), int(count) if options.shard else options.processes)
     settings: dict[str, Any] = {
         "seed": options.seed,
         "speed": options.speed,
@@ -142,7 +145,6 @@ async def _fleet(options: argparse.Namespace, plan: FleetPlan) -> None:
             print(f"emulator {address}", flush=True)  # noqa: T201  # the command line speaks
             await _until_stopped(options)
         return
-    number, _, count = (options.shard or "0/1").partition("/")
     async with running_fleet(plan, control=control, shard=(int(number), int(count)), **settings) as fleet:
         print(f"emulator {fleet.control_address}", flush=True)  # noqa: T201  # the command line speaks
         await _until_stopped(options)

@@ -45,7 +45,7 @@ class Stream:
         self._hub = hub
         self._line: Connection | None = None
         self.id, self.wanted, self.user, self.client, self.after = stream_id, wanted, user, client, after
-        self.context: str | None = None
+        self.context: str | None = f"stream {stream_id}"
 
     # ---- as the server sees it ----
 
