@@ -19,6 +19,8 @@ EARLIEST = datetime(2015, 1, 1, tzinfo=UTC)
 """A device clock before this has never been set (F49)."""
 AHEAD = timedelta(days=1)
 """A device clock further ahead than this is wrong (F51)."""
+A_FEW = 4
+"""Records told by a clock that was never set; so many the same again are no accident of booting."""
 _WRAPPED = 32_768
 """Ids this far apart in one log mean that its counter started again from the bottom while older records remain."""
 
@@ -67,7 +69,7 @@ def follow(
     if len(kept) < len(fresh):
         told = [*(told if cleared else ()), _flood(reading, received_at)]
     number = state.generation + int(cleared)
-    mark = state.mark if held else mark_of(newest(records, None if cleared else state.mark, fresh))
+    mark = state.mark if held else mark_of(newest(records, None if cleared or reading.gap else state.mark, fresh))
     return Followed(
         state=LogState(generation=number, mark=mark, empty_reads=0),
         events=tuple(
@@ -92,9 +94,13 @@ def mark_of(record: LogRecord) -> LogMark:
 def was_cleared(mark: LogMark, records: Sequence[LogRecord], stored: Mapping[bytes, bool]) -> bool:
     """Was the log cleared since `mark`, which is not among `records` any more (F52).
 
-    Rotation drops the oldest first, so a newest record that is gone, while ids start again below it, was cleared away.
-    A record at the mark's id that was merely edited keeps its time stamp, which means something while the clock runs.
+    Clearing leaves nothing: while records that are known still stand there, ids that are used again mean that the
+    counter began anew, or wrapped. Rotation drops the oldest first, so a newest record that is gone, while ids start
+    again below it, was cleared away. A record at the mark's id that was merely edited keeps its time stamp, which means
+    something while the clock runs.
     """
+    if _remain(records, stored):
+        return False
     at_mark = [record for record in records if record.record_id == mark.record_id]
     if at_mark:
         return not any(_same_instant(record, mark) for record in at_mark)
@@ -110,32 +116,48 @@ def was_cleared(mark: LogMark, records: Sequence[LogRecord], stored: Mapping[byt
     return bool(unknown_below) and not any(stored.values())
 
 
+def _remain(records: Sequence[LogRecord], stored: Mapping[bytes, bool]) -> bool:
+    """Do records of before still stand there? By a clock that was never set, every boot tells the same few anew."""
+    known = [record for record in records if stored.get(identity_of(record), False)]
+    return any(map(_running, known)) or len(known) >= A_FEW
+
+
+def _running(record: LogRecord) -> bool:
+    """Was the device's clock set when it wrote this, in whatever zone?"""
+    if record.created_at is None:
+        return EARLIEST.isoformat()[:4] <= record.created_text[:4] <= "2999"
+    return record.created_at >= EARLIEST
+
+
 def _same_instant(record: LogRecord, mark: LogMark) -> bool:
-    running = record.created_at is not None and record.created_at >= EARLIEST
-    return running and zoneless(record.created_text) == zoneless(mark.created_text)
+    return _running(record) and zoneless(record.created_text) == zoneless(mark.created_text)
 
 
 def connects(mark: LogMark, records: Sequence[LogRecord], stored: Mapping[bytes, bool]) -> bool:
-    """Do the records follow on what is stored, although the mark itself has gone."""
-    if any(stored.values()) or any(record.record_id == mark.record_id for record in records):
+    """Do the records follow on what is stored, although the mark itself has gone.
+
+    Stored records beyond the mark are no proof: it stayed behind because something between them could not be read.
+    """
+    if any(record.record_id == mark.record_id for record in records):
         return True
     pointer = _id(mark.record_id)
+    known = [_id(record.record_id) for record, seen in zip(records, stored.values(), strict=True) if seen]
+    if known and not any(number is not None and pointer is not None and number > pointer for number in known):
+        return True
     return pointer is not None and any(_id(record.record_id) == pointer + 1 for record in records)
 
 
 def newest(records: Sequence[LogRecord], mark: LogMark | None, fresh: Sequence[LogRecord]) -> LogRecord:
-    """The record to read on from: the highest id, by device time where ids are no numbers.
+    """The record to read on from: one never seen before is newer than all that were, whatever its id.
 
-    After an id counter has wrapped, the newest is the highest of the new low ones.
+    Unless it only fills a gap: then the newest by the device's time.
     """
-    pointer = _id(mark.record_id) if mark is not None else None
-    if pointer is not None:
-        low = [
-            record for record in fresh if (number := _id(record.record_id)) is not None and pointer - number > _WRAPPED
-        ]
-        if low:
-            records = low
-    return _newest_first(records)[0]
+    last = _newest_first(records)[0]
+    if mark is None or not fresh:
+        return next((record for record in records if mark is not None and mark.is_of(record)), last)
+    first = _newest_first(fresh)[0]
+    later = _running(last) and _running(first) and (last.created_at or EARLIEST) > (first.created_at or EARLIEST)
+    return last if later else first
 
 
 def clock_suspect(record: LogRecord, received_at: datetime) -> bool:
@@ -212,8 +234,15 @@ def _own(reading: LogReading, name: str, record_id: str, message: str) -> LogRec
 
 
 def _newest_first(records: Sequence[LogRecord]) -> list[LogRecord]:
-    if all(_id(record.record_id) is not None for record in records):
-        return sorted(records, key=lambda record: _id(record.record_id) or 0, reverse=True)
+    numbers = {record.record_id: number for record in records if (number := _id(record.record_id)) is not None}
+    if all(record.record_id in numbers for record in records):
+        highest = max(numbers.values(), default=0)
+
+        def age(record: LogRecord) -> tuple[bool, int]:
+            number = numbers[record.record_id]
+            return highest - number > _WRAPPED, number
+
+        return sorted(records, key=age, reverse=True)
     return sorted(records, key=lambda record: (record.created_at or EARLIEST, record.record_id), reverse=True)
 
 

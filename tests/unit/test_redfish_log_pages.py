@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fleetmon.drivers.redfish.logbook import SINGLE_ENTRIES, TRIES, read_log
-from fleetmon.drivers.redfish.paging import MAX_PAGES
+from fleetmon.drivers.redfish.paging import MAX_PAGES, Trail
 from fleetmon.drivers.redfish.parse.logs import record
 from fleetmon.drivers.redfish.plan import LogPlan
 from fleetmon.drivers.redfish.resource import Resource
@@ -105,14 +105,17 @@ class Reader:
         self.stored: dict[tuple[int, bytes], str] = {}
         self.own: list[str] = []
         self.tries = 0
+        self.trail = Trail()
         self.requests = 0
 
     async def look(self):
         self.log.asked.clear()
         mark = self.state.mark if self.state else None
-        reading = await read_log(self.log, SEL, mark, {}, last_try=self.tries + 1 >= TRIES)
+        before = self.trail.path
+        reading = await read_log(self.log, SEL, mark, {}, last_try=self.tries + 1 >= TRIES, trail=self.trail)
         self.requests = len(self.log.asked)
-        self.tries = self.tries + 1 if reading.unread and not reading.gap else 0
+        in_vain = bool(reading.unread) and not reading.gap and self.trail.path == before
+        self.tries = self.tries + 1 if in_vain else 0
         if mark is None and reading.unread and not reading.gap:
             return reading
         followed = follow(self.state, reading, self._seen, generation=1, received_at=NOW + timedelta(days=2))
@@ -193,13 +196,25 @@ async def test_a_log_that_outgrows_a_look_tells_the_gap(order):
     assert reader.lost(20 + 10 * 30, log.last) == []
 
 
-async def test_an_end_that_is_never_reached_is_told_and_costs_no_more_than_the_cap():
+async def test_a_log_longer_than_a_look_is_read_on_by_the_next_from_where_the_last_one_ended():
     log = Log(10, honours_skip=False, counts=False)
-    reader = await grown(log, 20, 10 * (MAX_PAGES + 20))
-    reading = await reader.look()
-    assert reading.unread
-    assert "Fleetmon.LogGap" in reader.own
-    assert reader.requests <= MAX_PAGES + 1
+    reader = await grown(log, 20, 10 * (2 * MAX_PAGES + 20))
+    for _ in range(2):
+        assert reader.requests <= MAX_PAGES + 2
+        reading = await reader.look()
+    assert (reader.lost(1, log.last), reader.own, reading.unread) == ([], [], ())
+    log.last += 15
+    await reader.look()
+    assert (reader.lost(1, log.last), reader.requests) == ([], 4)
+
+
+async def test_a_trail_is_left_when_the_log_is_no_longer_what_it_was():
+    log = Log(10, honours_skip=False, counts=False)
+    reader = await grown(log, 200, 215)
+    log.erased, log.last = 1, 190
+    await reader.look()
+    assert reader.lost(1, 190) == []
+    assert reader.own == ["Fleetmon.LogCleared"]
 
 
 async def test_an_entry_that_fails_once_is_asked_for_again():
@@ -233,8 +248,9 @@ async def test_the_marks_own_entry_has_been_read_and_may_fail():
     log = Log(50, "newest first", references=True)
     reader = await grown(log, 10)
     log.last, log.broken = 11, {"entry 10": Garbled("failed (HTTP 500)", resource="x")}
-    await reader.look()
-    assert (reader.own, reader.lost(1, 11), reader.requests) == ([], [], 3)
+    for _ in range(TRIES):
+        await reader.look()
+        assert (reader.own, reader.lost(1, 11)) == ([], [])
     assert reader.state.mark == mark_of(log.record_of(11))
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from fleetmon.drivers.base import Memory, Opening, Request
 from fleetmon.drivers.lane import Priority
+from fleetmon.drivers.redfish.events import EventSource
 from fleetmon.drivers.redfish.exploring import go_on_walking, keep_apart, take_stock
 from fleetmon.drivers.redfish.known import Known
 from fleetmon.drivers.redfish.learning import (
@@ -21,8 +22,10 @@ from fleetmon.drivers.redfish.learning import (
 )
 from fleetmon.drivers.redfish.logbook import TRIES, find_logs, read_log
 from fleetmon.drivers.redfish.look import Look
+from fleetmon.drivers.redfish.paging import Trail
 from fleetmon.drivers.redfish.parse.components import seen_in
 from fleetmon.drivers.redfish.plan import LogPlan
+from fleetmon.drivers.redfish.quirks import Mended
 from fleetmon.drivers.redfish.resource import ROOT, local
 from fleetmon.drivers.redfish.session import Session
 from fleetmon.drivers.redfish.steady import read_gates, read_sensors
@@ -51,6 +54,7 @@ class RedfishDriver:
         self._clock = opening.clock
         self._session = session or Session(replace(opening, memory=Memory(session=opening.memory.session)))
         self._known = Known.recalled(opening.memory.plan)
+        self.telling = EventSource(replace(opening, memory=Memory()), self._session, self._known)
         self._told_session = opening.memory.session
         self._version = 0
 
@@ -160,8 +164,15 @@ class RedfishDriver:
         """What is new in one log. What cannot be read is asked for again in the next looks, a few times."""
         tries = self._known.log_tries.get(log.name, 0) + 1
         mark = look.request.marks.get(log.name)
-        reading = await read_log(look, log, mark, components, last_try=tries >= TRIES)
-        self._known.log_tries[log.name] = tries if reading.unread and not reading.gap else 0
+        trail = self._known.log_trails.get(log.name) or Trail()
+        before = trail.path
+        reading = await read_log(
+            Mended(look, self._known.plan.make), log, mark, components, last_try=tries >= TRIES, trail=trail
+        )
+        if trail.path or trail.direction:
+            self._known.log_trails[log.name] = trail
+        in_vain = bool(reading.unread) and not reading.gap and trail.path == before
+        self._known.log_tries[log.name] = tries if in_vain else 0
         return reading
 
     async def _find_logs(self, look: Look) -> None:

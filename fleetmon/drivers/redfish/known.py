@@ -11,9 +11,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from fleetmon.drivers.redfish.learning import NAMELESS, Names
+from fleetmon.drivers.redfish.paging import Trail
 from fleetmon.drivers.redfish.parse import fields
 from fleetmon.drivers.redfish.parse.components import Seen
-from fleetmon.drivers.redfish.paging import Trail
 from fleetmon.drivers.redfish.plan import Plan
 from fleetmon.drivers.redfish.resource import Resource
 from fleetmon.drivers.redfish.walk import Walk

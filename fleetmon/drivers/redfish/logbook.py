@@ -5,16 +5,18 @@ How pages are read is in `paging`; here references become records, and a reading
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from fleetmon.drivers.redfish.paging import Entry, Stretch, newest_first
+from fleetmon.drivers.redfish.pages import Entry, newest_first
+from fleetmon.drivers.redfish.paging import Stretch, Trail
 from fleetmon.drivers.redfish.parse import fields
 from fleetmon.drivers.redfish.parse.logs import NOT_HARDWARE, record
 from fleetmon.drivers.redfish.plan import LogPlan
 from fleetmon.drivers.redfish.resource import Fetch, Resource, is_resource, key, kind_of, local, segments
 from fleetmon.drivers.redfish.walk import Expand, concerns_device
-from fleetmon.errors import Busy, DeviceError, Garbled, Unreachable
+from fleetmon.errors import Busy, DeviceError, Garbled, Unreachable, Unsupported
 from fleetmon.model import Component, LogMark, LogReading, LogRecord, Problem
 
 SINGLE_ENTRIES = 50
@@ -24,17 +26,26 @@ TRIES = 5
 
 
 async def read_log(
-    fetch: Fetch, log: LogPlan, mark: LogMark | None, components: Mapping[str, Component], *, last_try: bool = False
+    fetch: Fetch,
+    log: LogPlan,
+    mark: LogMark | None,
+    components: Mapping[str, Component],
+    *,
+    last_try: bool = False,
+    trail: Trail | None = None,
 ) -> LogReading:
     """What is new in one log; raises DeviceError when its first page cannot be read, or for the device.
 
     What could not be read after the mark is told as `unread`; it is a gap at the last try, or when another is in vain.
+    The `trail` is the caller's, for this log; it is followed and laid anew.
     """
-    stretch = Stretch(fetch, log.entries, mark, components)
+    trail = trail if trail is not None else Trail()
+    stretch = Stretch(fetch, log.entries, mark, components, trail, last_try=last_try)
     first = await stretch.read()
     records = await _records_of(stretch)
-    if mark is not None and not (stretch.reached or stretch.whole or stretch.unread):
-        stretch = Stretch(fetch, log.entries, mark, components, names_tell=False)
+    doubtful = stretch.shortened and not stretch.goes_on and not stretch.reached
+    if mark is not None and not stretch.unread and (doubtful or not (stretch.reached or stretch.whole)):
+        stretch = Stretch(fetch, log.entries, mark, components, Trail(), last_try=last_try, names_tell=False)
         first = await stretch.read()
         records = await _records_of(stretch)
     read_all = len(records) >= stretch.total if stretch.total is not None else stretch.whole
@@ -43,7 +54,7 @@ async def read_log(
         source=log.entries,
         records=tuple(records.values()),
         taken_at=first.taken_at,
-        reached_mark=stretch.reached,
+        reached_mark=stretch.reached or stretch.goes_on,
         total=stretch.total,
         truncated=not read_all and not stretch.reached,
         unread=tuple(dict.fromkeys(stretch.unread)),
@@ -66,6 +77,8 @@ async def _read_references(
     """Fetch what is newer than the mark, where numbers tell that, else everything; ids are used again after a clear."""
     waiting, ordered = newest_first(references)
     mark = stretch.mark
+    if ordered and mark is not None:
+        waiting = await _next_few(stretch, waiting, mark)
     stretch.reached = mark is not None and any(mark.is_of(found) for found in records.values())
     for entry in waiting[:SINGLE_ENTRIES]:
         try:
@@ -73,8 +86,8 @@ async def _read_references(
         except DeviceError as error:
             if concerns_device(error, first=False):
                 raise
-            if ordered and entry.may_be(mark):
-                stretch.reached = True
+            if ordered and entry.may_be(mark) and stretch.last_try:
+                stretch.reached = True  # it was read before, and its entry is broken now
                 return
             stretch.unread.append(Problem(resource=entry.path, reason=error.reason))
             if isinstance(error, Unreachable | Busy):
@@ -88,6 +101,20 @@ async def _read_references(
     if mark is not None and len(waiting) > SINGLE_ENTRIES:
         stretch.unread.append(Problem(resource=stretch.path, reason=f"more than {SINGLE_ENTRIES} entries to fetch"))
         stretch.beyond_us = True
+
+
+async def _next_few(stretch: Stretch, waiting: list[Entry], mark: LogMark) -> list[Entry]:
+    """Of more new entries than are fetched in one look, the oldest and the mark: the next look goes on behind them.
+
+    Where another record stands at the mark's name by now, all are new.
+    """
+    place = next((place for place, entry in enumerate(waiting) if entry.may_be(mark)), len(waiting) - 1)
+    if place < SINGLE_ENTRIES:
+        return waiting
+    with contextlib.suppress(Garbled, Unsupported):
+        if not mark.is_of(await _fetched(stretch, waiting[place])):
+            place = len(waiting) - 1
+    return waiting[place + 1 - SINGLE_ENTRIES : place + 1]
 
 
 async def _fetched(stretch: Stretch, entry: Entry) -> LogRecord:

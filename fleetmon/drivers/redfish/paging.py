@@ -1,148 +1,60 @@
-"""The pages of a log: which way they go, and reading the stretch of them that ends with the newest record.
+"""Reading the stretch of a log's pages that ends with the newest record, whichever way they go.
 
-DSP0266 promises no order of a collection's members. Some services page the newest records first, others (bmcweb among
-them) the oldest; some shuffle what stands on one page (F55). Pages shift under the reader (F40), and a next link may
-lead in a circle (F41). So the direction is taken from what the pages hold, and `$skip` is believed by what it brings.
+Pages shift under the reader (F40), and a next link may lead in a circle (F41). `$skip` is believed by what it brings.
 """
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
-from enum import Enum, auto
-from typing import Any
 
-from fleetmon.drivers.redfish.parse import fields
-from fleetmon.drivers.redfish.parse.logs import record
-from fleetmon.drivers.redfish.resource import Fetch, Resource, is_resource, key, local
+from fleetmon.drivers.redfish.pages import Direction, Entry, Page, direction_between, direction_within, page_of
+from fleetmon.drivers.redfish.resource import Fetch, key, local
 from fleetmon.drivers.redfish.walk import concerns_device
 from fleetmon.errors import DeviceError, Garbled, Unsupported
-from fleetmon.model import Component, LogMark, LogRecord, Problem
+from fleetmon.model import Component, LogMark, Problem
 
 MAX_PAGES = 40
 """Of one log in one poll, after its first."""
 MAX_RECORDS = 2000
 FIRST_LOOK = 200
 """Records wanted of a log never read before."""
-TELLING = 8
-"""Entries that stand in order on a page by no accident."""
 
 
-class Direction(Enum):
-    """Which way the pages of a log go."""
+@dataclass(slots=True)
+class Trail:
+    """What is remembered of a log from one look to the next: which way its pages went, and how far somebody has been.
 
-    NEWEST_FIRST = auto()
-    OLDEST_FIRST = auto()
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One member of a log: the record, or only a reference to it."""
-
-    path: str
-    record: LogRecord | None
-
-    @property
-    def identity(self) -> tuple[str, ...]:
-        """What makes it the same entry on two pages (F40)."""
-        told = self.record
-        return (told.record_id, told.created_text, told.content_hash) if told else (key(self.path),)
-
-    @property
-    def name(self) -> str:
-        """Its id: as told, else the end of its path."""
-        return self.record.record_id if self.record else self.path.rstrip("/").rpartition("/")[2]
-
-    @property
-    def number(self) -> int | None:
-        """Its id as a number; a reference's by the digits in it."""
-        digits = self.name if self.record else "".join(filter(str.isdigit, self.name))
-        return int(digits) if digits.isascii() and digits.isdigit() and len(digits) < 19 else None
-
-    def may_be(self, mark: LogMark | None) -> bool:
-        """Is it the record of the mark, as far as can be seen from here?"""
-        if mark is None:
-            return False
-        return mark.is_of(self.record) if self.record else self.name == mark.record_id
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """One page as read."""
-
-    path: str
-    entries: tuple[Entry, ...]
-    link: str | None
-    """To the next page; None on the last."""
-    total: int | None
-    taken_at: datetime
-
-
-def page_of(resource: Resource, components: Mapping[str, Component]) -> Page:
-    """The page a resource is."""
-    entries = []
-    for _, item in fields.items(resource.body, "Members"):
-        path = fields.link(item) or resource.path
-        told = is_resource(item) or "Message" in item or "Created" in item
-        entries.append(Entry(path, record(item, path, components) if told else None))
-    link = resource.body.get("Members@odata.nextLink", resource.body.get("@odata.nextLink"))
-    return Page(
-        path=resource.path,
-        entries=tuple(entries),
-        link=link if isinstance(link, str) and link else None,
-        total=fields.integer(resource.body, "Members@odata.count"),
-        taken_at=resource.taken_at,
-    )
-
-
-# ---- which way -----------------------------------------------------------------------------------------------
-
-
-def direction_within(page: Page) -> Direction | None:
-    """The direction, where all entries of the page go one way by number, else by time; None for a shuffled page.
-
-    Few entries tell nothing: two that are shuffled stand in order half the time.
+    The latter where it can only be followed from its oldest record: its next links are long. A page is believed to be
+    the one it was as long as it holds an entry it held.
     """
-    if len(page.entries) < TELLING:
+
+    direction: Direction | None = None
+    path: str = ""
+    entries: frozenset[tuple[str, ...]] = frozenset()
+    paused_at: LogMark | None = None
+    """The mark under which a look was paused here; what lay before was read since that mark."""
+    paused: bool = False
+    passed: bool = False
+    """Lies the mark before this page?"""
+
+    def lay(self, page: Page, mark: LogMark | None, *, paused: bool = False, passed: bool = True) -> None:
+        """This is the last page read."""
+        self.path, self.entries = page.path, frozenset(entry.identity for entry in page.entries)
+        self.paused_at, self.paused, self.passed = mark, paused, passed
+
+    def settled(self, found: Direction | None) -> Direction | None:
+        """The direction found, unless the pages went the other way before: then nothing is certain (ids begin anew)."""
+        before, self.direction = self.direction, found or self.direction
+        if before is None or found is None or before is found:
+            return found
+        self.direction = None
         return None
-    for values in (_numbers(page.entries), _times(page.entries)):
-        if values is None or values[0] == values[-1]:
-            continue
-        steps = list(itertools.pairwise(values))
-        if all(before <= after for before, after in steps):
-            return Direction.OLDEST_FIRST
-        if all(before >= after for before, after in steps):
-            return Direction.NEWEST_FIRST
-    return None
 
-
-def direction_between(first: Page, later: Page) -> Direction | None:
-    """The direction from one page to another further on; None where they do not lie one behind the other."""
-    known = {entry.identity for entry in first.entries}
-    beyond = [entry for entry in later.entries if entry.identity not in known]
-    for one, other in ((_numbers(first.entries), _numbers(beyond)), (_times(first.entries), _times(beyond))):
-        if not one or not other:
-            continue
-        if min(other) >= max(one) and max(other) > min(one):
-            return Direction.OLDEST_FIRST
-        if max(other) <= min(one) and min(other) < max(one):
-            return Direction.NEWEST_FIRST
-    return None
-
-
-def _numbers(entries: Sequence[Entry]) -> list[Any] | None:
-    numbers = [entry.number for entry in entries]
-    return None if None in numbers else numbers
-
-
-def _times(entries: Sequence[Entry]) -> list[Any] | None:
-    times = [entry.record.created_at if entry.record else None for entry in entries]
-    return None if None in times else times
-
-
-# ---- reading -------------------------------------------------------------------------------------------------
+    def leads_to(self, page: Page, mark: LogMark | None) -> bool:
+        """Is `page` still the one of before, and is nothing between the mark and it that was not read?"""
+        same = any(entry.identity in self.entries for entry in page.entries)
+        return same and ((self.paused and self.paused_at == mark) or any(entry.may_be(mark) for entry in page.entries))
 
 
 @dataclass(slots=True)
@@ -153,16 +65,23 @@ class Stretch:
     path: str
     mark: LogMark | None
     components: Mapping[str, Component]
+    trail: Trail
     entries: dict[tuple[str, ...], Entry] = field(default_factory=dict)
     reached: bool = False
     """Does it hold the mark, or a reference to it?"""
     whole: bool = False
     """Is it the whole log?"""
+    shortened: bool = False
+    """Did it begin where the last look ended?"""
+    goes_on: bool = False
+    """Does it go on behind the mark, where a look was paused?"""
     total: int | None = None
     unread: list[Problem] = field(default_factory=list)
     """What belongs to it and could not be read."""
     beyond_us: bool = False
     """Would asking again be in vain: the log is longer than we read, or its links lead nowhere?"""
+    last_try: bool = False
+    """Will what cannot be read now be given up?"""
     names_tell: bool = True
     """May a reference be taken for the mark by its name?"""
     _pages_left: int = MAX_PAGES
@@ -185,11 +104,11 @@ class Stretch:
 
     async def _read_on(self, first: Page) -> None:
         """From the first of several pages to where the newest records are."""
-        direction = direction_within(first)
+        direction = self.trail.settled(direction_within(first))
         found = None if direction is Direction.NEWEST_FIRST else await self._last_page(first)
         if found is not None:
             skip, tail = found
-            direction = direction or direction_between(first, tail)
+            direction = direction or self.trail.settled(direction_between(first, tail))
             if direction is Direction.OLDEST_FIRST:
                 await self._read_backwards(first, skip, tail)
                 return
@@ -211,33 +130,60 @@ class Stretch:
                 raise
             return None
         known = {entry.identity for entry in first.entries}
-        return (skip, page) if {entry.identity for entry in page.entries} - known else None
+        again = sum(entry.identity in known for entry in page.entries)
+        return (skip, page) if page.entries and 2 * again < size else None
 
     async def _read_forwards(self, first: Page, direction: Direction | None) -> None:
         """Page after page by their links: newest first to the mark, in any other order to the end."""
         seen = {key(self.path), self.path.lower()}
-        page = first
+        page = first if direction is Direction.NEWEST_FIRST else await self._along_the_trail(first)
+        seen.add(page.path.lower())
         try:
-            self._take(first)
+            self._take(page)
             while not (direction is Direction.NEWEST_FIRST and self._enough):
                 path = local(page.link) if page.link else None
                 if page.link is None:
+                    if page is not first and direction is not Direction.NEWEST_FIRST:
+                        self.trail.lay(page, self.mark)
                     self.whole = page is not first or self.total is None or len(self.entries) >= self.total
                     if not self.whole and (direction is Direction.OLDEST_FIRST or not self.reached):
                         self._stop("counts more entries than it gives")
                     break
                 if path is None or path.lower() in seen or self._full:
-                    self._stop()
+                    self._pause(page) if self._full and direction is Direction.OLDEST_FIRST else self._stop()
                     break
                 seen.add(path.lower())
                 page = await self._get(path)
-                direction = direction or direction_between(first, page)
+                direction = direction or self.trail.settled(direction_between(first, page))
                 if not self._take(page) and page.link is not None:
                     self._stop()
                     break
         finally:
-            if direction is Direction.OLDEST_FIRST and not (self.whole or self.reached or self.mark is None):
+            beyond = self.whole or self.reached or self.goes_on or self.mark is None
+            if direction is Direction.OLDEST_FIRST and not beyond:
                 self.entries.clear()
+
+    async def _along_the_trail(self, first: Page) -> Page:
+        """The page where the last look ended, if it is still the same; else the first."""
+        if not self.trail.path:
+            return first
+        try:
+            page = await self._get(self.trail.path)
+        except (Unsupported, Garbled) as error:
+            if concerns_device(error, first=False):
+                raise
+            return first
+        if not self.trail.leads_to(page, self.mark):
+            return first
+        self.shortened = True
+        self.goes_on = self.trail.paused and self.trail.passed
+        return page
+
+    def _pause(self, page: Page) -> None:
+        """There is more than one look reads; the next goes on from here."""
+        self.trail.lay(page, self.mark, paused=True, passed=self.reached or self.goes_on)
+        reason = f"longer than is read in one poll ({len(self.entries)} entries); the next look goes on"
+        self.unread.append(Problem(resource=self.path, reason=reason))
 
     async def _read_backwards(self, first: Page, skip: int, tail: Page) -> None:
         """From the last page towards the first, as far as needed."""
@@ -309,11 +255,3 @@ class Stretch:
     @property
     def _enough(self) -> bool:
         return self.reached or (self.mark is None and len(self.entries) >= FIRST_LOOK)
-
-
-def newest_first(references: Iterable[Entry]) -> tuple[list[Entry], bool]:
-    """References by number, and whether that is an order to rely on: each has a number of its own."""
-    waiting = list(references)
-    numbers = {entry.number for entry in waiting}
-    ordered = sorted(waiting, key=lambda entry: (entry.number or 0, entry.name), reverse=True)
-    return ordered, None not in numbers and len(numbers) == len(waiting)

@@ -173,18 +173,7 @@ def explain(error: Exception, *, device: str, resource: str, timeout: float) -> 
     if isinstance(cause, aiohttp.ClientConnectorDNSError):
         return Unreachable("there is no such host name", device=device, cure="correct the address")
     if isinstance(cause, aiohttp.ClientConnectorError):
-        if isinstance(cause.os_error, ConnectionResetError) and cause.os_error.errno is None:
-            # asyncio's word for an end of file in the middle of the handshake
-            return Unreachable(
-                "it broke off the TLS handshake; it may speak only TLS older than 1.2", device=device, cure=OLD_TLS_CURE
-            )
-        said = cause.os_error.strerror or str(cause.os_error)
-        refused = isinstance(cause.os_error, ConnectionRefusedError)
-        return Unreachable(
-            "nothing listens at this address" if refused else f"no connection: {said}",
-            device=device,
-            cure="correct the address or port" if refused else "",
-        )
+        return _explain_connection(cause.os_error, device)
     if isinstance(cause, aiohttp.ServerDisconnectedError):
         return Unreachable("the device closed the connection without an answer", device=device, resource=resource)
     if isinstance(cause, aiohttp.ClientPayloadError):
@@ -197,6 +186,17 @@ def explain(error: Exception, *, device: str, resource: str, timeout: float) -> 
             cure="check that the address and port are those of a BMC's web service",
         )
     return Unreachable(f"the exchange failed: {_reason(cause)}", device=device, resource=resource)
+
+
+def _explain_connection(error: OSError, device: str) -> DeviceError:
+    if isinstance(error, ConnectionRefusedError):
+        return Unreachable("nothing listens at this address", device=device, cure="correct the address or port")
+    if isinstance(error, ConnectionResetError) and error.errno is None:
+        # asyncio's word for an end of file in the middle of the handshake
+        return Unreachable(
+            "it broke off the TLS handshake; it may speak only TLS older than 1.2", device=device, cure=OLD_TLS_CURE
+        )
+    return Unreachable(f"no connection: {error.strerror or error}", device=device)
 
 
 OLD_TLS_CURE = "update its firmware or its TLS setting; as a last resort permit this device tls = legacy"
