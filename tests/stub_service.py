@@ -27,6 +27,21 @@ def stated(value: float | None, reason: str | None = None) -> dict[str, Any]:
     }
 
 
+STORAGE: dict[str, Any] = {
+    "directory": "/data",
+    "files": [
+        {"file": name, "bytes": 3 << 20, "wal_bytes": 1 << 20, "writable": True, "reason": "", "since": None,
+         "commits_failed": 0, "reopened": 0}
+        for name in ("state.db", "telemetry.db")
+    ],
+    "disk": {"total": 100 << 30, "free": 40 << 30, "floor": 512 << 20, "reserve": 64 << 20, "reserve_held": True},
+    "readings": {"taken": True, "reason": "", "since": None, "lost": 0},
+    "forecast": {"per_day": 1 << 30, "days": 39.5, "reason": "", "history": []},
+    "warnings": [],
+}  # fmt: skip
+"""A store that is well."""
+
+
 def bays(count: int, **wrong: str) -> list[dict[str, Any]]:
     """Bays 1 to `count`; `bay_3="Critical"` makes one of them so, `"Absent"` empties it."""
     told = {int(name.split("_")[1]): what for name, what in wrong.items()}

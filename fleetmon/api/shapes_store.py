@@ -59,8 +59,9 @@ class DiskForecast(Shape):
 
 
 class Storage(Shape):
-    """How the store is."""
+    """How the store is; `directory` is that of the databases on the service's machine."""
 
+    directory: str
     files: list[DatabaseFile]
     disk: DiskRoom | None
     readings: ReadingsTaken

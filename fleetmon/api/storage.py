@@ -24,6 +24,7 @@ async def get_storage(here: Here) -> Response:
     """How large the databases are, whether they can be written, and when the disk will be full."""
     seen, ahead = vitals(here.store), await foresee(here.store, here.parts.settings.retention)
     told = {
+        "directory": str(here.store.directory),
         "files": [_file(file) for file in seen.files],
         "disk": None if seen.room is None else _disk(seen.room),
         "readings": _readings(seen),

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ctypes
 import os
 import resource
-import shutil
 import socket
 import sys
 from collections.abc import Callable, Mapping
@@ -17,15 +16,18 @@ from typing import Any
 
 import fleetmon
 from fleetmon.access.vault import CREDENTIAL_NAME, open_vault
-from fleetmon.cli.words import count, instant
+from fleetmon.cli.words import count, days_left, instant, room_left, size
 from fleetmon.config import Loaded
 from fleetmon.errors import FleetmonError
 from fleetmon.storage.engine import sqlite3, version_warning
 from fleetmon.storage.lock import LOCK_NAME
+from fleetmon.storage.space import disk_of, limits
 
 OLDEST_PYTHON = (3, 11)
-LITTLE_SPACE, NO_SPACE = 5 << 30, 512 << 20
+LITTLE_SPACE = 5 << 30
 """Bytes."""
+FEW_DAYS = 14
+"""A disk that is full within so many days wants somebody now."""
 DESCRIPTORS_PER_DEVICE = 2
 """One connection, and one while it is replaced."""
 DESCRIPTORS_BESIDES = 256
@@ -64,6 +66,7 @@ class Ground:
     live: Mapping[str, Any] | None
     ready: Mapping[str, Any] | None
     fleet: Mapping[str, Any] | None
+    storage: Mapping[str, Any] | None = None
     environ: Mapping[str, str]
     now: datetime
     foreign: bool = False
@@ -116,17 +119,45 @@ def data_directory(ground: Ground) -> Finding:
 
 
 def space(ground: Ground) -> Finding:
+    if ground.storage is not None:
+        return _space_told(ground.storage)
     if ground.loaded is None:
         return _without_configuration()
     data = ground.loaded.settings.data
     where = next(path for path in (data, *data.parents) if path.exists())
-    free = shutil.disk_usage(where).free
-    said = f"{free / (1 << 30):.1f} GiB free at {where}"
-    if free < NO_SPACE:
-        return Finding(Verdict.FAIL, said, "make room: a database that cannot grow stops the service")
-    if free < LITTLE_SPACE:
+    disk = disk_of(where)
+    said = f"{disk.free / (1 << 30):.1f} GiB free at {where}"
+    if disk.free < limits(disk.total).resume:
+        return Finding(Verdict.FAIL, said, "make room: readings are refused when there is so little")
+    if disk.free < LITTLE_SPACE:
         return Finding(Verdict.WARN, said, "make room, or shorten `retention.readings`")
     return Finding(Verdict.OK, said)
+
+
+def _space_told(storage: Mapping[str, Any]) -> Finding:
+    """As the service sees it: what it does about the room, and how long it will last."""
+    if not storage["readings"]["taken"]:
+        found, _, cure = str(storage["readings"]["reason"]).partition("; ")
+        return Finding(Verdict.FAIL, f"readings are refused: {found}", cure)
+    said = f"{room_left(storage)}, {days_left(storage)}"
+    days = storage["forecast"]["days"]
+    if days is not None and days < FEW_DAYS:
+        return Finding(Verdict.WARN, said, "make room, or shorten `retention.readings`")
+    return Finding(Verdict.OK, said)
+
+
+def databases(ground: Ground) -> Finding:
+    if ground.storage is None:
+        return _without_service()
+    failing = [file for file in ground.storage["files"] if not file["writable"]]
+    if failing:
+        found, _, cure = str(failing[0]["reason"] or "a commit does not end").partition("; ")
+        return Finding(Verdict.FAIL, found, cure or "look at the disk; the service tries again by itself")
+    told = ", ".join(f"{file['file']} {size(file['bytes'] + file['wal_bytes'])}" for file in ground.storage["files"])
+    lost = ground.storage["readings"]["lost"]
+    if lost:
+        return Finding(Verdict.WARN, f"{told}; {count(lost, 'reading')} lost since the start", "see the service's log")
+    return Finding(Verdict.OK, f"{told}, written without trouble")
 
 
 def lock(ground: Ground) -> Finding:
@@ -295,6 +326,7 @@ CHECKS: tuple[tuple[str, Callable[[Ground], Finding]], ...] = (
     ("configuration", configuration),
     ("data directory", data_directory),
     ("space", space),
+    ("databases", databases),
     ("lock", lock),
     ("clock", clock),
     ("descriptors", descriptors),

@@ -1,4 +1,4 @@
-"""`fleetmon db`: back up, restore and check the databases while no service has them."""
+"""`fleetmon db`: back up, restore and check the databases; what a running service holds, it backs up itself."""
 
 from __future__ import annotations
 
@@ -10,13 +10,18 @@ import typer
 
 from fleetmon.cli.checks import lock_holder
 from fleetmon.cli.consent import agree
-from fleetmon.cli.options import ConfigFile, Output, Yes, examples, noun
+from fleetmon.cli.options import DEFAULT_URL, ConfigFile, Output, Url, Yes, examples, noun
 from fleetmon.cli.outcome import Exit
 from fleetmon.cli.output import Column, Form, listing, note, waiting, write
+from fleetmon.cli.service import Service
+from fleetmon.cli.words import size
 from fleetmon.clock import SystemClock
 from fleetmon.config import find, load
 from fleetmon.errors import StorageError
 from fleetmon.storage import maintenance
+
+LONGEST_BACKUP = 3600.0
+"""Seconds the service may take for one."""
 
 app = noun("Back up, restore and check the databases.")
 
@@ -44,16 +49,20 @@ def backup(
     ] = None,
     data: Data = None,
     config: ConfigFile = None,
+    url: Url = DEFAULT_URL,
 ) -> None:
-    """Copy both databases, consistent and checksummed, while the service is stopped.
+    """Copy both databases, consistent and checksummed; a running service does it itself, without a pause.
 
     The master key is no part of it: keep a copy of that apart. Prints the directory of the backup.
     """
     now = SystemClock().now()
-    directory = free(data, config)
+    directory = directory_of(data, config)
     target = (target or Path(f"fleetmon-backup-{now:%Y%m%dT%H%M%SZ}")).expanduser().absolute()
     with waiting(f"backing up {directory}"):
-        maintenance.backup(directory, target, now=now)
+        if lock_holder(directory) is None:
+            maintenance.backup(directory, target, now=now)
+        else:
+            ask_for_backup(url, directory, target)
     write(f"{target}\n")
 
 
@@ -97,22 +106,29 @@ def check(data: Data = None, config: ConfigFile = None, output: Output = Form.TA
         raise typer.Exit(Exit.FAILED)
 
 
+def ask_for_backup(url: str, directory: Path, target: Path) -> None:
+    """The service at `url` backs itself up; raises StorageError when it is not the one that holds `directory`."""
+    with Service(url, patience=LONGEST_BACKUP) as service:
+        serves = service.get("/storage").get("directory")
+        if serves != str(directory):
+            raise StorageError(
+                f"{directory} is in use, and the service at {url} works on {serves}",
+                cure="name the service that holds it with --url",
+            )
+        service.send("POST", "/db/backup", {"directory": str(target)})
+
+
+def directory_of(data: Path | None, config: Path | None) -> Path:
+    """The data directory that is meant."""
+    return data.expanduser().absolute() if data else load(config or find(os.environ), os.environ).settings.data
+
+
 def free(data: Path | None, config: Path | None) -> Path:
     """The data directory, which no process holds; raises StorageError naming the one that does."""
-    directory = data.expanduser().absolute() if data else load(config or find(os.environ), os.environ).settings.data
+    directory = directory_of(data, config)
     holder = lock_holder(directory)
     if holder is not None:
         raise StorageError(
             f"{directory} is in use by process {holder}", cure=f"stop that service first (kill {holder}), then repeat"
         )
     return directory
-
-
-def size(count: int) -> str:
-    """Bytes as people say them."""
-    value = float(count)
-    for unit in ("B", "KiB", "MiB", "GiB"):
-        if value < 1024 or unit == "GiB":
-            break
-        value /= 1024
-    return f"{value:.0f} {unit}" if unit == "B" else f"{value:.1f} {unit}"

@@ -91,6 +91,7 @@ def ground_of(config: Path | None, url: str) -> Ground:
             answers["live"] = service.get("/live")
             answers["ready"] = service.ready()
             answers["fleet"] = service.get("/fleet")
+            answers["storage"] = service.get("/storage")
         except FleetmonError as error:
             service_error = str(error)
     live = answers.get("live")
@@ -103,6 +104,7 @@ def ground_of(config: Path | None, url: str) -> Ground:
         live=live if known else None,
         ready=answers.get("ready") if known else None,
         fleet=answers.get("fleet") if known else None,
+        storage=answers.get("storage") if known else None,
         environ=os.environ,
         now=SystemClock().now(),
         foreign=not known and "no service answers" not in service_error,

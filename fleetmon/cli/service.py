@@ -33,11 +33,11 @@ class Tagged:
 class Service:
     """One conversation with a service."""
 
-    def __init__(self, url: str, *, transport: httpx.BaseTransport | None = None) -> None:
+    def __init__(self, url: str, *, transport: httpx.BaseTransport | None = None, patience: float = 30.0) -> None:
         self.url = checked_url(url)
         self._client = httpx.Client(
             base_url=self.url,
-            timeout=httpx.Timeout(30.0, connect=5.0),
+            timeout=httpx.Timeout(patience, connect=5.0),
             headers={"Accept": "application/json", "User-Agent": f"fleetmon/{__version__}"},
             transport=transport,
             trust_env=not _is_loopback(self.url),

@@ -18,13 +18,13 @@ from fleetmon.cli.output import ascii_only, ascii_text, paper, table
 from fleetmon.cli.pulse import Look, bound, look, per_second, quantile, rate
 from fleetmon.cli.screen import stay
 from fleetmon.cli.service import Service
-from fleetmon.cli.words import age, instant, number, plain, watts
+from fleetmon.cli.words import age, days_left, instant, number, plain, room_left, size, watts
 from fleetmon.clock import Clock, SystemClock
 from fleetmon.errors import FleetmonError
 
 app = verb("The service and the fleet, live in this terminal.")
 
-_HEAD_LINES = 10
+_HEAD_LINES = 12
 """Lines of a frame that are not rows of a table."""
 
 
@@ -35,6 +35,7 @@ class Frame:
     url: str
     ready: dict[str, Any]
     fleet: dict[str, Any]
+    storage: dict[str, Any]
     worst: list[dict[str, Any]]
     events: list[dict[str, Any]]
     pulse: Look
@@ -70,6 +71,7 @@ def gather(service: Service, before: Look | None, clock: Clock, *, rows: int) ->
         url=service.url,
         ready=service.ready(),
         fleet=service.get("/fleet"),
+        storage=service.get("/storage"),
         worst=[row for row in service.items("/devices", limit=rows, sort="worst") if wants_somebody(row)],
         events=list(service.items("/events", limit=rows)),
         pulse=look(service.metrics(), clock.monotonic()),
@@ -87,7 +89,7 @@ def wants_somebody(device: dict[str, Any]) -> bool:
 
 
 def picture(frame: Frame, *, width: int, rows: int, in_ascii_only: bool = False) -> RenderableType:
-    """One picture: the service in five lines, then worst devices and newest events sharing `rows`."""
+    """One picture: the service in seven lines, then worst devices and newest events sharing `rows`."""
     half = max(3, rows // 2)
     worst, events = frame.worst[:half], frame.events[: max(3, rows - min(half, len(frame.worst)))]
     columns = [column for column in DEVICES if column.key in ("device_id", "health", "power", "rack_id", "reason")]
@@ -95,6 +97,7 @@ def picture(frame: Frame, *, width: int, rows: int, in_ascii_only: bool = False)
         _head(frame, in_ascii_only),
         Text(""),
         _pulse(frame),
+        _disk(frame.storage),
         _fleet(frame, in_ascii_only),
         Text(""),
     ]
@@ -160,6 +163,19 @@ def _pulse(frame: Frame) -> Text:
     )
     if failed:
         line.append(f"\nerrors    {failed:,.0f} polls ended in an error of our own", style=HEALTH["Critical"].style)
+    return line
+
+
+def _disk(storage: dict[str, Any]) -> Text:
+    """The databases and the room they have left; in red when readings are refused or nothing can be written."""
+    held = size(sum(file["bytes"] + file["wal_bytes"] for file in storage["files"]))
+    line = Text.assemble(("disk      ", "dim"), f"{held} in databases, {room_left(storage)}")
+    line.append("\ngrowth    ", style="dim").append(plain(days_left(storage)))
+    wrong = [file["reason"] for file in storage["files"] if not file["writable"]]
+    if not storage["readings"]["taken"]:
+        wrong.append(f"readings are refused, {storage['readings']['lost']:,} so far")
+    for reason in wrong:
+        line.append(f"\n          {plain(reason)}", style=HEALTH["Critical"].style)
     return line
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -82,3 +83,27 @@ def number(value: dict[str, Any] | None) -> float | None:
 def count(number_of: int, noun: str) -> str:
     """`1 device`, `25 devices`."""
     return f"{number_of:,} {noun}" if number_of == 1 else f"{number_of:,} {noun}s"
+
+
+def size(count: int) -> str:
+    """Bytes as people say them."""
+    value = float(count)
+    for unit in ("B", "KiB", "MiB", "GiB"):
+        if value < 1024 or unit == "GiB":
+            break
+        value /= 1024
+    return f"{value:.0f} {unit}" if unit == "B" else f"{value:.1f} {unit}"
+
+
+def room_left(storage: Mapping[str, Any]) -> str:
+    """What the disk of the databases has left, as `/storage` tells it."""
+    disk = storage.get("disk")
+    return f"{size(disk['free'])} of {size(disk['total'])} free" if disk else "the disk cannot be measured"
+
+
+def days_left(storage: Mapping[str, Any]) -> str:
+    """When the disk will be full, as `/storage` tells it."""
+    ahead = storage["forecast"]
+    if ahead["days"] is None:
+        return str(ahead["reason"])
+    return f"full in {ahead['days']:,.0f} days at {size(ahead['per_day'])} a day"

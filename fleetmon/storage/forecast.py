@@ -77,7 +77,7 @@ def forecast(samples: Sequence[Sample], held: Sequence[Held], room: Room | None)
         return _by_history(tuple(held), spare)
     recent = [sample for sample in samples if samples[-1].at - sample.at <= WINDOW]
     if len(recent) < 3 or recent[-1].at - recent[0].at < ENOUGH:
-        return Forecast(reason=f"known after {ENOUGH / timedelta(hours=1):.0f} hours of running", held=tuple(held))
+        return Forecast(reason=f"how long it lasts is known after {ENOUGH / timedelta(hours=1):.0f} hours of running", held=tuple(held))
     slope = growth(recent)
     if slope <= spare / (FAR / DAY):
         return Forecast(per_day=slope, reason="not growing", held=tuple(held))

@@ -11,7 +11,7 @@ import pytest
 
 from fleetmon.cli.outcome import Exit
 from fleetmon.cli.root import run
-from tests.stub_service import Stub, a_bad_day, device, serving
+from tests.stub_service import STORAGE, Stub, a_bad_day, device, serving
 
 
 @pytest.fixture
@@ -276,6 +276,7 @@ def test_doctor_fails_only_when_something_fails(service, capsys, monkeypatch, tm
     service.says("/live", {"status": "alive", "version": "0.1.0"})
     service.says("/ready", {"status": "ready", "roles": [], "reasons": []})
     service.says("/fleet", {"devices": 1, "stale": 0, "by_reachability": {"reachable": 1}})
+    service.says("/storage", STORAGE)
     assert run(["doctor", "-o", "json"]) == Exit.DONE
     assert {row["check"] for row in json.loads(capsys.readouterr().out)} >= {
         "python",
@@ -304,6 +305,7 @@ def test_top_prints_one_picture_where_there_is_no_terminal(service, capsys):
     )
     service.lists("/devices", [device("bad", health="Critical", health_reason="Fan 6: failed"), device("good")])
     service.lists("/events", [])
+    service.says("/storage", STORAGE)
     service.says("/metrics", "# TYPE fleetmon_polls counter\nfleetmon_polls_total 42\n")
     assert run(["top"]) == Exit.DONE
     said = capsys.readouterr().out
@@ -311,3 +313,17 @@ def test_top_prints_one_picture_where_there_is_no_terminal(service, capsys):
     assert "Fan 6: failed" in said
     assert "good" not in said
     assert "7.12 kW" in said
+    assert "8.0 MiB in databases, 40.0 GiB of 100.0 GiB free" in said
+    assert "full in 40 days at 1.0 GiB a day" in said
+
+
+def test_top_says_that_readings_are_refused(service, capsys):
+    readings = {"taken": False, "reason": "the disk is nearly full; free some space", "since": None, "lost": 4711}
+    service.says("/ready", {"status": "ready", "version": "0.1.0", "roles": []})
+    service.says("/fleet", {"now": "2026-01-06T08:00:00Z", "devices": 0})
+    service.says("/storage", {**STORAGE, "readings": readings})
+    service.lists("/devices", [])
+    service.lists("/events", [])
+    service.says("/metrics", "")
+    assert run(["top"]) == Exit.DONE
+    assert "readings are refused, 4,711 so far" in capsys.readouterr().out

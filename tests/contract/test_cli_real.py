@@ -115,8 +115,26 @@ async def test_an_import_is_planned_applied_and_then_nothing_is_left_to_do(servi
 
 
 async def test_the_databases_are_left_alone_while_the_service_has_them(service, capsys, tmp_path):
-    assert await typed("db", "backup", str(tmp_path / "copy"), "--data", str(tmp_path / "data")) == Exit.FAILED
+    assert await typed("db", "check", "--data", str(tmp_path / "data")) == Exit.FAILED
     assert f"is in use by process {os.getpid()}" in capsys.readouterr().err
+
+
+async def test_a_running_service_is_asked_for_the_backup(service, capsys, tmp_path):
+    copy = tmp_path / "copy"
+    assert await typed("db", "backup", str(copy), "--data", str(tmp_path / "data")) == Exit.DONE
+    assert capsys.readouterr().out == f"{copy}\n"
+    assert await typed("db", "check", "--data", str(copy), "-o", "json") == Exit.DONE
+    assert [row["problems"] for row in json.loads(capsys.readouterr().out)] == [[], []]
+    assert await typed("db", "backup", str(copy), "--data", str(tmp_path / "data")) == Exit.FAILED
+    assert "is not empty" in capsys.readouterr().err
+
+
+async def test_a_service_that_works_on_other_data_is_not_asked_for_the_backup(service, capsys, tmp_path):
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "lock").write_text(f"{os.getpid()}\n")
+    assert await typed("db", "backup", str(tmp_path / "copy"), "--data", str(other)) == Exit.FAILED
+    assert "name the service that holds it with --url" in capsys.readouterr().err
     assert not (tmp_path / "copy").exists()
 
 

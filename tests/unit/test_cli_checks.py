@@ -13,6 +13,7 @@ from fleetmon.cli import checks
 from fleetmon.cli.checks import CHECKS, Ground, Verdict, lock_holder
 from fleetmon.cli.pulse import bound, look, per_second, quantile, rate
 from fleetmon.config import load
+from tests.stub_service import STORAGE
 
 NOW = datetime(2036, 1, 6, 8, 0, tzinfo=UTC)
 
@@ -25,6 +26,7 @@ def ground(tmp_path):
         loaded=load(None, environ), config_error="", url="http://127.0.0.1:1", service_error="", environ={}, now=NOW,
         live={"status": "alive", "version": fleetmon.__version__},
         ready={"status": "ready", "roles": [{"role": "api", "state": "running"}], "reasons": []},
+        storage=STORAGE,
         fleet={"now": "2036-01-06T08:00:01.000Z", "devices": 180, "stale": 0, "by_reachability": {"reachable": 180}},
     )  # fmt: skip
 
@@ -45,7 +47,7 @@ def test_whatever_is_not_well_says_what_to_do(ground):
     bad = replace(
         ground, loaded=None, config_error="fleetmon.toml:3: port: too large; use 1 to 65535", live=None, foreign=True,
         service_error="answered with status 200 and no JSON; name the right one",
-        ready={"status": "not_ready", "roles": [], "reasons": ["devices is restarting"]},
+        storage=None, ready={"status": "not_ready", "roles": [], "reasons": ["devices is restarting"]},
         fleet={"now": "2036-01-06T09:00:00Z", "devices": 2, "stale": 1, "by_reachability": {"unreachable": 1, "access_denied": 1}},
     )  # fmt: skip
     for name, check in CHECKS:
@@ -160,3 +162,25 @@ def test_F16_every_exception_in_trust_is_listed(ground):
     finding = dict(CHECKS)["exceptions"](replace(ground, fleet=fleet))
     assert finding.verdict is Verdict.WARN
     assert finding.found == "1 device not verified (web-02); 2 devices with old TLS permitted (web-01, web-02)"
+
+
+def test_the_service_tells_how_long_the_disk_lasts(ground):
+    assert checks.space(replace(ground, storage=STORAGE)).found == (
+        "40.0 GiB of 100.0 GiB free, full in 40 days at 1.0 GiB a day"
+    )
+    soon = {**STORAGE, "forecast": {**STORAGE["forecast"], "days": 3.0}}
+    assert checks.space(replace(ground, storage=soon)).verdict is Verdict.WARN
+    never = {**STORAGE, "forecast": {"per_day": 9, "days": None, "reason": "history ends at 70 MiB, which fits"}}
+    assert "which fits" in checks.space(replace(ground, storage=never)).found
+
+
+def test_refused_readings_and_a_database_that_cannot_be_written_are_failures(ground):
+    refused = {"taken": False, "reason": "the disk is nearly full; free some space", "since": None, "lost": 7}
+    found = checks.space(replace(ground, storage={**STORAGE, "readings": refused}))
+    assert (found.verdict, found.cure) == (Verdict.FAIL, "free some space")
+    file = {**STORAGE["files"][0], "writable": False, "reason": "state.db: disk I/O error; check the disk"}
+    found = checks.databases(replace(ground, storage={**STORAGE, "files": [file]}))
+    assert (found.verdict, found.found, found.cure) == (Verdict.FAIL, "state.db: disk I/O error", "check the disk")
+    lost = {**STORAGE, "readings": {**STORAGE["readings"], "lost": 7}}
+    assert checks.databases(replace(ground, storage=lost)).verdict is Verdict.WARN
+    assert checks.databases(replace(ground, storage=STORAGE)).verdict is Verdict.OK

@@ -27,7 +27,7 @@ def days(left: timedelta | None) -> float:
 
 def test_nothing_is_foretold_from_less_than_six_hours():
     found = forecast(samples(5, 10 * MIB), [], ROOM)
-    assert (found.per_day, found.left, found.reason) == (None, None, "known after 6 hours of running")
+    assert (found.per_day, found.left, found.reason) == (None, None, "how long it lasts is known after 6 hours of running")
     assert forecast(samples(5, 10 * MIB), [], None).reason == "the disk cannot be measured"
 
 
