@@ -8,7 +8,7 @@ import os
 import signal
 import socket
 import uuid
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
@@ -22,11 +22,15 @@ from fleetmon.api.parts import Parts
 from fleetmon.clock import Clock
 from fleetmon.devices import Devices
 from fleetmon.drivers.registry import open_driver
+from fleetmon.drivers.telling import Wish
 from fleetmon.errors import ConfigError, StorageError
 from fleetmon.keeper import StoreKeeper
 from fleetmon.metrics import Metrics
 from fleetmon.model import RoleState
-from fleetmon.settings import Listen, Settings
+from fleetmon.push import Pushing
+from fleetmon.pushes import StorePushes
+from fleetmon.receiver import Receiver
+from fleetmon.settings import Listen, Push, Settings
 from fleetmon.storage.rows import Worker
 from fleetmon.storage.store import Store, open_store
 from fleetmon.storage.vitals import vitals, warnings
@@ -40,6 +44,8 @@ log = logs.get("app")
 
 BEAT = 10.0
 """Seconds between two signs of life of a worker."""
+CROWD = 500
+"""Connections to the receiver at once; senders beyond it are told to come back."""
 GOODBYE = 5
 """Seconds that open requests to the API may take when the service ends."""
 
@@ -121,7 +127,19 @@ def _compose(
     keeper = StoreKeeper(
         store=store, vault=vault, polling=settings.polling, worker_id=worker.worker_id, clock=clock, changed=changed
     )
-    devices = Devices(keeper=keeper, open_driver=open_driver, polling=settings.polling, clock=clock, metrics=metrics)
+    devices = Devices(
+        keeper=keeper,
+        open_driver=open_driver,
+        polling=settings.polling,
+        clock=clock,
+        metrics=metrics,
+        pushing=Pushing(
+            keeper=StorePushes(store, clock, changed),
+            stream=settings.push.stream,
+            wish=_wishes(vault, settings.push.url) if settings.push.url else None,
+        ),
+    )
+    receiver = Receiver(devices.hint, clock=clock, metrics=metrics)
     parts = Parts(
         store=store,
         clock=clock,
@@ -136,11 +154,13 @@ def _compose(
     every: dict[str, Run] = {
         "api": lambda: _serve_api(parts, listener),
         "devices": devices.run,
+        "receiver": lambda: _serve_receiver(receiver, settings.push),
         "upkeep": Upkeep(store=store, retention=settings.retention, clock=clock).run,
         "heartbeat": lambda: _beat(store, worker, supervisor, metrics, clock),
         "store watch": StoreWatch(store=store, retention=settings.retention, metrics=metrics, clock=clock).run,
     }
-    for name in (*settings.roles, "heartbeat", "store watch"):
+    receiving = ("receiver",) if settings.push.url and "devices" in settings.roles else ()
+    for name in (*settings.roles, *receiving, "heartbeat", "store watch"):
         supervisor.add(name, every[name])
     return supervisor
 
@@ -148,29 +168,62 @@ def _compose(
 async def _serve_api(parts: Parts, listener: socket.socket | None) -> None:
     assert listener is not None, "the role api has a socket"
     api = application(parts)
-    server = _Server(
+    server = _server(api, lifespan="on")
+    # A duplicate, so that the role can be started again on the same address.
+    with contextlib.closing(listener.dup()) as own:
+        await _serve(server, own, api.state.desk.stream.close)
+
+
+async def _serve_receiver(receiver: Receiver, push: Push) -> None:
+    """Listen for what devices send to us; the address is bound here, since the service is of use without it."""
+    files = {"ssl_certfile": str(push.certificate), "ssl_keyfile": str(push.key)} if push.certificate else {}
+    server = _server(receiver, lifespan="off", limit_concurrency=CROWD, **files)
+    with contextlib.closing(_bind(Listen(host=push.host, port=push.port))) as listener:
+        log.info("receiver ready", url=push.url, port=listener.getsockname()[1], tls=bool(files))
+        await _serve(server, listener, lambda: None)
+
+
+def _server(app: Any, **more: Any) -> _Server:
+    return _Server(
         uvicorn.Config(
-            api,
+            app,
             loop="none",
             http="httptools",
             ws="none",
-            lifespan="on",
             access_log=False,
             log_config=None,
             server_header=False,
             timeout_graceful_shutdown=GOODBYE,
+            **more,
         )
     )
-    # A duplicate, so that the role can be started again on the same address.
-    with contextlib.closing(listener.dup()) as own:
-        serving = asyncio.create_task(server.serve(sockets=[own]), name="uvicorn")
-        try:
-            await asyncio.shield(serving)
-        except asyncio.CancelledError:
-            api.state.desk.stream.close()
-            server.should_exit = True
-            await serving
-            raise
+
+
+async def _serve(server: _Server, listener: socket.socket, goodbye: Callable[[], None]) -> None:
+    """Serve until cancelled, then end politely."""
+    serving = asyncio.create_task(server.serve(sockets=[listener]), name="uvicorn")
+    try:
+        await asyncio.shield(serving)
+    except asyncio.CancelledError:
+        goodbye()
+        server.should_exit = True
+        await serving
+        raise
+
+
+def _wishes(vault: Vault, url: str) -> Callable[[str], Wish]:
+    """Where each device shall send its events: below our receiver, under a token that only it is told."""
+    installation = f"fleetmon-{vault.token('installation')[:12]}"
+
+    def wish(device_id: str) -> Wish:
+        return Wish(
+            destination=f"{url}/push/{vault.token(f'push/{device_id}')}",
+            context=f"{installation}:{device_id}",
+            receiver=f"{url}/push",
+            installation=installation,
+        )
+
+    return wish
 
 
 class _Server(uvicorn.Server):

@@ -14,13 +14,13 @@ from dataclasses import dataclass
 from datetime import timedelta
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from fleetmon.errors import ConfigError
 from fleetmon.model import Interval
-from fleetmon.settings import Listen, Logging, Polling, Retention, Settings
+from fleetmon.settings import Listen, Logging, Polling, Push, Retention, Settings
 
 PREFIX = "FLEETMON__"
 _UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -106,6 +106,28 @@ class PollingSection(_Section):
     at_once: int = Field(200, ge=1, le=20000, description="Polls under way at the same time.")
 
 
+class PushSection(_Section):
+    stream: bool = Field(True, description="Listen to the event stream of devices that have one.")
+    url: str | None = Field(None, description="The receiver as BMCs reach it, `https://host:port`; none: no receiver.")
+    host: str = Field("0.0.0.0", description="Address the receiver listens on.")  # noqa: S104
+    port: int = Field(8481, ge=0, le=65535, description="TCP port of the receiver.")
+    certificate: Path | None = Field(None, description="Certificate of the receiver with its chain, PEM.")
+    key: Path | None = Field(None, description="Its private key, PEM.")
+
+    @field_validator("url")
+    @classmethod
+    def _bare(cls, url: str | None) -> str | None:
+        if url and not re.fullmatch(r"https?://[^\s/?#@]+(/[^\s?#]*)?", url):
+            raise ValueError(f"{url!r} is no address; write it like https://monitor.example:8481")
+        return url.rstrip("/") if url else None
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        if (self.certificate is None) != (self.key is None):
+            raise ValueError("push.certificate and push.key go together")
+        return self
+
+
 class RetentionSection(_Section):
     readings: Keep = Field(timedelta(days=35), description="How long readings are kept.")
     five_minutes: Keep = Field(timedelta(days=90), description="How long their rollups by five minutes are kept.")
@@ -131,6 +153,7 @@ class File(_Section):
     )
     listen: ListenSection = ListenSection()
     polling: PollingSection = PollingSection()
+    push: PushSection = PushSection()
     retention: RetentionSection = RetentionSection()
     logging: LoggingSection = LoggingSection()
 
@@ -269,6 +292,7 @@ def _settings(checked: File, environ: Mapping[str, str]) -> Settings:
             interval=Interval(**dict(checked.polling.interval)),
             **{key: value for key, value in checked.polling if key != "interval"},
         ),
+        push=Push(**dict(checked.push)),
         retention=Retention(**dict(checked.retention)),
         logging=Logging(**dict(checked.logging)),
     )

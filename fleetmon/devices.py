@@ -8,6 +8,7 @@ learned, failure included, goes to `ingest`; this role keeps no state that a res
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -25,6 +26,8 @@ from fleetmon.keeper import Keeper, Learned, Watched
 from fleetmon.metrics import Metrics
 from fleetmon.model import Aspect, LogMark, Observation, Reachability
 from fleetmon.ownership import next_slot
+from fleetmon.push import Links, Push, Pushing, is_news
+from fleetmon.pushes import Pushes
 from fleetmon.rota import Rota
 from fleetmon.settings import Polling
 from fleetmon.storage.rows import PollRequest
@@ -41,6 +44,11 @@ CATCH_UP = 40
 """Polls started per tick, beside those whose slot it is, of devices that are new or missed their slot."""
 WORKING = 5.0
 """Seconds after which a poll under way is taken for waiting, not working, and gives its place to another."""
+
+HURRY, HURRY_AILING = 10.0, 60.0
+"""Seconds at least between two polls that a device itself gave a reason for, and one that could not be asked."""
+WALKED = timedelta(minutes=2)
+"""For so long after a walk no hint leads to the next; the rollup still does."""
 
 NOT_WATCHED = "this device is not being watched; enable it first"
 CHANGED = "the device was edited or removed meanwhile; ask again"
@@ -67,6 +75,10 @@ class _Watch:
     task: asyncio.Task[str] | None = None
     ailing: bool = False
     gone: bool = False
+    wanted: frozenset[Aspect] = frozenset()
+    """What the device itself gave a reason to ask for."""
+    hurried_at: float | None = None
+    """When a poll for that last began, or is about to."""
 
 
 @dataclass(slots=True, eq=False)
@@ -87,7 +99,17 @@ class _Place:
 class Devices:
     """Looks after every device this worker owns."""
 
-    def __init__(self, *, keeper: Keeper, open_driver: Open, polling: Polling, clock: Clock, metrics: Metrics) -> None:
+    def __init__(
+        self,
+        *,
+        keeper: Keeper,
+        open_driver: Open,
+        polling: Polling,
+        clock: Clock,
+        metrics: Metrics,
+        pushing: Pushing | None = None,
+    ) -> None:
+        self._pushes = Pushes(pushing, clock=clock, metrics=metrics)
         self._keeper = keeper
         self._open = open_driver
         self._polling = polling
@@ -140,6 +162,7 @@ class Devices:
             await self._follow_fleet()
         except StorageError as error:
             log.error("fleet cannot be read", reason=str(error))
+        self._pushes.look()
         now = self._clock.monotonic()
         for place in [place for place in self._places if now - place.since > WORKING]:
             self._places.remove(place)
@@ -157,6 +180,10 @@ class Devices:
     def poke(self, _device_id: str = "") -> None:
         """A poll was asked for: look for its row now instead of at the next turn."""
         self._woken.set()
+
+    def hint(self, token: str, content: bytes) -> bool:
+        """A message came from outside under a device's token: a reason to look. False when it is nobody's token."""
+        return self._pushes.hint(token, content)
 
     async def raw(self, device_id: str, resource: str) -> Any:
         """One resource read now, in the device's own words; raises DeviceError or RequestRefused."""
@@ -239,7 +266,7 @@ class Devices:
         if watch.task is not None:
             watch.task.cancel()
         if watch.driver is not None:
-            self._spawn(watch.driver.close(), f"close {key[0]}")
+            self._spawn(_end(self._pushes.drop(key), watch.driver), f"close {key[0]}")
 
     async def _close_all(self) -> None:
         watches = list(self._watches.values())
@@ -247,6 +274,7 @@ class Devices:
         self._rota.clear()
         self._fleet_version = -1
         self._tasks = None
+        await self._pushes.close()
         drivers = [watch.driver for watch in watches if watch.driver is not None]
         await asyncio.gather(*(driver.suspend() for driver in drivers), return_exceptions=True)
 
@@ -268,8 +296,9 @@ class Devices:
         slot = next_slot(device_id, slots, now) if due <= now else due
         if took > slots / 4:
             due = slot = rest_after(took, slot, now)
+        called_at = watch.due
         watch.due = monotonic + (slot - now).total_seconds() if watch.asked else monotonic
-        if watch.asked:
+        if watch.asked and watch.due != called_at:  # after a poll out of turn the slot is on the rota already
             self._rota.at_slot(watch)
         if due <= now:
             self._rota.in_line(watch)
@@ -329,10 +358,17 @@ class Devices:
         driver = await self._driver(watch)
         observation = await driver.observe(Request(aspects=aspects, marks=watch.marks))
         self._note_outcome(watch, observation)
+        marks, watch.marks = watch.marks, await self._keep(watch, driver, observation)
+        reachable = observation.reachability is Reachability.REACHABLE
+        news = Aspect.EVENTS in aspects and is_news(marks, watch.marks)
+        self._pushes.polled(watch.watched.key, driver, lambda: self._links(watch), reachable=reachable, news=news)
+        return "" if reachable else observation.reason or observation.reachability.value.replace("_", " ")
+
+    async def _keep(self, watch: _Watch, driver: Driver, observation: Observation) -> Mapping[str, LogMark]:
         before = self._clock.monotonic()
         kept = _version_of(watch, driver)
         news = kept != watch.kept
-        watch.marks = await self._keeper.keep(
+        marks = await self._keeper.keep(
             Learned(
                 watched=watch.watched,
                 observation=observation,
@@ -343,9 +379,7 @@ class Devices:
         )
         watch.kept = kept
         self._metrics.ingest_seconds.observe(self._clock.monotonic() - before)
-        if observation.reachability is Reachability.REACHABLE:
-            return ""
-        return observation.reason or observation.reachability.value.replace("_", " ")
+        return marks
 
     def _note_lag(self, lag: float) -> None:
         self._metrics.poll_lag.observe(max(0.0, lag))
@@ -364,6 +398,38 @@ class Devices:
         if watch.ailing and not ailing:
             log.info("device can be asked again", device=device)
         watch.ailing = ailing
+
+    # What devices tell by themselves.
+
+    def _links(self, watch: _Watch) -> Links:
+        async def learn(observation: Observation) -> None:
+            if watch.driver is None or watch.gone:
+                return
+            with contextlib.suppress(StorageError):  # the store watch tells; a poll brings the next ones
+                await self._keep(watch, watch.driver, observation)
+            self._metrics.readings.inc(len(observation.readings))
+            watch.asked.update(dict.fromkeys(observation.answered, observation.taken_at))
+
+        return Links(hurry=lambda aspects: self._hurry(watch, aspects), learn=learn, spawn=self._spawn)
+
+    def _hurry(self, watch: _Watch, aspects: frozenset[Aspect]) -> None:
+        """Have these asked for soon: one poll for all that comes within a few seconds."""
+        waits = bool(watch.wanted)
+        watch.wanted |= aspects
+        if not waits and not watch.gone:
+            self._spawn(self._hurried(watch), f"hint {watch.watched.device.device_id}")
+
+    async def _hurried(self, watch: _Watch) -> None:
+        if watch.hurried_at is not None:
+            pause = HURRY_AILING if watch.ailing else HURRY
+            await self._clock.sleep(watch.hurried_at + pause - self._clock.monotonic())
+        watch.hurried_at = self._clock.monotonic()
+        wanted, watch.wanted = watch.wanted, frozenset()
+        walked_at = watch.asked.get(Aspect.COMPONENTS)
+        if walked_at is not None and self._clock.now() - walked_at < WALKED:
+            wanted -= {Aspect.COMPONENTS}
+        if wanted:
+            await self._ask_now(watch, wanted)
 
     # Poll now.
 
@@ -401,6 +467,13 @@ class Devices:
         task = self._start(watch, aspects, Priority.PERSON)
         await asyncio.wait({task})
         return CHANGED if task.cancelled() else task.result()
+
+
+async def _end(push: Push | None, driver: Driver) -> None:
+    """Close the stream, then the login it goes by."""
+    if push is not None:
+        await push.close()
+    await driver.close()
 
 
 def _version_of(watch: _Watch, driver: Driver) -> tuple[int, int, Breaker]:

@@ -52,6 +52,13 @@ class Metrics:
             "fleetmon_polls_unstored", "Polls whose outcome could not be stored.", registry=registry
         )
         self.devices = Gauge("fleetmon_devices", "Devices this worker looks after.", registry=registry)
+        self.streams = Gauge("fleetmon_streams", "Event streams of devices that are open.", registry=registry)
+        self.pushed_events = Counter(
+            "fleetmon_pushed_events", "Events taken over from streams of devices.", registry=registry
+        )
+        self.hints = Counter(
+            "fleetmon_push_hints", "Messages to the receiver, by what became of them.", ("outcome",), registry=registry
+        )
         self.role_restarts = Gauge(
             "fleetmon_role_restarts", "Times a role was restarted.", ("role",), registry=registry
         )

@@ -490,6 +490,8 @@ class Pushed:
     """What it is a reason to ask for now."""
     lost: int = 0
     """Messages before this one that could not be read, so that the log has to be looked at."""
+    retry: float | None = None
+    """Seconds the device asks us to wait before we come back to a stream that has ended."""
 
 
 # The fleet.

@@ -34,6 +34,20 @@ class Polling:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Push:
+    """How devices tell by themselves: over streams we open, and to a receiver, where one is configured."""
+
+    stream: bool = True
+    url: str | None = None
+    """The receiver as BMCs reach it, without a slash at its end; None: no receiver, no subscriptions."""
+    host: str = "0.0.0.0"  # noqa: S104 the receiver is there to be reached by BMCs
+    port: int = 8481
+    certificate: Path | None = None
+    """PEM, with its chain; None: plain HTTP."""
+    key: Path | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Retention:
     """How long what was learned is kept."""
 
@@ -72,6 +86,7 @@ class Settings:
     """Where a master key is made when none is named; never inside `data`."""
     listen: Listen = Listen()
     polling: Polling = Polling()
+    push: Push = Push()
     retention: Retention = Retention()
     logging: Logging = Logging()
     master_key_file: Path | None = None

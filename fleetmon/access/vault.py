@@ -38,9 +38,14 @@ class Vault:
             raise ConfigError(f"the master key has {len(key)} bytes, not {KEY_BYTES}")
         self._cipher = AESGCM(key)
         self._key_id = hashlib.blake2b(key, digest_size=_ID_BYTES, person=b"fleetmon-key-id").digest()
+        self._token_key = hashlib.blake2b(key, digest_size=KEY_BYTES, person=b"fleetmon-tokens").digest()
 
     def __repr__(self) -> str:
         return f"Vault(key {self._key_id.hex()})"
+
+    def token(self, purpose: str) -> str:
+        """A word nobody can guess, always the same for the same purpose and key; it does not tell the key."""
+        return hashlib.blake2b(purpose.encode(), key=self._token_key, digest_size=16).hexdigest()
 
     def seal(self, secret: bytes, *, row: str) -> bytes:
         """The secret, openable with this key for this row alone; sealing twice gives two different texts."""

@@ -36,7 +36,7 @@ from fleetmon.cadence import shortest
 from fleetmon.integrations.fleet_plan import keep_pins, slug
 from fleetmon.model import Aspect, Device, DeviceKind, Endpoint, Health, Interval, PowerState, Protocol
 from fleetmon.ownership import next_slot
-from fleetmon.storage.rows import PollRow, Sort, SummaryFilter
+from fleetmon.storage.rows import PollRow, PushRow, Sort, SummaryFilter
 from fleetmon.storage.summaries import INDEX_COLUMNS
 
 _FOREVER = timedelta(days=365 * 100)
@@ -165,11 +165,27 @@ async def _detail(here: Desk, device: Device) -> bytes:
             for row in problems
         ],
         "polls": _polls(here, device, polls, now),
+        "push": _push(await here.store.pushes.of_device(device.device_id)),
         "plan": await _plans(here, device),
         "tenant": device.tenant,
         "version": device.version,
     }
     return here.fragments.of(summary, now)[:-1] + b"," + encoded(told)[1:]
+
+
+def _push(row: PushRow | None) -> dict[str, Any] | None:
+    """How the device tells by itself; null when nobody tried yet."""
+    if row is None:
+        return None
+    return {
+        "way": row.way,
+        "state": row.state,
+        "since": told_at(row.since),
+        "reason": row.reason,
+        "event_at": told_at(row.event_at),
+        "events": row.events,
+        "hints": row.hints,
+    }
 
 
 def _endpoint(endpoint: Endpoint) -> dict[str, Any]:

@@ -171,6 +171,18 @@ class Poll(Shape):
     reason: str
 
 
+class PushOfDevice(Shape):
+    """How a device tells by itself, beside being asked."""
+
+    way: Literal["stream", "subscription", "none"]
+    state: Literal["open", "resting", "given_up"]
+    since: AwareDatetime
+    reason: str = Field(description="why it is not open; empty when it is")
+    event_at: AwareDatetime | None
+    events: int = Field(description="events taken over from its stream, each once")
+    hints: int = Field(description="messages to the receiver that made a poll happen")
+
+
 class DeviceDetail(DeviceSummary):
     """A summary and everything else that is known of one device."""
 
@@ -178,6 +190,7 @@ class DeviceDetail(DeviceSummary):
     endpoints: list[EndpointShape]
     problems: list[ProblemOfDevice]
     polls: list[Poll]
+    push: PushOfDevice | None
     plan: dict[str, JsonValue]
     tenant: str
     version: int

@@ -127,6 +127,7 @@ def _facts(device: Device, now: datetime, in_ascii_only: bool) -> Table:
         ("inlet", stated(device.get("inlet"), ".1f", "°C")),
         ("watts", watts(number(device.get("watts")))),
         ("answered", f"{seen}, asked every {device.get('interval', 60):g} s"),
+        ("push", _push(device.get("push"), now)),
         ("tags", ", ".join(device.get("tags") or [])),
     )
     for label, value in facts:
@@ -134,6 +135,17 @@ def _facts(device: Device, now: datetime, in_ascii_only: bool) -> Table:
             said = plain(value)
             drawn.add_row(label, in_ascii(said) if in_ascii_only else said)
     return drawn
+
+
+def _push(push: Device | None, now: datetime) -> str:
+    """How the device tells by itself; empty when nobody tried."""
+    if not push:
+        return ""
+    said = {"open": f"{push['way']} open", "given_up": "none"}.get(push["state"], "not open")
+    since = f"{said} for {age(push['since'], now)}"
+    told = [f"{push[what]} {what}" for what in ("events", "hints") if push.get(what)]
+    lately = [f"the last {age(push['event_at'], now)} ago"] if push.get("event_at") else []
+    return ", ".join([since, *told, *lately, *([push["reason"]] if push.get("reason") else [])])
 
 
 def _subsystems(device: Device, in_ascii_only: bool) -> RenderableType:

@@ -56,7 +56,6 @@ class PushWay(StrEnum):
 class PushState(StrEnum):
     """How its push is."""
 
-    OPENING = "opening"
     OPEN = "open"
     """A stream is open, or our subscription is there."""
     RESTING = "resting"

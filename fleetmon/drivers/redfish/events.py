@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import AsyncGenerator
+from dataclasses import replace
 
 from fleetmon.drivers.base import Opening
 from fleetmon.drivers.lane import Priority
@@ -57,7 +58,8 @@ class EventSource:
             told = messages(response, reader, self._opening.clock, device=self._device)
             async with contextlib.aclosing(told):
                 async for message, lost in told:
-                    yield self._understood(message, lost) if message is not None else _heard(lost)
+                    pushed = self._understood(message, lost) if message is not None else _heard(lost)
+                    yield pushed if reader.retry is None else replace(pushed, retry=reader.retry)
 
     async def subscribe(self, wish: Wish, known: str) -> Subscribed:
         """Our one subscription, made where it is missing; raises Busy when the table is full, naming whose they are."""

@@ -59,9 +59,11 @@ async def opened(opening: Opening, session: Session, path: str, after: str) -> A
         timeout = opening.lane.pace.connect_timeout.total_seconds()
         raise explain(error, device=opening.endpoint.address, resource=path, timeout=timeout) from error
     finally:
-        if asked is not None and not asked.done():
+        if asked is not None:
             asked.cancel()
             await asyncio.wait({asked})
+            if not asked.cancelled() and asked.exception() is None:
+                asked.result().close()
         await pipe.close()
 
 
