@@ -14,7 +14,6 @@ from typing import Any
 from fleetmon.drivers.base import Memory, Opening, Request
 from fleetmon.drivers.lane import Priority
 from fleetmon.drivers.redfish.events import EventSource
-from fleetmon.drivers.redfish.events import EventSource
 from fleetmon.drivers.redfish.exploring import go_on_walking, keep_apart, take_stock
 from fleetmon.drivers.redfish.known import Known
 from fleetmon.drivers.redfish.learning import (
