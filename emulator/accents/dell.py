@@ -17,7 +17,6 @@ from emulator.accents.words import (
     is_present,
     life_left,
     put,
-    rename,
     short_of,
     told,
     when,
@@ -113,6 +112,8 @@ def two_messages(bmc: Bmc, request: Request, answer: Answer) -> Answer:
     """An error in the standard's words and in the iDRAC's, one after the other."""
     error = (answer.document or {}).get("error") if answer.status >= 400 else None
     if isinstance(error, dict):
+        error["code"] = "Base.1.8.GeneralError"
+        error["message"] = "A general error has occurred. See ExtendedInfo for more information"
         infos = error["@Message.ExtendedInfo"]
         code = {404: "SYS403", 401: "RAC0506", 503: "RAC0218", 409: "SYS428"}.get(answer.status, "SYS439")
         own = {**infos[0], "MessageId": f"IDRAC.2.7.{code}", "MessageArgs@odata.count": len(infos[0]["MessageArgs"]),
@@ -245,7 +246,8 @@ MEMORY = Accent(
     tell=told(drop("LifeTime", "CurrentPeriod"), put("HealthData/DataLossDetected", None),
         put("HealthData/PredictedMediaLifeLeftPercent", None)),
 )  # fmt: skip
-ERRORS = Accent(name="dell-two-messages", evidence=f"{GUIDE}, error responses", answers=two_messages)
+ERRORS = Accent(name="dell-two-messages", evidence=f"{R750}: counts and a general text; two messages: {GUIDE}",
+    answers=two_messages)  # fmt: skip
 
 IDRAC_9 = (ROOT_TAG, PARTS, DRIVES_BY_STORAGE, NULL_WEAR, DRIVE, SYSTEM, CHASSIS, LOGS, KEPT_LOG, SENSORS, THERMAL,
     POWER, FAN, MEMORY, ERRORS, CONTEXT)  # fmt: skip
@@ -267,21 +269,20 @@ IDRAC_8 = (
             ("{storage}/Volumes/{n}", "{system}/Storage/Volumes/Disk.Virtual.{n}:RAID.Integrated.1-1"),
         ),
     ),
-    *(row for row in IDRAC_9 if row not in (DRIVES_BY_STORAGE, NULL_WEAR)), WEAR,
+    *(row for row in IDRAC_9 if row not in (DRIVES_BY_STORAGE, NULL_WEAR, SENSORS, FAN)), WEAR,
     Accent(
-        name="idrac8-old-limits-as-text",
-        evidence="bmclib-dell and gofish string-for-number captures; that iDRAC8 2.x tells MemberID so: derived",
+        name="idrac8-member-ids", evidence="derived: MemberId as the sensor's own name, as in DellOemSensor.DeviceID",
         on="Thermal", tell=told(each("Fans", change("MemberId", to=lambda m: f"0x17||Fan.Embedded.{int(m) + 1}A")),
             each("Temperatures", change("MemberId", to=lambda m: f"iDRAC.Embedded.1#Temp.{m}"))),
     ),
     Accent(
-        name="idrac8-drive-without-protocol-words", evidence="idrac_exporter#26: properties that iDRAC8 has not",
-        on="Drive", tell=when(is_present, drop("PhysicalLocation", "LocationIndicatorActive", "HotspareType"),
-            rename("RotationSpeedRPM", "RotationalSpeedRPM")),
+        name="idrac8-first-drive-schema",
+        evidence="Drive 1.0 has no PhysicalLocation; that iDRAC8 keeps to it: derived",
+        on="Drive", tell=when(is_present, drop("PhysicalLocation", "LocationIndicatorActive", "HotspareType")),
     ),
 )  # fmt: skip
 IDRAC_10 = (
-    *IDRAC_9,
+    *(row for row in IDRAC_9 if row not in (THERMAL, POWER)),
     Accent(
         name="idrac10-409-after-power-off", evidence="Ironic note power-on-conflict-retry (F63)",
         fault={"409_for": 20},

@@ -28,6 +28,8 @@ from emulator.redfish.resource import Resource
 
 if TYPE_CHECKING:
     from emulator.redfish.bmc import Bmc
+    from emulator.redfish.errors import Answer
+    from emulator.server import Request
 
 ILO_5 = "recordings hpe-dl385-gen10plus-ilo5-critical and hpe-dl325-gen10plus-ilo5"
 ILO_6 = "recording hpe-dl380a-gen11-ilo6"
@@ -171,6 +173,20 @@ def _aggregate(bmc: Bmc, document: Json) -> Json:
     }  # fmt: skip
 
 
+def bare_errors(bmc: Bmc, request: Request, answer: Answer) -> Answer:
+    """An error of ids and arguments alone; what a state forbids is a 400."""
+    error = (answer.document or {}).get("error") if answer.status >= 400 else None
+    if isinstance(error, dict):
+        infos = [{name: info[name] for name in ("MessageArgs", "MessageId")} for info in error["@Message.ExtendedInfo"]]
+        if answer.status == 409:
+            answer.status, infos = 400, [{"MessageId": "iLO.2.14.InvalidOperationForSystemState", "MessageArgs": []}]
+        answer.document = {"error": {
+            "code": "iLO.0.10.ExtendedInfo", "message": "See @Message.ExtendedInfo for more information.",
+            "@Message.ExtendedInfo": infos,
+        }}  # fmt: skip
+    return answer
+
+
 def root(oem: str, generation: str, evidence: str) -> Accent:
     """The service root names the generation in an Oem array."""
     return Accent(
@@ -252,9 +268,17 @@ MINUTES = Accent(
     on="SessionService", tell=change("SessionTimeout", to=lambda seconds: max(1, seconds // 60)),
 )  # fmt: skip
 NOT_READY = Accent(
-    name="hpe-400-not-ready", evidence="sushy note retry-ilo (F63); that it ends with POST: derived", fault={"409_for":
-    15},
-)  # fmt: skip
+    name="hpe-not-ready",
+    evidence="sushy note retry-ilo (F63); for how long: derived",
+    fault={"409_for": 15},
+)
+ERRORS = Accent(
+    name="hpe-bare-errors",
+    answers=bare_errors,
+    evidence=f"{ILO_5}; {ILO_7}: no Message, no Severity; 400 where others say 409: sushy note retry-ilo",
+)
+
+
 BIOS = "/redfish/v1/systems/1/bios"
 OWN_CASE = Accent(
     name="hpe-links-in-lower-case", evidence=f"{ILO_7}: Bios links to /redfish/v1/systems/1/bios", on="ComputerSystem",
@@ -264,7 +288,7 @@ OWN_CASE = Accent(
 WEAK_TAGS = Accent(name="hpe-weak-etags", evidence=ILO_5, fault={"etag": "weak"})
 
 ILO_5_ROWS = (root("Hpe", "iLO 5", ILO_5), IDS, LOGS, FANS_IN_PERCENT, SEA_OF_SENSORS, SUPPLIES, NO_VOLTAGES, SYSTEM,
-    SMART, MINUTES, NOT_READY, WEAK_TAGS)  # fmt: skip
+    SMART, MINUTES, NOT_READY, ERRORS, WEAK_TAGS)  # fmt: skip
 
 
 # ---- iLO 4: before Redfish had its form ----
@@ -368,7 +392,7 @@ DRIVES = Accent(
         put("PowerOnHours", hours_on), drop("Manufacturer", "PartNumber", "Oem")),
 )  # fmt: skip
 NEW_ROWS = (NEW_IDS, LOGS, FANS_IN_PERCENT, SEA_OF_SENSORS, SUPPLIES, NO_VOLTAGES, SYSTEM, BARE_SENSORS, BARE_FANS,
-    BARE_SUPPLIES, DRIVES, MINUTES, OWN_CASE, WEAK_TAGS)  # fmt: skip
+    BARE_SUPPLIES, DRIVES, MINUTES, OWN_CASE, ERRORS, WEAK_TAGS)  # fmt: skip
 
 HPE_FAMILIES = (
     Family(

@@ -143,6 +143,8 @@ HGX_ROWS = (
         on="ComputerSystem", tell=put("LastResetTime", "1970-01-01T00:00:00+00:00")),
     Accent(name="hgx-port-conditions", evidence=GB300, on="Port", tell=put("Status/Conditions", [])),
     by_info("hgx-action-info", "recording nvidia-dgx-h100-ami"),
+    Accent(name="hgx-500-on-a-sensor", evidence="recording nvidia-gh200-openbmc: InternalError on 87 resources (F08)",
+        match={"path": "/Sensors/IoUsage"}, fault={"status": 500}),
 )  # fmt: skip
 HGX_SHAPE = replace(AMI_SHAPE, system_id="DGX", chassis_id="DGX", manager_id="BMC", baseboard_id="HGX_Baseboard_0",
     subsystems=True, redfish_version="1.11.0", if_match_required=True)  # fmt: skip
