@@ -76,6 +76,12 @@ EVIDENCE: dict[str, tuple[Json, Json]] = {
             ],
         },
     ),
+    "ilo-sensor-without-type": ({"Reading": 18}, {"ReadingType": "Temperature", "ReadingUnits": "Cel"}),
+    "dell-service-tag": ({"SKU": "F54P1G3", "SerialNumber": "CNIVC0014M0388"}, {"SerialNumber": "F54P1G3"}),
+    "cisco-volume-state": (
+        {"Oem": {"Cisco": {"VolumeState": "Degraded"}}},
+        {"Status": {"State": "Enabled", "Health": "Warning"}},
+    ),
     "hpe-supplies-by-bay": (
         {"PowerSupplies": [{"Name": "HpeServerPowerSupply", "Oem": {"Hpe": {"BayNumber": 2}}}]},
         {"PowerSupplies": [{"Name": "Power Supply 2", "Oem": {"Hpe": {"BayNumber": 2}}}]},
@@ -156,7 +162,7 @@ EVIDENCE: dict[str, tuple[Json, Json]] = {
     "repaired-in-oem": ({"Oem": {"Hpe": {"Repaired": True}}}, {"Resolved": True}),
 }  # fmt: skip
 
-MAKERS = ("supermicro", "hpe", "dell inc.", "fujitsu", "huawei", "contoso")
+MAKERS = ("supermicro", "hpe", "dell inc.", "fujitsu", "huawei", "cisco systems inc", "contoso")
 
 
 def kinds_of(quirk: Quirk) -> tuple[str, ...]:
@@ -164,6 +170,8 @@ def kinds_of(quirk: Quirk) -> tuple[str, ...]:
 
 
 CONFORMING = {
+    "Sensor": {"Reading": 5.0, "ReadingUnits": "V"},
+    "Volume": {"Status": ok(), "Oem": {"Cisco": {"VolumeState": "Degraded"}}},
     "Chassis": {"Status": ok(), "Oem": {"Contoso": {"Light": "blue"}}},
     "ComputerSystem": {"Status": ok(), "Oem": {"Contoso": {"Light": "blue"}}},
     "Drive": {

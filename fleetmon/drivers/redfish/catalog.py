@@ -280,8 +280,9 @@ def _identity(told: Told, components: Mapping[str, Component]) -> tuple[Componen
 
 
 def _speaks_of(name: str, component: str) -> bool:
-    """Is this sensor the fan's only one by its name: the fan's name, or that and no more than the word speed?"""
-    rest = _plain(name).removeprefix(_plain(component))
+    """Is this sensor the fan's only one by its name: the fan's name, with or without no more than the word speed?"""
+    said, called = _plain(name), _plain(component)
+    rest = said.removeprefix(called) if said.startswith(called) else called.removeprefix(said)
     return rest in ("", "speed", "rpm", "tach", "pwm", "fanspeed", "reading")
 
 

@@ -6,6 +6,7 @@ is only ever left for a more detailed one, and the plan remembers where each kin
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -24,6 +25,8 @@ SERIALISED = frozenset({"Drive", "StorageController"})
 Power supplies are none: enclosures and their trays repeat numbers, and a part too many is better than one hidden.
 """
 SHORTEST_NUMBER = 5
+_MEASURED = re.compile(r"(?:tach|speed|rpm|pwm|status|reading)+$")
+"""What the name of a fan or supply ends in where it is named for what is measured of it."""
 
 
 def place_of(seen: Seen) -> str:
@@ -43,6 +46,12 @@ def _by_ident(seen: Seen) -> str:
     return seen.ident if len(seen.ident) > 2 and not seen.ident.isdigit() else f"{seen.name} {seen.ident}"
 
 
+def _outermost(seen: Seen) -> str:
+    """Id of the system or chassis at the top of the path: the blade of a drive."""
+    parts = segments(seen.source)
+    return parts[3] if len(parts) > 4 or (seen.nested and len(parts) > 3) else ""
+
+
 def _by_collection(seen: Seen) -> str:
     """The name behind the collection and id of what holds it: `RackPDUs 1 Outlet A1`."""
     parts = segments(seen.source)
@@ -56,6 +65,8 @@ SCHEMES: tuple[Callable[[Seen], str], ...] = (
     _by_ident,
     lambda seen: f"{seen.owner} {seen.name}".strip(),
     lambda seen: f"{seen.owner} {_by_ident(seen)}".strip() if seen.ident else "",
+    lambda seen: f"{_outermost(seen)} {seen.name}".strip(),
+    lambda seen: f"{_outermost(seen)} {_by_ident(seen)}".strip() if seen.ident else "",
     _by_collection,
     lambda seen: seen.source.removeprefix("/redfish/v1/"),
 )
@@ -126,12 +137,17 @@ def _scope(thing: Seen) -> str:
 
 
 def _pairs(old: Sequence[Seen], new: Sequence[tuple[int, Seen]]) -> list[tuple[Seen, int | None]]:
-    """Each old thing with the place of its newer telling: same serial number, same name, same id, else same order."""
+    """Each old thing with the place of its newer telling: same serial number, same name, same id, else same order.
+
+    Ids count only where both tell the same ones: lists begin at 0 and collections often at 1.
+    """
     tests: tuple[Callable[[Seen], str], ...] = (
         lambda seen: fields.text(seen.entry, "SerialNumber"),
         lambda seen: _letters(seen.name),
-        lambda seen: seen.ident.lower(),
+        lambda seen: _MEASURED.sub("", _letters(seen.name)),
     )
+    if {thing.ident for thing in old} == {thing.ident for _, thing in new}:
+        tests = (*tests, lambda seen: seen.ident.lower())
     left_old, left_new = list(old), list(new)
     pairs: list[tuple[Seen, int | None]] = []
     for test in tests:

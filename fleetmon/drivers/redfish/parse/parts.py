@@ -8,7 +8,7 @@ from fleetmon.drivers.redfish.bodies import Json
 from fleetmon.drivers.redfish.parse import fields
 from fleetmon.drivers.redfish.parse.components import Seen
 from fleetmon.drivers.redfish.parse.naming import key_of, place_of
-from fleetmon.drivers.redfish.resource import Resource, kind_of
+from fleetmon.drivers.redfish.resource import Resource, key, kind_of
 from fleetmon.model import Component, Identity, Part, Scalar
 
 NO_PARTS = frozenset(
@@ -167,10 +167,14 @@ def believable_life(entry: Json) -> bool:
 
 
 def identity(resources: Iterable[Resource]) -> Identity:
-    """Who the device says it is: its first system, else its chassis, with the BMC's firmware."""
+    """Who the device says it is: its first system, else its chassis, with the BMC's firmware.
+
+    An enclosure that holds several systems is none of them, though all tell its serial number (F47).
+    """
     systems, chassis, managers = _sorted(resources)
-    system = systems[0].body if systems else {}
-    frame = _frame(chassis, system)
+    enclosure = _enclosure(chassis, systems)
+    system = systems[0].body if systems and not enclosure else {}
+    frame = enclosure or _frame(chassis, system)
     manager = next(
         (m.body for m in managers if m.body.get("ManagerType") == "BMC"), managers[0].body if managers else {}
     )
@@ -201,10 +205,39 @@ def _sorted(resources: Iterable[Resource]) -> tuple[list[Resource], list[Resourc
 
 
 def system_rank(resource: Resource) -> int:
-    """0 for the system people mean: a physical one that has a serial number or a BIOS."""
-    physical = resource.body.get("SystemType", "Physical") == "Physical"
-    told = fields.text(resource.body, "SerialNumber") or fields.text(resource.body, "BiosVersion")
-    return 0 if physical and told else 1 if physical else 2
+    """0 for the system people mean: a physical one that has a serial number or a BIOS and can be started.
+
+    A baseboard of accelerators is a system too, physical and numbered, and starts with its host.
+    """
+    body = resource.body
+    physical = body.get("SystemType", "Physical") == "Physical"
+    told = fields.text(body, "SerialNumber", "BiosVersion")
+    starts = "#ComputerSystem.Reset" in fields.child(body, "Actions") or "Bios" in body
+    return (0 if physical else 4) + (0 if told else 1) + (0 if starts else 1)
+
+
+def _enclosure(chassis: list[Resource], systems: list[Resource]) -> Json:
+    """The chassis that holds the chassis of several systems; empty for every other machine."""
+    homes = {
+        key(home): path for path, homes in ((system.path, _homes(system.body)) for system in systems) for home in homes
+    }
+    for resource in chassis:
+        links = fields.child(resource.body, "Links")
+        held = {key(target) for _, item in fields.items(links, "Contains") if (target := fields.link(item))}
+        held |= {
+            key(inner.path)
+            for inner in chassis
+            if key(fields.link(fields.child(inner.body, "Links"), "ContainedBy") or "") == key(resource.path)
+        }
+        if len({homes[home] for home in held & homes.keys()}) > 1:
+            return resource.body
+    return {}
+
+
+def _homes(system: Json) -> list[str]:
+    return [
+        target for _, item in fields.items(fields.child(system, "Links"), "Chassis") if (target := fields.link(item))
+    ]
 
 
 def _frame(chassis: list[Resource], system: Json) -> Json:

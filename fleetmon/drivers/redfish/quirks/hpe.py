@@ -122,6 +122,13 @@ def _modern_temperature(entry: Json) -> Json:
     return {**entry, "ReadingCelsius": entry["CurrentReading"]}
 
 
+def temperature_of_ilo(body: Json) -> Json:
+    """A sensor with neither type nor unit is one of the temperatures strewn over the board."""
+    if body.get("ReadingType") or body.get("ReadingUnits") or "Reading" not in body:
+        return body
+    return {**body, "ReadingType": "Temperature", "ReadingUnits": "Cel"}
+
+
 def supplies_by_bay(body: Json) -> Json:
     """Power supplies that all bear one name are called by their bay."""
     return each(body, "PowerSupplies", _named_by_bay)

@@ -63,5 +63,9 @@ def is_fujitsu(make: Make) -> bool:
     return "fujitsu" in make.vendor or "fsas" in make.vendor
 
 
+def is_cisco(make: Make) -> bool:
+    return make.vendor.startswith("cisco")
+
+
 def is_huawei(make: Make) -> bool:
     return make.vendor.startswith(("huawei", "xfusion"))

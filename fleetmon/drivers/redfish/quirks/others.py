@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 from fleetmon.drivers.redfish.bodies import Json
 from fleetmon.drivers.redfish.parse import fields
 from fleetmon.drivers.redfish.quirks.general import each
+
+_SERVICE_TAG = re.compile(r"[0-9A-Z]{7}$")
+_VOLUME_STATES = {"optimal": "OK", "degraded": "Warning", "partially degraded": "Warning", "offline": "Critical"}
 
 MOST_PORTS = 128
 """Of one network controller; more is a number out of uninitialised memory."""
@@ -41,6 +46,22 @@ def rollups_as_status(body: Json) -> Json:
         return body
     oem = fields.child(body, "Oem")
     return {**body, "Oem": {**oem, "Dell": {**fields.child(oem, "Dell"), "DellSystem": {**own, **told}}}}
+
+
+def tag_as_serial(body: Json) -> Json:
+    """The service tag, by which the machine is known, in place of the serial number of its board."""
+    tag = fields.text(body, "SKU")
+    if not _SERVICE_TAG.match(tag) or fields.text(body, "SerialNumber") == tag:
+        return body
+    return {**body, "SerialNumber": tag}
+
+
+def health_of_volume(body: Json) -> Json:
+    """A volume's condition in one word of the vendor's, where it has no Status."""
+    word = fields.text(fields.child(body, "Oem", "Cisco"), "VolumeState").lower()
+    if body.get("Status") is not None or word not in _VOLUME_STATES:
+        return body
+    return {**body, "Status": {"State": "Enabled", "Health": _VOLUME_STATES[word]}}
 
 
 def counts_within_reason(body: Json) -> Json:

@@ -6,6 +6,7 @@ from fleetmon.drivers.redfish.quirks import general, hpe, others
 from fleetmon.drivers.redfish.quirks.make import (
     Quirk,
     any_make,
+    is_cisco,
     is_dell,
     is_fujitsu,
     is_hpe,
@@ -57,6 +58,13 @@ QUIRKS: tuple[Quirk, ...] = (
         applies=any_make,
         resource="Thermal",
         mend=hpe.fans_and_temperatures_of_ilo4,
+    ),
+    Quirk(
+        name="ilo-sensor-without-type",
+        evidence="all 53 Sensors of a recorded iLO 6 and all 35 of an iLO 7 are temperatures that do not say so",
+        applies=is_hpe,
+        resource="Sensor",
+        mend=hpe.temperature_of_ilo,
     ),
     Quirk(
         name="hpe-supplies-by-bay",
@@ -141,6 +149,20 @@ QUIRKS: tuple[Quirk, ...] = (
         applies=any_make,
         resource="Power",
         mend=general.power_lifted,
+    ),
+    Quirk(
+        name="dell-service-tag",
+        evidence="SerialNumber is the board's, SKU the service tag; recorded on four machines, iDRAC 9 and 10",
+        applies=is_dell,
+        resource=("ComputerSystem", "Chassis"),
+        mend=others.tag_as_serial,
+    ),
+    Quirk(
+        name="cisco-volume-state",
+        evidence="volumes with Oem.Cisco.VolumeState and no Status (check_redfish, storage)",
+        applies=is_cisco,
+        resource="Volume",
+        mend=others.health_of_volume,
     ),
     Quirk(
         name="dell-rollups",
