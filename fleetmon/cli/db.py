@@ -33,6 +33,12 @@ COLUMNS = (
     Column(key="sound", value=lambda row: not row["problems"], shown=lambda row: "no" if row["problems"] else "yes"),
     Column(key="size", value=lambda row: row["size"], shown=lambda row: size(row["size"]), right=True),
     Column(key="rows", value=lambda row: row["rows"], shown=lambda row: f"{row['rows']:,}", right=True),
+    Column(
+        key="pending",
+        head="older",
+        value=lambda row: row["pending"],
+        shown=lambda row: f"{len(row['pending'])} migrations at the next start" if row["pending"] else "no",
+    ),
     Column(key="problems", value=lambda row: "; ".join(row["problems"]), flexible=True),
 )
 
@@ -100,7 +106,10 @@ def check(data: Data = None, config: ConfigFile = None, output: Output = Form.TA
     directory = free(data, config)
     with waiting(f"reading {directory}"):
         found = maintenance.check(directory)
-    rows = [{"file": c.file, "size": c.size, "rows": c.rows, "problems": list(c.problems)} for c in found]
+    rows = [
+        {"file": c.file, "size": c.size, "rows": c.rows, "problems": list(c.problems), "pending": list(c.pending)}
+        for c in found
+    ]
     listing(rows, COLUMNS, output, empty="")
     if any(row["problems"] for row in rows):
         raise typer.Exit(Exit.FAILED)

@@ -26,12 +26,16 @@ MANIFEST = "manifest.json"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Checked:
-    """One file of a data directory, looked at as a whole; `problems` is empty when it is sound."""
+    """One file of a data directory, looked at as a whole; `problems` is empty when it is sound.
+
+    `pending` are the migrations the next start runs: the file is of an older program, which is no problem.
+    """
 
     file: str
     size: int
     rows: int
     problems: tuple[str, ...]
+    pending: tuple[str, ...] = ()
 
 
 def check(directory: Path) -> list[Checked]:
@@ -107,6 +111,9 @@ def restore(source: Path, directory: Path) -> None:
                 (directory / name).unlink(missing_ok=True)
             raise StorageError(f"the backup cannot be copied: {error.strerror}", cure="free some space") from None
         problems = [problem for name, rows in FILES.items() for problem in _checked(directory / name, rows).problems]
+        if problems:
+            for name in FILES:
+                (directory / name).unlink()
     if problems:
         raise StorageError(f"the restored data is damaged: {problems[0]}", cure="use another backup")
 
@@ -120,36 +127,32 @@ def _expect_files(directory: Path) -> None:
 
 
 def _checked(path: Path, rows: tuple[migrations.Migration, ...]) -> Checked:
+    size = path.stat().st_size
+    pending: tuple[str, ...] = ()
     try:
         connection = connect(path, mode="rw")
     except StorageError as error:
-        return Checked(file=path.name, size=path.stat().st_size, rows=0, problems=(str(error),))
+        return Checked(file=path.name, size=size, rows=0, problems=(str(error),))
     try:
-        return Checked(
-            file=path.name,
-            size=path.stat().st_size,
-            rows=_count(connection),
-            problems=tuple(_problems(connection, path.name, rows)),
-        )
+        problems = list(_problems(connection, path.name))
+        try:
+            pending = tuple(migrations.pending(connection, path.name, rows))
+        except StorageError as error:  # of a newer program
+            problems.append(str(error))
+        count = _count(connection)
     except sqlite3.Error as error:
-        return Checked(file=path.name, size=path.stat().st_size, rows=0, problems=(f"{path.name}: {error}",))
+        return Checked(file=path.name, size=size, rows=0, problems=(f"{path.name}: {error}",))
     finally:
         connection.close()
+    return Checked(file=path.name, size=size, rows=count, problems=tuple(problems), pending=pending)
 
 
-def _problems(connection: Any, name: str, rows: tuple[migrations.Migration, ...]) -> Iterator[str]:
+def _problems(connection: Any, name: str) -> Iterator[str]:
     for row in connection.execute("PRAGMA integrity_check(20)").fetchall():
         if row[0] != "ok":
             yield f"{name}: {row[0]}"
     for row in connection.execute("PRAGMA foreign_key_check").fetchall()[:20]:
         yield f"{name}: a row of {row[0]} refers to a row of {row[2]} that is not there"
-    try:
-        pending = migrations.pending(connection, name, rows)
-    except StorageError as error:
-        yield str(error)
-    else:
-        if pending:
-            yield f"{name}: schema is older than this program ({', '.join(pending)} missing); the next start mends that"
 
 
 def _count(connection: Any) -> int:

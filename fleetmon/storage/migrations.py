@@ -47,7 +47,7 @@ def pending(connection: Any, file: str, rows: tuple[Migration, ...]) -> list[str
     if unknown:
         raise StorageError(
             f"{file} was written by a newer fleetmon (it has {', '.join(sorted(unknown))})",
-            cure="run that version, or restore a backup made by this one",
+            cure="run that version, or restore a backup made before the upgrade into an empty directory",
         )
     return [migration.name for migration in migrations.pending(database)]
 
