@@ -144,7 +144,7 @@ def summary(fleet: Fleet, bmc: Bmc) -> dict[str, Any]:
         "position_u": machine.position_u, "height_u": machine.family.height_u, "slot": machine.slot,
         "endpoints": [{"protocol": "redfish", "address": bmc.endpoint.address if bmc.endpoint else None}],
         "power": machine.power.state,
-        "health": machine.health()["System"], "user": bmc.user,
+        "health": machine.health()["System"], "user": bmc.accounts["1"].user,
         "faults": [active.told() for active in fleet.faults_of(machine.name)],
     }  # fmt: skip
 

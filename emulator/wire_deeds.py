@@ -48,7 +48,7 @@ def rotate(bmc: Bmc, settings: Settings) -> Undo | None:
 
 
 def change_password(bmc: Bmc, settings: Settings) -> Undo | None:
-    bmc.password = settings["change_password"]
+    bmc.accounts["1"].password = settings["change_password"]
     return None
 
 

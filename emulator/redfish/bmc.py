@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import base64
-import binascii
 import hashlib
 import random
 from collections.abc import Mapping
@@ -19,12 +17,14 @@ from emulator.hardware import Machine
 from emulator.plant import Plant
 from emulator.power import BMC_START_SECONDS
 from emulator.push.hub import Hub
+from emulator.redfish.accounts import Account, basic_of, may
 from emulator.redfish.errors import Answer, Json, refuse
 from emulator.redfish.metadata import METADATA, described_by
 from emulator.redfish.nodes import nodes_of
 from emulator.redfish.places import REPORT_ID, ROOT, SESSIONS, TASKS, TELEMETRY, Places
 from emulator.redfish.query import Forms, apply_query
 from emulator.redfish.resource import Resource
+from emulator.redfish.sessions import Session, admitted, sign_in
 from emulator.redfish.spelling import plain, spelled
 from emulator.redfish.tree import tree_of
 from emulator.server import Endpoint, Outcome, Reply, Request, Watch
@@ -32,18 +32,6 @@ from emulator.wire import WireFault, perform
 
 Y2K = 946_684_800
 OPEN_PATHS = frozenset({"/redfish", ROOT, f"{ROOT}/odata", METADATA})
-
-
-@dataclass(slots=True)
-class Session:
-    """A signed-in client."""
-
-    id: str
-    token: str
-    user: str
-    client: str
-    created: float
-    used: float
 
 
 @dataclass(slots=True)
@@ -84,7 +72,7 @@ class Bmc:
         self.tree = tree_of(machine.family.name)
         self.sessions_path = self.tree.told(SESSIONS)
         self.nodes = nodes_of(self)
-        self.user, self.password = plant.plan.user, plant.plan.password
+        self.accounts = {"1": Account("1", plant.plan.user, plant.plan.password, "Administrator")}
         self.sessions: dict[str, Session] = {}
         self.tasks: dict[str, Task] = {}
         self.tally = plant.ledger.tallies[machine.name]
@@ -101,8 +89,8 @@ class Bmc:
         self._opening: asyncio.Task[None] | None = None
         machine.on_dark = lambda dark: self.leave("dark") if dark else self.come_back_after("dark", BMC_START_SECONDS)
         self._chance = random.Random(f"{plant.seed}:{machine.name}:tokens")
-        self._refused: list[float] = []
-        self._locked_until = 0.0
+        self.refused_at: list[float] = []
+        self.locked_until = 0.0
         self._next_id = 1
         self._turn = 0
         self._asked = ""
@@ -188,7 +176,7 @@ class Bmc:
             if answer.status == 200 and "@odata.type" in answer.document:
                 headers["Link"] = described_by(str(answer.document["@odata.type"]))
         if answer.status == 200 and request.method in ("GET", "HEAD") and answer.feed is None:
-            headers["ETag"] = etag = f'"{hashlib.blake2b(body, digest_size=8).hexdigest()}"'
+            headers["ETag"] = etag = _etag(answer.document, body)
             if request.headers.get("if-none-match") in (etag, "*", f"W/{etag}"):
                 answer, body = Answer(304), b""
                 del headers["Content-Type"]
@@ -218,11 +206,13 @@ class Bmc:
             return Answer(200, {"v1": f"{ROOT}/"})
         login = request.method == "POST" and path in (self.sessions_path, f"{self.sessions_path}/Members")
         if login:
-            return self._sign_in(request)
+            return sign_in(self, request)
         open_to_all = path in OPEN_PATHS and not self.policy("root_401", self.shape.root_login)
-        if not open_to_all and not self.admitted(request):
-            locked = self.plant.clock.now() < self._locked_until
+        if not open_to_all and not admitted(self, request):
+            locked = self.plant.clock.now() < self.locked_until
             return refuse("locked" if locked else "unauthorized", **{"WWW-Authenticate": 'Basic realm="bmc"'})
+        if not may(self, request, path):
+            return refuse("privilege")
         return self._dispatch(request, path)
 
     def _dispatch(self, request: Request, path: str) -> Answer:
@@ -286,7 +276,8 @@ class Bmc:
     def _patch(self, request: Request, path: str, found: Resource) -> Answer:
         assert found.patch is not None
         assert found.get is not None
-        current = f'"{hashlib.blake2b(orjson.dumps(found.get(self)), digest_size=8).hexdigest()}"'
+        document = found.get(self)
+        current = _etag(document, orjson.dumps(document))
         expected = request.headers.get("if-match")
         wish = self.policy("if_match", "required" if self.shape.if_match_required else "lenient")
         if expected is None and wish == "required":
@@ -294,20 +285,24 @@ class Bmc:
         good = {"never": (None,), "strict": (None, current)}.get(wish, (None, "*", current, f"W/{current}"))
         if expected not in good:
             return refuse("precondition_failed")
-        body = self._body(request)
+        body = self.body_of(request)
         if isinstance(body, Answer):
             return body
-        refused = found.patch(self, body)
+        wishes = {name: value for name, value in body.items() if not name.startswith("@odata.")}
+        if body and not wishes:
+            return refuse("no_operation")
+        refused = found.patch(self, wishes)
         return refused or Answer(200, found.get(self))
 
     def _post(self, request: Request, found: Resource) -> Answer:
         assert found.post is not None
         if self.policy("body_needed", False) and not request.body:
             return refuse("media_type")
-        body = self._body(request)
+        body = self.body_of(request)
         return body if isinstance(body, Answer) else found.post(self, body, request)
 
-    def _body(self, request: Request) -> Json | Answer:
+    def body_of(self, request: Request) -> Json | Answer:
+        """The JSON object that a request carries, or the refusal of anything else."""
         try:
             body = request.json()
         except ValueError:
@@ -316,27 +311,12 @@ class Bmc:
 
     # ---- who may come in ----
 
-    def admitted(self, request: Request) -> bool:
-        """Whether the request carries a living session or the right password."""
-        token = request.headers.get("x-auth-token")
-        if token is not None:
-            session = self.living_sessions().get(token)
-            if session is not None:
-                session.used = self.plant.clock.now()
-            return session is not None
-        scheme, _, credentials = request.headers.get("authorization", "").partition(" ")
-        if scheme.lower() != "basic":
-            return False
-        try:
-            user, _, password = base64.b64decode(credentials, validate=True).decode().partition(":")
-        except (binascii.Error, UnicodeDecodeError):
-            return False
-        return self._knows(user, password, request.peer, how="basic")
-
     def who(self, request: Request) -> str:
         """The user and address behind a request."""
         session = self.sessions.get(request.headers.get("x-auth-token", ""))
-        return f"{session.user if session else self.user}@{request.peer}"
+        basic = basic_of(request)
+        user = session.user if session is not None else basic[0] if basic is not None else "nobody"
+        return f"{user}@{request.peer}"
 
     def living_sessions(self) -> Mapping[str, Session]:
         """Sessions that have not expired."""
@@ -344,64 +324,20 @@ class Bmc:
         for token, session in tuple(self.sessions.items()):
             if now - session.used > most:
                 del self.sessions[token]
-                self._count_sessions()
+                self.count_sessions()
                 self.plant.ledger.note(self.machine.name, "session_expired", id=session.id, sessions=len(self.sessions))
         return self.sessions
 
     def end_session(self, session: Session) -> None:
         """Signs a client out."""
         self.sessions.pop(session.token, None)
-        self._count_sessions()
+        self.count_sessions()
         self.plant.ledger.note(self.machine.name, "logout", id=session.id, sessions=len(self.sessions))
-
-    def _sign_in(self, request: Request) -> Answer:
-        body = self._body(request)
-        if isinstance(body, Answer):
-            return body
-        user, password = body.get("UserName"), body.get("Password")
-        if not isinstance(user, str) or not isinstance(password, str):
-            return refuse("parameter_missing", "SessionCollection.Insert", "UserName, Password")
-        if not self._knows(user, password, request.peer, how="session"):
-            locked = self.plant.clock.now() < self._locked_until
-            return refuse("locked" if locked else "unauthorized")
-        if len(self.living_sessions()) >= int(self.policy("max_sessions", self.shape.max_sessions)):
-            self.plant.ledger.note(self.machine.name, "login_full", client=request.peer, sessions=len(self.sessions))
-            return refuse("sessions_full")
-        return self._welcome(user, request.peer)
-
-    def _welcome(self, user: str, peer: str) -> Answer:
-        now = self.plant.clock.now()
-        session = Session(self.new_id(), f"{self._chance.getrandbits(128):032x}", user, peer, now, now)
-        self.sessions[session.token] = session
-        self.tally.logins += 1
-        self._count_sessions()
-        self.plant.ledger.note(self.machine.name, "login", id=session.id, client=peer, sessions=len(self.sessions))
-        self.machine.log("SessionOpened", user, peer.rpartition(":")[0])
-        path = f"{self.sessions_path}/{session.id}"
-        return Answer(201, self.lookup(path), {"X-Auth-Token": session.token, "Location": path})
-
-    def _knows(self, user: str, password: str, peer: str, *, how: str) -> bool:
-        """Whether user and password are right; a wrong one counts, and may lock the account."""
-        now = self.plant.clock.now()
-        threshold, seconds, sliding = self.policy("lockout", (0, 0.0, False))
-        locked = now < self._locked_until
-        right = (user, password) == (self.user, self.password) and not self.rejects
-        if right and not locked:
-            self._refused.clear()
-            return True
-        self.tally.refuse(now)
-        self.plant.ledger.note(self.machine.name, "login_refused", user=user, client=peer, how=how, locked=locked)
-        self.machine.log("LoginRefused", user, peer.rpartition(":")[0])
-        self._refused = [at for at in self._refused if now - at < max(seconds, 60.0)] + [now]
-        if (threshold and len(self._refused) >= threshold and not locked) or (locked and sliding):
-            self._locked_until = now + seconds
-            self.plant.ledger.note(self.machine.name, "locked_out", seconds=seconds)
-        return False
 
     def lock(self, seconds: float) -> None:
         """Locks the account; 0 unlocks it."""
-        self._locked_until = self.plant.clock.now() + seconds
-        self._refused.clear()
+        self.locked_until = self.plant.clock.now() + seconds
+        self.refused_at.clear()
 
     # ---- the BMC itself ----
 
@@ -409,6 +345,10 @@ class Bmc:
         """An id that was not used before."""
         self._next_id += 1
         return str(self._next_id - 1)
+
+    def new_token(self) -> str:
+        """A session's token."""
+        return f"{self._chance.getrandbits(128):032x}"
 
     def start_task(self, name: str, seconds: float) -> Answer:
         """202 with a task that takes some time."""
@@ -457,14 +397,23 @@ class Bmc:
         self.push.restarted()
         self.tasks.clear()
 
-    def drop_sessions(self) -> None:
-        """Signs everybody out."""
-        self.sessions.clear()
-        self._count_sessions()
+    def drop_sessions(self, user: str = "") -> None:
+        """Signs a user out, or everybody."""
+        for token, session in tuple(self.sessions.items()):
+            if user in ("", session.user):
+                del self.sessions[token]
+        self.count_sessions()
 
     def report(self) -> Json | None:
         """The metric report as it is now; None where the firmware has none."""
         return self.lookup(self.tree.told(f"{TELEMETRY}/MetricReports/{REPORT_ID}"))
 
-    def _count_sessions(self) -> None:
+    def count_sessions(self) -> None:
+        """Tells the ledger's counters how many are signed in."""
         self.tally.sessions.set(len(self.sessions), self.plant.clock.now())
+
+
+def _etag(document: Json | None, body: bytes) -> str:
+    """A resource's own @odata.etag, or what its bytes hash to."""
+    told = document.get("@odata.etag") if document else None
+    return str(told) if told is not None else f'"{hashlib.blake2b(body, digest_size=8).hexdigest()}"'

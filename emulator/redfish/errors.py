@@ -130,6 +130,19 @@ REFUSALS = {
         412, "Base.1.18.HeaderInvalid", "Header OData-Version is invalid: only 4.0 is spoken here.",
         "Resubmit the request with OData-Version: 4.0.",
     ),
+    "no_operation": Refusal(
+        400, "Base.1.18.NoOperation", "The request body submitted contained no data to act upon.",
+        "Add properties in the JSON object and resubmit the request.", "Warning",
+    ),
+    "privilege": Refusal(
+        403, "Base.1.18.InsufficientPrivilege",
+        "There are insufficient privileges for the account or credentials to do this.",
+        "Either abandon the operation or change the access rights and resubmit the request.",
+    ),
+    "accounts_full": Refusal(
+        400, "Base.1.18.CreateLimitReachedForResource", "No more resources of this type can be created.",
+        "Delete resources and resubmit the request.",
+    ),
     "busy": Refusal(
         503, "Base.1.18.ServiceTemporarilyUnavailable", "The service is temporarily unavailable. Retry in %1 seconds.",
         "Wait for the indicated retry duration and retry the operation.",

@@ -1,4 +1,4 @@
-"""The service root and what is beside the hardware: sessions, accounts, tasks, telemetry, firmware."""
+"""The service root and what is beside the hardware: tasks, telemetry, firmware, registries."""
 
 from __future__ import annotations
 
@@ -26,18 +26,12 @@ from emulator.sensor_rows import rows_of
 from emulator.server import Request
 
 if TYPE_CHECKING:
-    from emulator.redfish.bmc import Bmc, Session, Task
+    from emulator.redfish.bmc import Bmc, Task
 
 FIRMWARE = f"{ROOT}/UpdateService/FirmwareInventory"
 UPDATE_ACTION = "#UpdateService.SimpleUpdate"
 UPDATE_PATH = f"{ROOT}/UpdateService/Actions/UpdateService.SimpleUpdate"
 UPDATE_SECONDS = 60.0
-ROLES = {
-    "Administrator": ("Login", "ConfigureManager", "ConfigureUsers", "ConfigureSelf", "ConfigureComponents"),
-    "Operator": ("Login", "ConfigureSelf", "ConfigureComponents"),
-    "ReadOnly": ("Login", "ConfigureSelf"),
-}
-"""DSP0266's own roles and their privileges."""
 REGISTRIES = ("Base.1.18", "ResourceEvent.1.3", "Platform.1.0", "StorageDevice.1.1", "Environmental.1.0", "Power.1.1",
     "Memory.1.0",
               "NetworkDevice.1.1")  # fmt: skip
@@ -49,12 +43,6 @@ def services_branch(family: Family, tree: Tree) -> None:
     fixed[ROOT] = Resource(get=_root)
     fixed[f"{ROOT}/odata"] = Resource(get=_odata)
     fixed[METADATA] = Resource(answer=metadata)
-    fixed[f"{ROOT}/SessionService"] = Resource(get=_session_service, patch=_set_timeout)
-    fixed[SESSIONS] = Resource(
-        get=lambda bmc: collection(SESSIONS, "Session", [f"{SESSIONS}/{s.id}" for s in bmc.living_sessions().values()])
-    )
-    tree.members[SESSIONS] = _session
-    _account_branch(fixed)
     _update_branch(family, fixed)
     fixed[f"{ROOT}/Registries"] = Resource(
         get=lambda bmc: collection(
@@ -110,88 +98,6 @@ def _odata(bmc: Bmc) -> Json:
         "value": [{"name": "Service", "kind": "Singleton", "url": f"{ROOT}/"}]
         + [{"name": name, "kind": "Singleton", "url": f"{ROOT}/{name}"} for name in names],
     }
-
-
-# ---- sessions and accounts ----
-
-
-def _session_service(bmc: Bmc) -> Json:
-    return resource(
-        f"{ROOT}/SessionService", "SessionService.v1_1_8.SessionService", "Session Service", ServiceEnabled=True,
-        Status=status(),
-        SessionTimeout=int(bmc.policy("session_ttl", bmc.settings["SessionTimeout"])), Sessions=ref(SESSIONS),
-    )  # fmt: skip
-
-
-def _set_timeout(bmc: Bmc, body: Json) -> Answer | None:
-    for name, value in body.items():
-        if name != "SessionTimeout":
-            return refuse("property_unknown", name)
-        if not isinstance(value, int) or not 30 <= value <= 86_400:
-            return refuse("property_type", str(value), name)
-        bmc.settings[name] = value
-    return None
-
-
-def _session(bmc: Bmc, name: str) -> Resource | None:
-    session = next((s for s in bmc.living_sessions().values() if s.id == name), None)
-    return Resource(get=partial(_session_document, session), delete=partial(_sign_out, session)) if session else None
-
-
-def _session_document(session: Session, bmc: Bmc) -> Json:
-    return resource(
-        f"{SESSIONS}/{session.id}", "Session.v1_6_0.Session", "User Session", UserName=session.user,
-        ClientOriginIPAddress=session.client.rpartition(":")[0], CreatedTime=bmc.told_time(session.created),
-        SessionType="Redfish",
-    )  # fmt: skip
-
-
-def _sign_out(session: Session, bmc: Bmc) -> Answer:
-    bmc.end_session(session)
-    return Answer(204)
-
-
-def _account_branch(fixed: dict[str, Resource]) -> None:
-    path = f"{ROOT}/AccountService"
-    accounts, roles = f"{path}/Accounts", f"{path}/Roles"
-    fixed[path] = Resource(
-        get=lambda bmc: resource(
-            path, "AccountService.v1_13_0.AccountService", "Account Service", ServiceEnabled=True, Status=status(),
-            AccountLockoutThreshold=bmc.policy("lockout", (0, 0, False))[0],
-            AccountLockoutDuration=int(bmc.policy("lockout", (0, 0, False))[1]), MinPasswordLength=8,
-            Accounts=ref(accounts), Roles=ref(roles),
-        )
-    )  # fmt: skip
-    fixed[accounts] = Resource(get=lambda bmc: collection(accounts, "ManagerAccount", [f"{accounts}/1"]))
-    fixed[f"{accounts}/1"] = Resource(
-        get=lambda bmc: resource(
-            f"{accounts}/1", "ManagerAccount.v1_11_0.ManagerAccount", "User Account", UserName=bmc.user, Password=None,
-            Enabled=True,
-            Locked=False, RoleId="Administrator", AccountTypes=["Redfish"],
-            Links={"Role": ref(f"{roles}/Administrator")},
-        ),
-        patch=_change_password,
-    )  # fmt: skip
-    fixed[roles] = Resource(get=lambda bmc: collection(roles, "Role", [f"{roles}/{name}" for name in ROLES]))
-    for name in ROLES:
-        fixed[f"{roles}/{name}"] = Resource(get=partial(_role, f"{roles}/{name}", name))
-
-
-def _role(path: str, name: str, bmc: Bmc) -> Json:
-    return resource(
-        path, "Role.v1_3_1.Role", name, RoleId=name, IsPredefined=True, AssignedPrivileges=list(ROLES[name])
-    )
-
-
-def _change_password(bmc: Bmc, body: Json) -> Answer | None:
-    password = body.get("Password")
-    if set(body) != {"Password"}:
-        return refuse("property_unknown", next((name for name in body if name != "Password"), "Password"))
-    if not isinstance(password, str) or len(password) < 8:
-        return refuse("property_type", "***", "Password")
-    bmc.password = password
-    bmc.drop_sessions()
-    return None
 
 
 # ---- tasks ----

@@ -8,6 +8,7 @@ from __future__ import annotations
 from functools import cache
 
 from emulator.accents.families import FAMILIES
+from emulator.redfish.accounts import accounts_branch
 from emulator.redfish.chassis import chassis_branch
 from emulator.redfish.cooling import cooling_branch
 from emulator.redfish.dialect import accented
@@ -19,12 +20,15 @@ from emulator.redfish.manager import manager_branch
 from emulator.redfish.nodes import node_branch
 from emulator.redfish.resource import Tree
 from emulator.redfish.services import services_branch
+from emulator.redfish.sessions import sessions_branch
 from emulator.redfish.storage import storage_branch
 from emulator.redfish.system import system_branch
 from emulator.redfish.thermal import thermal_branch
 
 BRANCHES = (
     services_branch,
+    sessions_branch,
+    accounts_branch,
     events_branch,
     system_branch,
     storage_branch,
