@@ -219,6 +219,7 @@ def test_an_origin_that_is_a_log_entry_is_the_entry():
     [
         {"MessageId": "HeartbeatEvent.1.0.RedfishServiceFunctional", "Severity": "OK"},
         {"MessageId": "ResourceEvent.1.3.ResourceChanged", "MessageSeverity": "OK"},
+        {"MessageId": "ResourceEvent.1.3.ResourceStatusChangedCritical", "MessageSeverity": "Critical"},
         {"EventType": "ResourceUpdated", "Message": "changed"},
         {"Severity": "OK"},
         {},

@@ -87,9 +87,11 @@ def _worth_keeping(entry: Json) -> bool:
     """Something that happened; not a heartbeat, and not news of the resource model that is well."""
     if is_heartbeat(entry):
         return False
-    if _link(entry) or _severity(entry) in (Health.WARNING, Health.CRITICAL):
-        return True
     message_id = fields.text(entry, "MessageId")
+    if _link(entry):
+        return True
+    if _severity(entry) in (Health.WARNING, Health.CRITICAL):
+        return ".ResourceStatusChanged" not in message_id  # what a poll finds in the resource itself
     if fields.text(entry, "EventType") in _OF_THE_MODEL or message_id.partition(".")[0] in _MODEL_REGISTRIES:
         return False
     return bool(message_id or fields.text(entry, "Message"))
