@@ -231,8 +231,14 @@ class Walk:
             return False
         if asked and "Members" in part.body:
             return False
-        unread = Counter(name for name, link, _ in found if (path := local(link)) and key(path) not in self.resources)
-        return any(count >= MANY and isinstance(part.body.get(name), list) for name, count in unread.items())
+        unread = Counter(
+            name
+            for name, link, page in found
+            if not page and (path := local(link)) and key(path) not in self.resources and key(path) not in self.skip
+        )
+        if asked:
+            return any(count >= MANY and isinstance(part.body.get(name), list) for name, count in unread.items())
+        return sum(count for name, count in unread.items() if name in RANKS or name == "Members") > 1
 
     def _look_closely_at(self, path: str) -> None:
         """Follow every link of what holds a thing in trouble; the vendor's own words about it often hang there."""
