@@ -24,9 +24,9 @@ from tests.journal import WRAPS_AT, Journal, Ours
 
 Act = Callable[[Journal, random.Random], None]
 
-PAST_REPAIR = 0.002
-"""Of all histories those may lose a record in which two things that tell the order fail at once: ids that start again
-among records without a usable time, on shuffled pages."""
+PAST_REPAIR = 0.005
+"""Of histories in which ids start again among records that remain, so many may lose records untold: where the times are
+no use either, or pages are shuffled, nothing tells the order. No standard allows it; some firmware does it."""
 
 
 def grow(journal: Journal, chance: random.Random) -> None:
@@ -111,24 +111,23 @@ async def verdict_of(seed: int, acts: tuple[Act, ...], ours_of: Callable[[Journa
     return events_verdict(journal.truth(), ours.told, patience=TRIES)
 
 
-def some_acts(chance: random.Random) -> tuple[Act, ...]:
-    return tuple(chance.choice(ACTS) for _ in range(chance.randrange(2, 9)))
+SAFE = tuple(act for act in ACTS if act is not restart_ids)
+"""What a device does that keeps to IPMI and DSP0266: an id is used again only after a clear, or a wrap."""
 
 
-async def tried(seeds: range, ours_of: Callable[[Journal], Ours] = Ours) -> tuple[list[tuple[int, Verdict]], int, int]:
+async def tried(
+    seeds: range, ours_of: Callable[[Journal], Ours] = Ours, acts: tuple[Act, ...] = ACTS
+) -> tuple[list[tuple[int, Verdict]], int, int]:
     """(bad histories, losses excused, gaps told in vain)"""
     bad, excused, needless = [], 0, 0
     for seed in seeds:
-        verdict = await verdict_of(seed, some_acts(random.Random(~seed)), ours_of)
+        chance = random.Random(~seed)
+        verdict = await verdict_of(seed, tuple(chance.choices(acts, k=chance.randrange(2, 9))), ours_of)
         excused += verdict.excused
         needless += verdict.needless
         if not verdict.good:
             bad.append((seed, verdict))
     return bad, excused, needless
-
-
-SAFE = tuple(act for act in ACTS if act is not restart_ids)
-"""What a device does that keeps to IPMI and DSP0266: an id may be used again only after a clear, or a wrap."""
 
 
 @given(st.integers(0, 2**32), st.lists(st.sampled_from(SAFE), min_size=1, max_size=7))
@@ -138,8 +137,8 @@ async def test_R16_any_history_is_told_whole(seed, acts):
     assert verdict.good, verdict
 
 
-async def test_R16_three_hundred_histories_with_ids_used_twice():
-    bad, excused, _ = await tried(range(300))
+async def test_R16_two_hundred_histories_with_ids_used_twice():
+    bad, excused, _ = await tried(range(200))
     assert bad == []
     assert excused > 0
 
@@ -148,14 +147,19 @@ async def test_R16_three_hundred_histories_with_ids_used_twice():
 async def test_R16_ten_thousand_histories():
     seed = random.randrange(2**31)
     started = time.monotonic()
-    bad, excused, needless = await tried(range(seed, seed + 10_000))
-    doubled = [one for one, verdict in bad if verdict.duplicated or verdict.invented]
-    print(
-        f"R16: 10000 histories from seed {seed} in {time.monotonic() - started:.0f} s: {len(bad)} with a loss untold,"
-    )
-    print(f"{len(doubled)} with a double, {excused} losses told as gaps, {needless} gaps told in vain; {bad[:5]}")
-    assert doubled == []
-    assert len(bad) <= 10_000 * PAST_REPAIR
+    bad, excused, needless = await tried(range(seed, seed + 10_000), acts=SAFE)
+    print(f"R16: 10000 histories from seed {seed} in {time.monotonic() - started:.0f} s: {len(bad)} bad,")
+    print(f"{excused} losses told as gaps, {needless} gaps told in vain; {bad[:5]}")
+    assert bad == []
+
+
+@pytest.mark.soak
+async def test_R16_two_thousand_histories_with_ids_used_twice():
+    seed = random.randrange(2**31)
+    bad, _, _ = await tried(range(seed, seed + 2_000))
+    print(f"R16: 2000 histories with ids used twice from seed {seed}: {len(bad)} with a loss untold")
+    assert not [one for one, verdict in bad if verdict.duplicated or verdict.invented]
+    assert len(bad) <= 2_000 * PAST_REPAIR
 
 
 # ---- planted bugs: each must be caught by the histories --------------------------------------------------------------

@@ -86,11 +86,12 @@ async def _read_references(
         except DeviceError as error:
             if concerns_device(error, first=False):
                 raise
-            if ordered and entry.may_be(mark) and stretch.last_try:
+            at_mark = ordered and entry.may_be(mark)
+            if at_mark and stretch.last_try:
                 stretch.reached = True  # it was read before, and its entry is broken now
                 return
             stretch.unread.append(Problem(resource=entry.path, reason=error.reason))
-            if isinstance(error, Unreachable | Busy):
+            if at_mark or isinstance(error, Unreachable | Busy):
                 return
             continue
         records[found.record_id, found.created_text, found.content_hash] = found
