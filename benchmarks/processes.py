@@ -9,6 +9,7 @@ import socket
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Iterator, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
 import aiohttp
@@ -44,6 +45,11 @@ class Emulated:
     async def machines(self) -> list[str]:
         """Every machine that answers Redfish."""
         return [m["name"] for m in (await self._ask("GET", "/machines"))["items"] if any(_urls(m["endpoints"]))]
+
+    async def past(self, machine: str, start: datetime, end: datetime, step: timedelta) -> Any:
+        """What every sensor of a machine told over a span, by columns."""
+        span = f"from={start.timestamp()}&to={end.timestamp()}&step={step.total_seconds()}"
+        return await self._ask("GET", f"/machines/{machine}/history?{span}")
 
     @contextlib.asynccontextmanager
     async def fault(self, machine: str, fault: str | dict[str, Any], **fields: Any) -> AsyncIterator[None]:

@@ -25,9 +25,12 @@ BITS, SINGLE = 255, 64
 """Scales: the double's own bits; decimals that were single-precision floats on their way."""
 MOST_DIGITS = 9
 _EXACT, _WHOLE = float(2**53), float(2**62)
-_HEADER = struct.Struct("<IHI")
+_HEADER, _FIRST = struct.Struct("<IH"), struct.Struct("<q")
 _WIDTHS = (1, 2, 4, 8)
-_PLAIN, _STEP, _TREND = 0, 16, 32
+_STEP = 16
+"""A way of telling a column is the bytes of its numbers, plus this for each time they are to be summed up."""
+_WIDTH_OF = bytes(way & 15 for way in range(256))
+_ONE = np.uint64(1)
 _MISSING = np.array([np.nan]).view(np.int64)[0]
 _local = threading.local()
 
@@ -66,7 +69,7 @@ def pack_ints(columns: Ints) -> bytes:
     """Columns of integers (rows by columns); differences wrap, and wrap back."""
     rows, count = columns.shape
     if not rows or not count:
-        return _HEADER.pack(rows, count, 0)
+        return _HEADER.pack(rows, count)
     first = columns[0]
     steps = np.diff(columns, axis=0, prepend=columns[:1])
     trends = np.diff(steps, axis=0, prepend=steps[:1])
@@ -75,89 +78,97 @@ def pack_ints(columns: Ints) -> bytes:
     chosen = costs.argmin(axis=0)
     told = np.choose(chosen, candidates)
     widths = _widths(told)
-    planes = b"".join(_planes(told[:, widths == width], width) for width in _WIDTHS)
-    ways = (chosen * 16 + widths).astype(np.uint8)
-    return b"".join((_HEADER.pack(rows, count, len(planes)), ways.tobytes(), _planes(first[None, :], 8), planes))
-
-
-@dataclass(slots=True)
-class Packed:
-    """Integers as `pack_ints` laid them, found again column by column."""
-
-    rows: int
-    count: int
-    end: int
-    _ways: NDArray[np.uint8]
-    _first: Ints
-    _data: NDArray[np.uint8]
-
-    @classmethod
-    def at(cls, content: bytes, start: int) -> Packed:
-        """The integers that begin at `start`; `end` is where they end."""
-        rows, count, size = _HEADER.unpack_from(content, start)
-        start += _HEADER.size
-        if not rows or not count:
-            nothing = np.zeros(0, np.uint8)
-            return cls(rows, count, start, nothing, nothing.astype(np.int64), nothing)
-        ways = np.frombuffer(content, np.uint8, count, start)
-        first = np.frombuffer(content, np.uint8, 8 * count, start + count).reshape(count, 8)
-        data = np.frombuffer(content, np.uint8, size, start + 9 * count)
-        return cls(rows, count, start + 9 * count + size, ways, first.copy().view("<i8")[:, 0], data)
-
-    def column(self, place: int) -> Ints:
-        """One column."""
-        if not self.rows:
-            return np.zeros(0, np.int64)
-        way = int(self._ways[place])
-        width = way & 15
-        widths = self._ways & 15
-        before = int(widths[widths < width].sum()) + int((widths[:place] == width).sum()) * width
-        planes = self._data[before * self.rows : (before + width) * self.rows].reshape(1, width, self.rows)
-        return self._told(planes, way & 48, self._first[place : place + 1])[:, 0]
-
-    def columns(self) -> Ints:
-        """All columns, rows by columns."""
-        found = np.zeros((self.rows, self.count), np.int64)
-        if not self.rows:
-            return found
-        start = 0
-        for width in (0, *_WIDTHS):
-            here = np.flatnonzero((self._ways & 15) == width)
-            size = len(here) * width * self.rows
-            planes = self._data[start : start + size].reshape(len(here), width, self.rows)
-            start += size
-            for way in (_PLAIN, _STEP, _TREND):
-                of_way = (self._ways[here] & 48) == way
-                if of_way.any():
-                    found[:, here[of_way]] = self._told(planes[of_way], way, self._first[here[of_way]])
-        return found
-
-    def _told(self, planes: NDArray[np.uint8], way: int, first: Ints) -> Ints:
-        count, width, rows = planes.shape
-        if not width:
-            return np.broadcast_to(first, (rows, count))
-        folded = np.ascontiguousarray(planes.transpose(2, 0, 1)).view(f"<u{width}")[:, :, 0].astype(np.uint64)
-        told = (folded >> np.uint64(1)).view(np.int64) ^ -(folded & np.uint64(1)).view(np.int64)
-        for _ in range(way // _STEP):
-            told = told.cumsum(axis=0)
-        return np.asarray(told + first, np.int64)
+    starts = _starts(widths, rows)
+    planes = np.empty(int(widths.sum()) * rows, np.uint8)
+    for width in _WIDTHS:
+        here = widths == width
+        narrow = np.ascontiguousarray(told[:, here].T.astype(f"<u{width}")).view(np.uint8)
+        laid = narrow.reshape(-1, rows, width).transpose(0, 2, 1).reshape(-1, width * rows)
+        planes[starts[here][:, None] + np.arange(width * rows)] = laid
+    ways = (chosen * _STEP + widths).astype(np.uint8)
+    return b"".join((_HEADER.pack(rows, count), ways.tobytes(), first.astype("<i8").tobytes(), planes.tobytes()))
 
 
 def _folded(told: Ints) -> NDArray[np.uint64]:
     return ((told << 1) ^ (told >> 63)).view(np.uint64)
 
 
-def _widths(told: NDArray[np.uint64]) -> NDArray[np.int64]:
+def _widths(told: NDArray[np.uint64]) -> Ints:
     """Bytes each column needs; none where it never differs."""
     largest = told.max(axis=0)
     limits = np.array([0, 2**8 - 1, 2**16 - 1, 2**32 - 1], np.uint64)
     return np.asarray(np.array((0, *_WIDTHS))[np.searchsorted(limits, largest)], np.int64)
 
 
-def _planes(told: NDArray[np.uint64] | Ints, width: int) -> bytes:
-    """Column by column, the lowest bytes of all rows first."""
-    narrow = np.ascontiguousarray(told.T.astype(f"<u{width}"))
-    return narrow.view(np.uint8).reshape(*narrow.shape, width).transpose(0, 2, 1).tobytes()
+def _starts(widths: Ints, rows: int) -> Ints:
+    """Where the bytes of each column begin."""
+    return (np.cumsum(widths) - widths) * rows
+
+
+@dataclass(slots=True)
+class Packed:
+    """Integers as `pack_ints` laid them: ways, first numbers, then the planes of each column, lowest bytes first."""
+
+    rows: int
+    count: int
+    end: int
+    _content: bytes
+    _ways: bytes
+    _firsts: int
+    _planes: int
+
+    @classmethod
+    def at(cls, content: bytes, start: int) -> Packed:
+        """The integers that begin at `start`; `end` is where they end."""
+        rows, count = _HEADER.unpack_from(content, start)
+        start += _HEADER.size
+        if not rows:
+            return cls(rows, count, start, content, b"", start, start)
+        ways = content[start : start + count]
+        firsts = start + count
+        planes = firsts + 8 * count
+        return cls(rows, count, planes + rows * sum(ways.translate(_WIDTH_OF)), content, ways, firsts, planes)
+
+    def column(self, place: int) -> Ints:
+        """One column."""
+        if not self.rows:
+            return np.zeros(0, np.int64)
+        rows, way = self.rows, self._ways[place]
+        (first,) = _FIRST.unpack_from(self._content, self._firsts + 8 * place)
+        width = way & 15
+        if not width:
+            return np.full(rows, first, np.int64)
+        start = self._planes + rows * sum(self._ways[:place].translate(_WIDTH_OF))
+        told = np.frombuffer(self._content, np.uint8, rows, start).astype(np.uint64)
+        for plane in range(1, width):
+            higher = np.frombuffer(self._content, np.uint8, rows, start + plane * rows).astype(np.uint64)
+            told |= higher << np.uint64(8 * plane)
+        return np.asarray(_unfolded(told, way) + first, np.int64)
+
+    def columns(self) -> Ints:
+        """All columns, rows by columns."""
+        found = np.zeros((self.rows, self.count), np.int64)
+        if not self.rows or not self.count:
+            return found
+        ways = np.frombuffer(self._ways, np.uint8).astype(np.int64)
+        found += np.frombuffer(self._content, "<i8", self.count, self._firsts)
+        starts = _starts(ways & 15, self.rows)
+        data = np.frombuffer(self._content, np.uint8, self.end - self._planes, self._planes)
+        for way in np.unique(ways[ways & 15 > 0]).tolist():
+            here = np.flatnonzero(ways == way)
+            width = way & 15
+            planes = data[starts[here][:, None] + np.arange(width * self.rows)].reshape(-1, width, self.rows)
+            narrow = np.ascontiguousarray(planes.transpose(2, 0, 1)).view(f"<u{width}")[:, :, 0]
+            found[:, here] += _unfolded(narrow.astype(np.uint64), way)
+        return found
+
+
+def _unfolded(folded: NDArray[np.uint64], way: int) -> Ints:
+    """Numbers of either sign, summed up as their way of being told needs."""
+    told = np.asarray((folded >> _ONE).view(np.int64) ^ -(folded & _ONE).view(np.int64), np.int64)
+    for _ in range(way // _STEP):
+        told = np.cumsum(told, axis=0)
+    return told
 
 
 # ---- doubles --------------------------------------------------------------------------------------------------------

@@ -63,15 +63,17 @@ class Body:
     @classmethod
     def of(cls, content: bytes) -> Body:
         """The frames of a body; raises StorageError where it is none of ours."""
-        if len(content) < _HEAD.size or content[0] != VERSION:
-            raise StorageError("a page of history is not readable", cure="restore a backup")
-        _, columns, group = _HEAD.unpack_from(content)
-        frames, at = [], _HEAD.size
-        while at < len(content):
-            (size,) = _FRAME.unpack_from(content, at)
-            frames.append((at + _FRAME.size, at + _FRAME.size + size))
-            at += _FRAME.size + size
-        return cls(columns, group, content, tuple(frames))
+        frames: list[tuple[int, int]] = []
+        if len(content) >= _HEAD.size and content[0] == VERSION:
+            _, columns, group = _HEAD.unpack_from(content)
+            at = _HEAD.size
+            while at + _FRAME.size <= len(content):
+                (size,) = _FRAME.unpack_from(content, at)
+                frames.append((at + _FRAME.size, at + _FRAME.size + size))
+                at += _FRAME.size + size
+            if at == len(content) and len(frames) == 1 + -(-columns // group):
+                return cls(columns, group, content, tuple(frames))
+        raise StorageError("a page of history is not readable", cure="restore a backup")
 
     def frame(self, number: int) -> bytes:
         """One frame, expanded."""

@@ -19,9 +19,9 @@ from fleetmon.storage.pages import Body, body_of, groups_of
 FIVE_MINUTES, HOUR, DAY = 300, 3600, 86400
 STEPS = (FIVE_MINUTES, HOUR, DAY)
 """Seconds, each a multiple of the one before."""
-GROUP = 8
+GROUP = 24
 """Columns of one frame: a chart asks for one of them over many days."""
-LEVEL = 12
+LEVEL = 19
 SUMMABLE = 2**48
 """Whole numbers below this can be summed over a day without overflow; larger ones are summed as doubles."""
 _NOT_ASKED = -1
@@ -100,8 +100,8 @@ def rolled_page(columns: Sequence[Steps], scales: Sequence[int]) -> bytes:
     frames = [compressed(pack_ints(numbers[:, None]), LEVEL)]
     for group in groups_of(len(columns), GROUP):
         laid = [_laid(column, scale, numbers) for column, scale in zip(columns[group], scales[group], strict=True)]
-        matrices = [pack_ints(np.stack(matrix, axis=1)) for matrix in zip(*laid, strict=True)]
-        frames.append(compressed(bytes(scales[group]) + b"".join(matrices), LEVEL))
+        matrix = np.stack([part for parts in zip(*laid, strict=True) for part in parts], axis=1)
+        frames.append(compressed(bytes(scales[group]) + pack_ints(matrix), LEVEL))
     return body_of(len(columns), GROUP, frames)
 
 
@@ -141,19 +141,16 @@ def steps_in(content: bytes, place: int) -> Steps:
     group, inside = divmod(place, body.group)
     frame = body.frame(group + 1)
     columns = min(body.group, body.columns - group * body.group)
-    at, told = columns, []
-    for _ in range(5):
-        packed = Packed.at(frame, at)
-        told.append(packed.column(inside))
-        at = packed.end
-    low, reach, excess, count, suspect = told
+    packed = Packed.at(frame, columns)
+    low, reach, excess, count, suspect = (packed.column(part * columns + inside) for part in range(5))
     scale = frame[inside]
     total = excess + (low if scale == BITS else low * count)
-    return Steps(
+    steps = Steps(
         number=body.instants(),
         low=unscaled(low, scale),
         high=unscaled(low + reach, scale),
         total=unscaled(total, scale if scale == BITS else scale % SINGLE),
         count=count,
         suspect=suspect != 0,
-    ).among(count != _NOT_ASKED)
+    )
+    return steps if (count != _NOT_ASKED).all() else steps.among(count != _NOT_ASKED)
