@@ -27,7 +27,7 @@ from fleetmon.errors import ConfigError, StorageError
 from fleetmon.keeper import StoreKeeper
 from fleetmon.metrics import Metrics
 from fleetmon.model import RoleState
-from fleetmon.push import Pushing
+from fleetmon.push import Pushing, Room
 from fleetmon.pushes import StorePushes
 from fleetmon.receiver import Receiver
 from fleetmon.settings import Listen, Push, Settings
@@ -136,6 +136,7 @@ def _compose(
         pushing=Pushing(
             keeper=StorePushes(store, clock, changed),
             stream=settings.push.stream,
+            streams=Room(settings.push.streams),
             wish=_wishes(vault, settings.push.url) if settings.push.url else None,
         ),
     )

@@ -108,6 +108,7 @@ class PollingSection(_Section):
 
 class PushSection(_Section):
     stream: bool = Field(True, description="Listen to the event stream of devices that have one.")
+    streams: int = Field(4000, ge=0, le=100_000, description="Streams at most; each costs some 60 KB of memory.")
     url: str | None = Field(None, description="The receiver as BMCs reach it, `https://host:port`; none: no receiver.")
     host: str = Field("0.0.0.0", description="Address the receiver listens on.")  # noqa: S104
     port: int = Field(8481, ge=0, le=65535, description="TCP port of the receiver.")

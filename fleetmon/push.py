@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from fleetmon import logs
@@ -38,6 +38,8 @@ STEADY = 300.0
 """Seconds a stream must have lived for its next failure to count as the first."""
 VERIFY = 3600.0
 """Seconds between two looks at our subscription."""
+MOST_STREAMS = 4000
+"""Streams of one worker, where the configuration says nothing else."""
 LOOK = 5.0
 """Seconds between two looks for streams that fell silent."""
 HINTS = (5.0, 0.2)
@@ -69,12 +71,21 @@ class PushKeeper(Protocol):
         ...
 
 
+@dataclass(slots=True)
+class Room:
+    """How many streams there may be, since each is a TLS connection of some 60 KB, and how many there are."""
+
+    most: int
+    taken: int = 0
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pushing:
     """What the role needs for push. `wish` is None where no receiver is configured."""
 
     keeper: PushKeeper
     stream: bool = True
+    streams: Room = field(default_factory=lambda: Room(MOST_STREAMS))
     wish: Callable[[str], Wish] | None = None
 
 
@@ -129,11 +140,6 @@ class Push:
     def is_open(self) -> bool:
         """Is a stream open, or our subscription there?"""
         return self._row is not None and self._row.state is PushState.OPEN
-
-    @property
-    def is_streaming(self) -> bool:
-        """Is a stream open now?"""
-        return self._opened_at is not None
 
     # ---- what makes it act -----------------------------------------------------------------------------------
 
@@ -206,14 +212,21 @@ class Push:
 
     async def _listen(self) -> None:
         """Take what comes until the stream ends, which is a failure like any other."""
+        room = self._pushing.streams
+        if room.taken >= room.most:
+            raise Busy(f"as many streams are open as push.streams permits ({room.most})")
         self._wait, self._brought = None, False
         self._beat, self._beats = 0.0, 0
         after = self._row.event_id if self._row else ""
-        async with contextlib.aclosing(self._telling.listen(after)) as told:
-            async for pushed in told:
-                if self._opened_at is None:
-                    await self._opened()
-                await self._take(pushed)
+        room.taken += 1
+        try:
+            async with contextlib.aclosing(self._telling.listen(after)) as told:
+                async for pushed in told:
+                    if self._opened_at is None:
+                        await self._opened()
+                    await self._take(pushed)
+        finally:
+            room.taken -= 1
         raise Unreachable("the device ended the stream")
 
     async def _opened(self) -> None:

@@ -50,7 +50,8 @@ class Pushes:
         self._looked_at = now
         for push in self._pushes.values():
             push.look(now)
-        self._metrics.streams.set(sum(push.is_streaming for push in self._pushes.values()))
+        if self._pushing is not None:
+            self._metrics.streams.set(self._pushing.streams.taken)
 
     def hint(self, token: str, content: bytes) -> bool:
         """Something came to the receiver under `token`; False when that is no device's."""

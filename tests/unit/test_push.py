@@ -377,6 +377,20 @@ async def test_a_thousand_hints_are_few_looks_at_what_they_say():
         assert one.push.row.hints == 1000
 
 
+async def test_there_are_no_more_streams_than_there_is_room_for():
+    async with bench() as one, bench() as other:
+        other.push._pushing = one.push._pushing
+        one.push._pushing.streams.most = 1
+        await one.poll()
+        await other.poll()
+        assert (one.opened, other.opened) == (1, 0)
+        assert other.push.row is not None
+        assert "as many streams are open as push.streams permits" in other.push.row.reason
+        await one.push.close()
+        await other.poll(after=3600)
+        assert other.opened == 1
+
+
 async def test_a_mistake_of_our_own_costs_one_device_its_push():
     async with bench() as one:
         one.talker.error = RuntimeError("bug")
