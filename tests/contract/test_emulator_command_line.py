@@ -67,6 +67,9 @@ def test_several_processes_are_one_fleet_and_end_together() -> None:
         machines = ask(f"{control}/machines")["items"]
         assert len({machine["endpoints"][0]["address"] for machine in machines}) == 180
         assert len(ask(f"{control}/fleet")["racks"]) == 6
+        traffic = ask(f"{control}/traffic")["items"]
+        assert {row["machine"] for row in traffic} == {machine["name"] for machine in machines}
+        assert {row["streams"] for row in traffic} == {0}
         faults = [
             ask(f"{control}/faults", {"machine": "web-01", "fault": "fail_fan"})["id"],
             ask(f"{control}/faults", {"rack": "R04", "fault": "lose_feed"})["id"],
