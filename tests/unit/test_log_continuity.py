@@ -91,7 +91,7 @@ def journal_of(chance: random.Random) -> Journal:
         first_id=chance.choice([1, 1, 0, WRAPS_AT - 20]),
         appends_on_read=capacity > 1000 and chance.random() < 0.15,
     )
-    journal.write(chance.randrange(0, 30))
+    journal.write(chance.randrange(1, 30))
     return journal
 
 
