@@ -11,7 +11,8 @@ from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any, ClassVar
+from functools import lru_cache
+from typing import ClassVar
 from weakref import WeakValueDictionary
 
 from fleetmon.model import Component, Reading, ReadingType, Sensor, Thresholds
@@ -188,12 +189,12 @@ class Last(Mapping[Key, Reading]):
 
 def load(connection: Connection, device_id: str) -> Known:
     """What the database knows of a device's sensors."""
-    rows = connection.execute("SELECT * FROM sensor WHERE device_id = ? ORDER BY sensor_id", (device_id,)).fetchall()
+    rows = connection.execute(_SENSORS, (device_id,)).fetchall()
     layouts = connection.execute("SELECT * FROM layout WHERE device_id = ? ORDER BY layout_id", (device_id,)).fetchall()
     return Known(
         device_id,
-        Kind.of(tuple(_sensor_of(row) for row in rows)),
-        compact(row["sensor_id"] for row in rows),
+        Kind.of(tuple([_sensor(*row[1:]) for row in rows])),
+        compact(row[0] for row in rows),
         [Layout(row["layout_id"], device_id, compact(from_json(row["sensor_ids"]))) for row in layouts],
     )
 
@@ -204,6 +205,7 @@ def put_sensors(connection: Connection, device_id: str, sensors: Sequence[Sensor
     return [row[0]["sensor_id"] for row in rows]
 
 
+_SENSORS = "SELECT sensor_id, kind, component, name, type, told FROM sensor WHERE device_id = ? ORDER BY sensor_id"
 _PUT = (
     "INSERT INTO sensor (device_id, kind, component, name, type, told) VALUES (?, ?, ?, ?, ?, ?)"
     " ON CONFLICT (device_id, kind, component, name, type) DO UPDATE SET told = excluded.told RETURNING sensor_id"
@@ -223,11 +225,13 @@ def _told(sensor: Sensor) -> str:
     )
 
 
-def _sensor_of(row: Any) -> Sensor:
-    told = from_json(row["told"])
+@lru_cache(maxsize=2048)
+def _sensor(kind: str, component: str, name: str, of_type: str, told: str) -> Sensor:
+    """A sensor as stored; devices of one kind store the same."""
+    more = from_json(told)
     return Sensor(
-        component=Component(row["kind"], row["component"]),
-        name=row["name"],
-        type=ReadingType(row["type"]),
-        **told | {"thresholds": Thresholds(**told["thresholds"])},
+        component=Component(kind, component),
+        name=name,
+        type=ReadingType(of_type),
+        **more | {"thresholds": Thresholds(**more["thresholds"])},
     )
