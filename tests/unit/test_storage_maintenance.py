@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
 
-from fleetmon.errors import StorageError
+from fleetmon.errors import NoRoom, StorageError
+from fleetmon.storage import Store, maintenance
 from fleetmon.storage.maintenance import backup, backup_running, check, restore
-from tests.observations import START, device, observed, opened, reading, take
+from fleetmon.storage.space import Disk
+from tests.observations import START, device, log_reading, minutes, observed, opened, reading, record, take
 
 
 async def filled(directory: Path) -> Path:
@@ -35,6 +38,46 @@ async def test_a_running_service_backs_itself_up(tmp_path: Path) -> None:
             backup(tmp_path / "data", tmp_path / "other", now=START)
     restore(tmp_path / "backup", tmp_path / "again")
     assert [one.problems for one in check(tmp_path / "again")] == [(), ()]
+
+
+async def test_R7_a_backup_under_load_holds_all_that_was_acknowledged_before_it(tmp_path: Path) -> None:
+    """Planted bug: copying the files instead of asking SQLite for a copy leaves out what is in the write-ahead log."""
+    acknowledged: list[int] = []
+
+    async def poll_on(store: Store) -> None:
+        for number in range(1, 10_000):
+            at = START + minutes(number)
+            await take(
+                store, observed(at, readings=(reading("Inlet Temp", 24.0, at),), logs=(log_reading(record(number)),))
+            )
+            acknowledged.append(number)
+
+    await filled(tmp_path / "data")
+    async with opened(tmp_path / "data") as store:
+        load = asyncio.create_task(poll_on(store))
+        while len(acknowledged) < 50:
+            await asyncio.sleep(0.005)
+        before = list(acknowledged)
+        await backup_running(store, tmp_path / "backup", now=START)
+        assert len(acknowledged) > len(before), "polls go on meanwhile"
+        load.cancel()
+        await asyncio.gather(load, return_exceptions=True)
+    restore(tmp_path / "backup", tmp_path / "again")
+    async with opened(tmp_path / "again") as store:
+        kept = {int(row["record_id"]) for row in await store.state.read("SELECT record_id FROM event")}
+        assert kept >= set(before)
+        (row,) = await store.telemetry.sensors("web-01")
+        assert row.reading is not None
+        assert row.reading.taken_at >= START + minutes(before[-1])
+
+
+async def test_a_backup_leaves_the_room_that_readings_need(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    await filled(tmp_path / "data")
+    monkeypatch.setattr(maintenance, "disk_of", lambda _: Disk(total=1 << 30, free=100 << 20))
+    async with opened(tmp_path / "data") as store:
+        with pytest.raises(NoRoom, match="must stay free; name a directory on another disk"):
+            await backup_running(store, tmp_path / "backup", now=START)
+    assert list((tmp_path / "backup").iterdir()) == []
 
 
 async def test_a_backup_is_its_owners_alone(tmp_path: Path) -> None:
