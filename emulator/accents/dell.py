@@ -21,6 +21,7 @@ from emulator.accents.words import (
     told,
     when,
 )
+from emulator.push.shape import Push
 
 if TYPE_CHECKING:
     from emulator.redfish.bmc import Bmc
@@ -52,6 +53,7 @@ SHAPE = Shape(
         "GracefulShutdown", "PushPowerButton", "Nmi", "PowerCycle"),
     logs_under_manager=True, event_log="Sel", lifecycle_log="Lclog", log_page=50, backplane_id="Enclosure.Internal.0-1",
     lists_absent=False, led=("IndicatorLED",), max_sessions=8, session_timeout=1800, zone="-05:00",
+    push=Push(stream_path="SSE"),
 )  # fmt: skip
 
 DISK = "Disk.Bay.{n}:Enclosure.Internal.0-1:RAID.Integrated.1-1"
@@ -256,6 +258,7 @@ OLD_SHAPE = replace(
     SHAPE, redfish_version="1.0.2", subsystems=False, expand=False, telemetry=False, reset_types=(
         "On", "ForceOff", "GracefulRestart", "GracefulShutdown", "PushPowerButton", "Nmi"),
     max_sessions=6, boot_progress=False, backplane_id="", same_state_conflicts=True,
+    push=Push(streams=0),
 )  # fmt: skip
 IDRAC_8 = (
     Accent(

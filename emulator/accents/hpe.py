@@ -23,6 +23,7 @@ from emulator.accents.words import (
     told,
     when,
 )
+from emulator.push.shape import Push
 from emulator.redfish.places import Places, collection, ref, resource, status
 from emulator.redfish.resource import Resource
 
@@ -42,6 +43,7 @@ SHAPE = Shape(
     reset_types=("On", "ForceOff", "GracefulShutdown", "ForceRestart", "Nmi", "PushPowerButton", "GracefulRestart"),
     same_state_conflicts=True, split_logs=True, event_log="IML", lifecycle_log="IEL", oldest_first=True,
     led=("IndicatorLED",), max_sessions=12, session_timeout=1800, bare_fragments=True, boot_progress=False,
+    push=Push(streams=0),
 )  # fmt: skip
 
 
@@ -263,6 +265,13 @@ SMART = Accent(
     on="ComputerSystem",
     tell=put("Oem/Hpe/Links/SmartStorage", lambda bmc, _: ref(f"{bmc.places.system}/SmartStorage")),
 )  # fmt: skip
+MEMORY = Accent(
+    name="hpe-memory-without-metrics", evidence=f"{ILO_5}: DIMMStatus in Oem, no Metrics; words of a bad one: derived",
+    on="Memory", lacks=("{system}/Memory/{n}/MemoryMetrics",),
+    tell=told(put("Name", lambda _, d: d["@odata.id"].rpartition("/")[2]), put("Oem/Hpe", lambda _, d: {
+        "@odata.type": "#HpeMemoryExt.v2_5_0.HpeMemoryExt", "Attributes": ["HpeSmartMemory"],
+        "DIMMStatus": "GoodInUse" if d["Status"]["Health"] == "OK" else "DegradedInUse"})),
+)  # fmt: skip
 MINUTES = Accent(
     name="hpe-timeout-in-minutes", evidence=f"{ILO_5}: SessionTimeout 30; that it counts minutes: derived",
     on="SessionService", tell=change("SessionTimeout", to=lambda seconds: max(1, seconds // 60)),
@@ -288,7 +297,7 @@ OWN_CASE = Accent(
 WEAK_TAGS = Accent(name="hpe-weak-etags", evidence=ILO_5, fault={"etag": "weak"})
 
 ILO_5_ROWS = (root("Hpe", "iLO 5", ILO_5), IDS, LOGS, FANS_IN_PERCENT, SEA_OF_SENSORS, SUPPLIES, NO_VOLTAGES, SYSTEM,
-    SMART, MINUTES, NOT_READY, ERRORS, WEAK_TAGS)  # fmt: skip
+    MEMORY, SMART, MINUTES, NOT_READY, ERRORS, WEAK_TAGS)  # fmt: skip
 
 
 # ---- iLO 4: before Redfish had its form ----
@@ -391,8 +400,8 @@ DRIVES = Accent(
         put("PhysicalLocation/PartLocation/ServiceLabel", _box),
         put("PowerOnHours", hours_on), drop("Manufacturer", "PartNumber", "Oem")),
 )  # fmt: skip
-NEW_ROWS = (NEW_IDS, LOGS, FANS_IN_PERCENT, SEA_OF_SENSORS, SUPPLIES, NO_VOLTAGES, SYSTEM, BARE_SENSORS, BARE_FANS,
-    BARE_SUPPLIES, DRIVES, MINUTES, OWN_CASE, ERRORS, WEAK_TAGS)  # fmt: skip
+NEW_ROWS = (NEW_IDS, LOGS, FANS_IN_PERCENT, SEA_OF_SENSORS, SUPPLIES, NO_VOLTAGES, SYSTEM, MEMORY, BARE_SENSORS,
+    BARE_FANS, BARE_SUPPLIES, DRIVES, MINUTES, OWN_CASE, ERRORS, WEAK_TAGS)  # fmt: skip
 
 HPE_FAMILIES = (
     Family(

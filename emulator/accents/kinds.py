@@ -12,6 +12,7 @@ from emulator.accents.model import Accent, Family, Json, Shape
 from emulator.accents.openbmc import AMI_SHAPE, STOCK_SHAPE, by_info
 from emulator.accents.plain import NVME, SATA_SSD
 from emulator.accents.words import drop, put, told, when
+from emulator.push.shape import Push
 
 if TYPE_CHECKING:
     from emulator.redfish.bmc import Bmc
@@ -147,7 +148,7 @@ HGX_ROWS = (
         match={"path": "/Sensors/IoUsage"}, fault={"status": 500}),
 )  # fmt: skip
 HGX_SHAPE = replace(AMI_SHAPE, system_id="DGX", chassis_id="DGX", manager_id="BMC", baseboard_id="HGX_Baseboard_0",
-    subsystems=True, redfish_version="1.11.0", if_match_required=True)  # fmt: skip
+    subsystems=True, redfish_version="1.11.0", if_match_required=True, push=Push(), log_page=75)  # fmt: skip
 
 BLADE_SHAPE = replace(SHAPE, system_id="Blade", chassis_id="Blade", storage_id="1", thermal_power=True,
     subsystems=False, expand=False, logs_under_manager=False)  # fmt: skip

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from emulator.accents.model import Accent, Family, Json, Shape
 from emulator.accents.plain import SAS_SSD, SATA_SSD
 from emulator.accents.words import change, drive_of, hours_on, is_present, life_left, put, short_of, told, when
+from emulator.push.shape import Push
 
 if TYPE_CHECKING:
     from emulator.parts import Drive
@@ -22,6 +23,7 @@ SHAPE = Shape(
     reset_types=("On", "Nmi", "GracefulShutdown", "GracefulRestart", "ForceOn", "ForceOff", "ForceRestart"),
     if_match_required=True, event_log="PlatformLog", lifecycle_log="AuditLog", oldest_first=True,
     led=("LocationIndicatorActive", "IndicatorLED"), max_sessions=16, session_timeout=1200, zone="+00:00",
+    push=Push(streams=0),
 )  # fmt: skip
 
 

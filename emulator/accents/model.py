@@ -79,8 +79,6 @@ class Shape:
     max_sessions: int = 8
     session_timeout: int = 1800
     boot_progress: bool = True
-    root_login: bool = False
-    """The service root itself wants a sign-in, against DSP0266."""
     oldest_first: bool = False
     """The order of log entries."""
     bare_fragments: bool = False

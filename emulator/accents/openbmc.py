@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from emulator.accents.model import Accent, Family, Json, Shape
 from emulator.accents.plain import NVME, SATA_SSD
 from emulator.accents.words import drop, each, put, rename, short_of, told, when
+from emulator.push.shape import Push
 from emulator.redfish.places import Places, resource
 from emulator.redfish.resource import Resource
 
@@ -104,7 +105,7 @@ AMI_SHAPE = Shape(
     thermal_power=True, subsystems=False, expand=True, expand_forms=".*", expand_levels=1, telemetry=False,
     reset_types=("On", "ForceOff", "GracefulShutdown", "ForceRestart"), if_match_required=True,
     logs_under_manager=True, event_log="SEL", lifecycle_log="AuditLog", oldest_first=True, led=("IndicatorLED",),
-    max_sessions=15, session_timeout=30, zone="+00:00", boot_progress=False,
+    max_sessions=15, session_timeout=30, zone="+00:00", boot_progress=False, push=Push(streams=0),
 )  # fmt: skip
 
 

@@ -20,6 +20,7 @@ from emulator.accents.words import (
     told,
     when,
 )
+from emulator.push.shape import Push
 from emulator.redfish.places import Places, resource
 from emulator.redfish.resource import Resource
 
@@ -30,14 +31,14 @@ ISERVER = "akaliwod/iserver: outputs of UCS C-Series in its documents"
 CHECK = "check_redfish cr_module/storage.py"
 EXPORTER = "idrac_exporter's paths of the vendor"
 
-# ---- Cisco ----
+# ---- Cisco: four sessions, as over IPMI (ipmitool#213); over Redfish derived ----
 
 CISCO_SHAPE = Shape(
     redfish_version="1.11.0", system_id="WZP24010ABC", chassis_id="1", manager_id="CIMC", storage_id="MRAID",
     thermal_power=True, subsystems=False, expand=False, telemetry=False,
     reset_types=("On", "ForceOff", "GracefulShutdown", "GracefulRestart", "ForceRestart", "PowerCycle", "Nmi"),
     logs_under_manager=True, event_log="SEL", lifecycle_log="CIMC", led=("IndicatorLED",), max_sessions=4,
-    session_timeout=1800, boot_progress=False, lists_absent=False,
+    session_timeout=1800, boot_progress=False, lists_absent=False, push=Push(streams=0),
 )  # fmt: skip
 CISCO_ROWS = (
     Accent(
@@ -74,8 +75,6 @@ CISCO_ROWS = (
             lambda bmc, d: f"PD-{drive_of(bmc, d).bay + 1}"), put("Oem", {"Cisco": {"PowerOnHours": None}}),
             put("Oem/Cisco/PowerOnHours", hours_on)),
     ),
-    Accent(name="cisco-four-sessions", evidence="ipmitool#213 for IPMI; over Redfish: derived",
-        fault={"max_sessions": 4}),
 )  # fmt: skip
 
 # ---- Huawei ----
@@ -86,6 +85,7 @@ HUAWEI_SHAPE = Shape(
     reset_types=("On", "ForceOff", "GracefulShutdown", "ForceRestart", "Nmi", "ForcePowerCycle"),
     if_match_required=True, event_log="Log1", lifecycle_log="OperateLog", drives_under_chassis=True, log_page=32,
     led=("IndicatorLED",), max_sessions=4, session_timeout=300, zone="+08:00", boot_progress=False,
+    push=Push(streams=0),
 )  # fmt: skip
 LIMITS = ("UpperThresholdNonCritical", "UpperThresholdCritical", "UpperThresholdFatal", "LowerThresholdNonCritical",
     "LowerThresholdCritical", "LowerThresholdFatal")  # fmt: skip
@@ -161,6 +161,7 @@ FUJITSU_SHAPE = Shape(
     reset_types=("On", "ForceOff", "GracefulShutdown", "GracefulRestart", "ForceRestart", "Nmi", "PushPowerButton"),
     if_match_required=True, logs_under_manager=True, event_log="SystemEventLog", lifecycle_log="InternalEventLog",
     log_page=20, led=("IndicatorLED",), max_sessions=8, session_timeout=300, zone="+01:00", boot_progress=False,
+    push=Push(streams=0),
 )  # fmt: skip
 
 

@@ -24,6 +24,7 @@ from emulator.accents.words import (
     told,
     when,
 )
+from emulator.push.shape import Push
 from emulator.redfish.places import Places, collection, ref, resource, status
 from emulator.redfish.resource import Resource
 
@@ -41,6 +42,7 @@ SHAPE = Shape(
     split_logs=True, event_log="Log1", lifecycle_log="Log1", oldest_first=True,
     backplane_id="NVMeSSD.0.Group.0.StorageBackplane", lists_absent=False,
     led=("IndicatorLED", "LocationIndicatorActive"), max_sessions=8, session_timeout=300,
+    push=Push(streams=0),
 )  # fmt: skip
 NUMBERS = ("UpperThresholdCritical", "UpperThresholdFatal", "LowerThresholdCritical", "LowerThresholdFatal",
     "MinReadingRange", "MaxReadingRange")  # fmt: skip

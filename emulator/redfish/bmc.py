@@ -207,7 +207,7 @@ class Bmc:
         login = request.method == "POST" and path in (self.sessions_path, f"{self.sessions_path}/Members")
         if login:
             return sign_in(self, request)
-        open_to_all = path in OPEN_PATHS and not self.policy("root_401", self.shape.root_login)
+        open_to_all = path in OPEN_PATHS and not self.policy("root_401", False)
         if not open_to_all and not admitted(self, request):
             locked = self.plant.clock.now() < self.locked_until
             return refuse("locked" if locked else "unauthorized", **{"WWW-Authenticate": 'Basic realm="bmc"'})

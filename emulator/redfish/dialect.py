@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from emulator.accents.model import Accent, Family, Tell
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from emulator.redfish.bmc import Bmc
 
 PLACES = ("system", "chassis", "manager", "storage", "logs")
+PATHS_KEPT = 8_192
 DROPPED = object()
 """Stands for a link to what this firmware has not."""
 
@@ -35,11 +37,12 @@ class Dialect:
         self._bare = family.shape.bare_fragments
         plain = [*tree.fixed, *tree.members]
         self._names: dict[str, str | None] = {path: self._name(path) for path in plain}
+        self.told = lru_cache(maxsize=PATHS_KEPT)(self._told)
+        """Where the resource of a plain path lies; None where this firmware has it not."""
         told = [name for name in self._names.values() if name is not None]
         assert len(set(told)) == len(told), f"{family.name}: two resources lie at one path"
 
-    def told(self, path: str) -> str | None:
-        """Where the resource of a plain path lies; None where this firmware has it not."""
+    def _told(self, path: str) -> str | None:
         base, mark, fragment = path.partition("#")
         found = self._found(base.rstrip("/"))
         if found is None:
