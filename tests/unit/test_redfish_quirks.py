@@ -82,6 +82,10 @@ EVIDENCE: dict[str, tuple[Json, Json]] = {
         {"Oem": {"Cisco": {"VolumeState": "Degraded"}}},
         {"Status": {"State": "Enabled", "Health": "Warning"}},
     ),
+    "hpe-post-state": (
+        {"Oem": {"Hpe": {"PostState": "InPost"}}},
+        {"BootProgress": {"LastState": "BusInitializationStarted"}},
+    ),
     "hpe-supplies-by-bay": (
         {"PowerSupplies": [{"Name": "HpeServerPowerSupply", "Oem": {"Hpe": {"BayNumber": 2}}}]},
         {"PowerSupplies": [{"Name": "Power Supply 2", "Oem": {"Hpe": {"BayNumber": 2}}}]},

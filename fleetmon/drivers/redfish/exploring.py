@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from fleetmon.drivers.redfish.gate import gates_of, overall_of, power_of, signature
+from fleetmon.drivers.redfish.gate import gates_of, hides_parts, overall_of, power_of, signature
 from fleetmon.drivers.redfish.known import Known
 from fleetmon.drivers.redfish.learning import Sight, clock_of, health_of, learned, names_of, readings_of, sight_of
 from fleetmon.drivers.redfish.look import Look
@@ -77,7 +77,7 @@ def _inventory(look: Look, walk: Walk, resources: list[Resource], sight: Sight) 
         identity=identity(resources),
         parts=(*parts(sight.things, sight.components), *software(resources)),
         taken_at=look.now(),
-        complete=walk.finished and not walk.problems,
+        complete=walk.finished and not walk.problems and not hides_parts(resources),
     )
 
 
@@ -99,6 +99,7 @@ def _tell_walk(known: Known, look: Look, walk: Walk) -> None:
     _tell_fresh(known, look, resources, sight)
     if walk.finished:
         _finish(known, look, walk, sight)
+        look.components_complete = not walk.problems and not hides_parts(resources)
     else:
         look.tell(ROOT, f"not read to the end in time; {walk.waiting} resources wait for the next poll")
     if (look.wants(Aspect.INVENTORY) or known.owes_inventory) and INVENTORY_ONLY.isdisjoint(walk.skip):
@@ -112,7 +113,6 @@ def _finish(known: Known, look: Look, walk: Walk, sight: Sight) -> None:
     if known.learned and firmware and plan.firmware != firmware:
         plan = replace(plan, refused=(), logs=None)
     known.settle(plan, clock_of(walk.resources.values()))
-    look.components_complete = not walk.problems
     if not known.plan.gates:
         look.answered |= {Aspect.HEARTBEAT} & look.request.aspects
     look.answered.add(Aspect.COMPONENTS)

@@ -15,6 +15,9 @@ from fleetmon.model import DEVICE, ComponentHealth, Health, Power, PowerState
 MAX_GATES = 4
 """Systems read in every poll; a chassis with more of them is watched by its walks."""
 
+_FINDING_OUT = ("InitializationStarted", "PCIResourceConfigStarted")
+"""How those states of a ComputerSystem's BootProgress end that come before its hardware is known."""
+
 _POWER = {state.value.lower(): state for state in PowerState}
 
 
@@ -47,6 +50,16 @@ def power_of(gates: Sequence[Resource]) -> Power | None:
             )
             return Power(state=state, taken_at=gate.taken_at, source=gate.path)
     return None
+
+
+def hides_parts(resources: Iterable[Resource]) -> bool:
+    """Is any host dark, or still finding out what it is made of? Then what is not shown proves nothing (F34)."""
+    hosts = [part.body for part in resources if kind_of(part.body, part.path) == "ComputerSystem"]
+    return any(
+        host.get("PowerState", "On") not in ("On", None)
+        or str(fields.child(host, "BootProgress").get("LastState")).endswith(_FINDING_OUT)
+        for host in hosts
+    )
 
 
 def overall_of(gates: Sequence[Resource]) -> ComponentHealth | None:

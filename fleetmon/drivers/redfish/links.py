@@ -197,9 +197,9 @@ def _worth(place: _Place, body: Json, kind: str, close: bool) -> bool:
         return name in FROM_LINKS or name in DETOURS
     if name == "Members":
         return True
-    if name == "Ports" and body.get("SwitchType") in INNER_FABRICS:
+    if name == "Ports" and fields.text(body, "SwitchType") in INNER_FABRICS:
         return False
     if name == "EnvironmentMetrics" and kind == "Processor":
-        return (body.get("ProcessorType") or "CPU") not in ORDINARY_PROCESSORS
+        return (fields.text(body, "ProcessorType") or "CPU") not in ORDINARY_PROCESSORS
     owners = ONLY_FROM.get(name)
     return name in RANKS and (owners is None or kind in owners or not kind)

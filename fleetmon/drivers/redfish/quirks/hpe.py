@@ -27,6 +27,14 @@ _DIMM_STATES = {
 """What DIMMStatus means (iLO 4 REST API reference, HpMemory)."""
 
 
+def boot_progress_of_ilo(body: Json) -> Json:
+    """Where a host is in its start, in the vendor's words, while it looks for its hardware."""
+    state = next((said for name in ("Hpe", "Hp") if (said := fields.child(body, "Oem", name).get("PostState"))), "")
+    if body.get("BootProgress") or state not in ("InPost", "Reset"):
+        return body
+    return {**body, "BootProgress": {"LastState": "BusInitializationStarted"}}
+
+
 def enabled_when_healthy(body: Json) -> Json:
     status = body.get("Status")
     if not isinstance(status, dict) or "State" in status or not status.get("Health"):

@@ -74,6 +74,13 @@ QUIRKS: tuple[Quirk, ...] = (
         mend=hpe.supplies_by_bay,
     ),
     Quirk(
+        name="hpe-post-state",
+        evidence="Oem.Hpe.PostState (InPost, FinishedPost, ...) in place of BootProgress; recorded on iLO 5, 6 and 7",
+        applies=is_hpe,
+        resource="ComputerSystem",
+        mend=hpe.boot_progress_of_ilo,
+    ),
+    Quirk(
         name="hpe-batteries",
         evidence="Oem.Hpe.SmartStorageBattery of a Chassis, Oem.Hp.Battery of an iLO 4; recorded on iLO 5",
         applies=is_hpe,
