@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from benchmarks import cpu, redfish, restart, scale
+from benchmarks import cpu, history, redfish, restart, scale
 from benchmarks.scorecard import Line
 
 SCRAPERS = "common Redfish exporters and collectors: 51 to 89 GETs a scrape (field reports; not measured here)"
@@ -87,5 +87,66 @@ LINES = (
         floor=0,
         floor_from="every server is asked at its slot",
         measure=scale.dead_500,
+    ),
+    Line(
+        name="bytes-per-reading",
+        unit="B",
+        goal=1.0,
+        peer=0.283,
+        peer_from="VictoriaMetrics 1.79.5, merged, without rollups, of synthetic sensors on a 60 s grid;"
+        " Prometheus 2.42 1.55 (project notes, measured earlier; not of these readings)",
+        floor=None,
+        floor_from="unknown: it depends on how much the readings tell",
+        measure=history.bytes_per_reading,
+    ),
+    Line(
+        name="bytes-per-reading-recorded",
+        unit="B",
+        goal=2.0,
+        peer=None,
+        peer_from="no comparable figure is known",
+        floor=None,
+        floor_from="unknown: it depends on how much the readings tell",
+        measure=history.bytes_per_reading_recorded,
+    ),
+    Line(
+        name="ingest-cpu-per-reading",
+        unit="us",
+        goal=3,
+        peer=0.68,
+        peer_from="VictoriaMetrics 1.79.5, JSON import; Prometheus 2.42 3.2 (project notes, measured earlier)",
+        floor=None,
+        floor_from="unknown",
+        measure=history.ingest_cpu_per_reading,
+    ),
+    Line(
+        name="sealing-cpu-per-reading",
+        unit="us",
+        goal=1,
+        peer=None,
+        peer_from="no comparable figure is known",
+        floor=None,
+        floor_from="unknown",
+        measure=history.sealing_cpu_per_reading,
+    ),
+    Line(
+        name="history-720",
+        unit="ms",
+        goal=5,
+        peer=0.5,
+        peer_from="VictoriaMetrics 1.79.5 over its own HTTP door (project notes, measured earlier)",
+        floor=None,
+        floor_from="our own HTTP door saying that it lives (measured beside)",
+        measure=history.history_720,
+    ),
+    Line(
+        name="history-8640",
+        unit="ms",
+        goal=15,
+        peer=1.6,
+        peer_from="VictoriaMetrics 1.79.5 over its own HTTP door (project notes, measured earlier)",
+        floor=None,
+        floor_from="our own HTTP door saying that it lives (measured beside)",
+        measure=history.history_8640,
     ),
 )

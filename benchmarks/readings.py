@@ -37,7 +37,7 @@ TREES = (
     "supermicro-821ge-x13",
     "nvidia-dgx-h100-ami",
     "gigabyte-h262-megarac",
-    "openbmc-stock",
+    "nvidia-gh200-openbmc",
 )
 WANDER, TREMBLE = 0.03, 0.002
 """Parts of a number it moves by."""
