@@ -443,9 +443,11 @@ class Devices:
                 log.error("poll requests cannot be read", reason=str(error))
             wait = asyncio.ensure_future(self._woken.wait())
             nap = asyncio.ensure_future(self._clock.sleep(5 * TICK))
-            _, unfinished = await asyncio.wait({wait, nap}, return_when=asyncio.FIRST_COMPLETED)
-            for waiting in unfinished:
-                waiting.cancel()
+            try:
+                await asyncio.wait({wait, nap}, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                wait.cancel()
+                nap.cancel()
 
     async def _poll_now(self, request: PollRequest) -> None:
         """Serve one request; whatever happens to the device meanwhile, its row comes to an end."""

@@ -25,14 +25,17 @@ from tests.observations import VAULT, opened
 OURS = "https://127.0.0.1:1/push"
 
 
-def wish(device_id: str) -> Wish:
-    return Wish(destination=f"{OURS}/{device_id}", context=f"us:{device_id}", receiver=OURS, installation="us")
+def wishes(receiver: str) -> Callable[[str], Wish]:
+    """Where devices shall send events when the receiver is there."""
+    return lambda device_id: Wish(
+        destination=f"{receiver}/{device_id}", context=f"us:{device_id}", receiver=receiver, installation="us"
+    )
 
 
 class Service:
     """The role `devices` over a store, with one device at a BMC."""
 
-    def __init__(self, store: Store, clock: ManualClock, *, receiver: bool, stream: bool) -> None:
+    def __init__(self, store: Store, clock: ManualClock, *, receiver: str, stream: bool) -> None:
         self.store, self.clock, self.metrics = store, clock, Metrics()
         changed = asyncio.Event()
         keeper = StoreKeeper(
@@ -45,7 +48,7 @@ class Service:
             polling=Polling(),
             clock=clock,
             metrics=self.metrics,
-            pushing=Pushing(keeper=pushes, stream=stream, wish=wish if receiver else None),
+            pushing=Pushing(keeper=pushes, stream=stream, wish=wishes(receiver) if receiver else None),
         )
 
     async def until(self, holds: Callable[[], Any]) -> Any:
@@ -59,11 +62,11 @@ class Service:
                 await self.clock.advance(0)
                 await asyncio.sleep(0.005)
 
-    async def let_pass(self, seconds: float) -> None:
+    async def let_pass(self, seconds: int, *, step: int = 1) -> None:
         """Time passes; polls that come due are made and end."""
-        for _ in range(int(seconds)):
+        for _ in range(0, seconds, step):
             await self.devices.tick()
-            await self.clock.advance(1)
+            await self.clock.advance(step)
             await self.quiet()
 
     async def quiet(self) -> None:
@@ -96,7 +99,7 @@ class Service:
 
 @contextlib.asynccontextmanager
 async def service(
-    directory: Path, address: str, clock: ManualClock | None = None, *, receiver: bool = False, stream: bool = True
+    directory: Path, address: str, clock: ManualClock | None = None, *, receiver: str = "", stream: bool = True
 ) -> AsyncIterator[Service]:
     clock = clock or ManualClock()
     async with opened(directory, clock) as store:

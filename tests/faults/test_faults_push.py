@@ -19,7 +19,7 @@ async def test_F59_what_the_stream_tells_is_stored_at_once_and_the_log_changes_n
         bmc.tell(4)
         bmc.tell(5, linked=True)
         await fleet.until(lambda: fleet.told(pushed=True))
-        await fleet.let_pass(310)
+        await fleet.let_pass(310, step=5)
         assert await fleet.told() == [f"event {n}" for n in range(1, 6)]
         assert {event.log for event in await fleet.events()} == {"SEL"}
         row = await fleet.store.pushes.of_device("web-01")
@@ -43,7 +43,7 @@ async def test_F59_a_kill_between_push_and_poll_loses_nothing_and_doubles_nothin
         async with service(tmp_path, bmc.address, clock) as fleet:
             await fleet.let_pass(120)
             assert bmc.opened[-1]["Last-Event-ID"] == "4"
-            await fleet.let_pass(310)
+            await fleet.let_pass(310, step=5)
             assert sorted(await fleet.told()) == [f"event {n}" for n in range(1, 7)]
             assert {event.log for event in await fleet.events()} == {"SEL"}
 
@@ -54,7 +54,7 @@ async def test_with_a_silent_stream_everything_goes_on_at_the_pace_of_polls(tmp_
         await fleet.let_pass(15)
         for count in range(4, 9):
             bmc.log(count)
-            await fleet.let_pass(310)
+            await fleet.let_pass(310, step=5)
             assert len(await fleet.told()) == count
         row = await fleet.store.pushes.of_device("web-01")
         assert row is not None
@@ -77,23 +77,23 @@ async def test_F58_a_reset_of_the_bmc_costs_a_stream_and_no_event(tmp_path):
 
 
 async def test_F58_a_subscription_that_is_gone_is_made_again_and_the_gap_is_read(tmp_path):
-    async with serving(Bmc(stream=False)) as bmc, service(tmp_path, bmc.address, receiver=True) as fleet:
+    async with serving(Bmc(stream=False)) as bmc, service(tmp_path, bmc.address, receiver=OURS) as fleet:
         await fleet.until(lambda: bmc.subscriptions)
         await fleet.let_pass(15)
         (made,) = bmc.subscriptions.values()
         assert (made["Destination"], made["Context"]) == (f"{OURS}/web-01", "us:web-01")
         bmc.reset()
         bmc.log(4)
-        await fleet.let_pass(3700)
+        await fleet.let_pass(3700, step=10)
         assert len(bmc.subscriptions) == 1
         assert await fleet.told() == [f"event {n}" for n in range(1, 5)]
         looks = bmc.asked["GET /redfish/v1/EventService/Subscriptions"]
-        await fleet.let_pass(600)
+        await fleet.let_pass(600, step=10)
         assert bmc.asked["GET /redfish/v1/EventService/Subscriptions"] == looks
 
 
 async def test_a_thousand_hints_are_a_few_polls_and_none_of_them_is_believed(tmp_path):
-    async with serving(Bmc(stream=False)) as bmc, service(tmp_path, bmc.address, receiver=True) as fleet:
+    async with serving(Bmc(stream=False)) as bmc, service(tmp_path, bmc.address, receiver=OURS) as fleet:
         await fleet.open()
         await fleet.let_pass(60)
         bmc.log(4)
@@ -111,7 +111,7 @@ async def test_an_open_stream_costs_no_request_and_a_full_service_is_not_pressed
     bmc = Bmc()
     bmc.head = refused(503, "all streams are taken")
     async with serving(bmc), service(tmp_path, bmc.address) as fleet:
-        await fleet.let_pass(540)
+        await fleet.let_pass(540, step=10)
         assert bmc.asked["GET /redfish/v1/EventService/SSE"] == 1
         bmc.head = None
         await fleet.let_pass(130)
