@@ -292,7 +292,13 @@ def sensor_paths(bmc: Bmc) -> dict[str, list[str]]:
         for index in range(bmc.machine.family.supplies):
             for what, name in OLD_SUPPLY.items():
                 paths[f"PSU{index + 1}{what}"].append(f"{chassis}/Power#/PowerSupplies/{index}/{name}")
-    return {key: [bmc.tree.told(path) for path in told] for key, told in paths.items()}
+    return {key: [_pointer(bmc.tree.told(path)) for path in told] for key, told in paths.items()}
+
+
+def _pointer(path: str) -> str:
+    """A path with its fragment as a JSON pointer, also where firmware writes it without the slash."""
+    base, mark, fragment = path.partition("#")
+    return f"{base}{mark}/{fragment.lstrip('/')}" if mark else base
 
 
 # ---- history ----

@@ -102,6 +102,12 @@ class Volume:
     def name(self) -> str:
         return f"Volume {self.index}"
 
+    @property
+    def data_drives(self) -> int:
+        """Drives' worth of data it holds."""
+        count = len(self.bays)
+        return count // 2 if self.raid in ("RAID1", "RAID10") else count - TOLERANCE[self.raid]
+
 
 @dataclass(slots=True)
 class Fan:

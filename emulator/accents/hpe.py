@@ -37,6 +37,7 @@ ILO_6 = "recording hpe-dl380a-gen11-ilo6"
 ILO_7 = "recording hpe-dl360-gen12-ilo7"
 ILO_4 = "snippet hp-ilo4-thermal-fan.json; iLO 4 RESTful API reference"
 
+ARRAY = "HPE Smart Array P408i-a SR Gen10"
 SHAPE = Shape(
     redfish_version="1.6.0", system_id="1", chassis_id="1", manager_id="1", storage_id="DE081000", thermal_power=True,
     subsystems=False, expand=True, expand_forms=".", expand_levels=1, telemetry=False,
@@ -90,7 +91,7 @@ def _own_status(bmc: Bmc) -> Json:
 def _controller(oem: str, path: str, bmc: Bmc) -> Json:
     return resource(
         path, f"{oem}SmartStorageArrayController.v2_2_0.{oem}SmartStorageArrayController",
-        "HpeSmartStorageArrayController", Model="HPE Smart Array P408i-a SR Gen10", Location="Slot 0",
+        "HpeSmartStorageArrayController", Model=ARRAY, Location="Slot 0",
         SerialNumber=f"PEYHC{bmc.machine.serial}", FirmwareVersion={"Current": {"VersionString": "5.32"}},
         Status=_own_status(bmc) | {"State": "Enabled"},
         Links={"PhysicalDrives": ref(f"{path}/DiskDrives"), "LogicalDrives": ref(f"{path}/LogicalDrives")},
@@ -121,9 +122,25 @@ def _logical(oem: str, volumes: str, index: int, bmc: Bmc) -> Json:
     return resource(
         f"{volumes}/{index + 1}", f"{oem}SmartStorageLogicalDrive.v2_3_0.{oem}SmartStorageLogicalDrive",
         "HpeSmartStorageLogicalDrive", LogicalDriveNumber=index + 1, Raid=volume.raid.removeprefix("RAID"),
-        LogicalDriveStatusReasons=["Rebuilding"] if rebuilding else ["Ok"],
+        LogicalDriveStatusReasons=["Rebuilding"] if rebuilding else ["Ok"], LogicalDriveName=volume.name,
+        CapacityMiB=volume.data_drives * bmc.machine.family.drive.capacity // 2**20,
+        VolumeUniqueIdentifier=_unique(bmc, index),
         Status=status(bmc.machine.volume_health(volume)),
     )  # fmt: skip
+
+
+def _unique(bmc: Bmc, index: int) -> str:
+    """The number of a logical drive, the same in both tellings."""
+    return f"600508B1001C{bmc.machine.uuid.replace('-', '')[:18].upper()}{index:02X}"
+
+
+def _identified(bmc: Bmc, document: Json) -> Json:
+    index = int(document["Id"])
+    return document | {"Identifiers": [{"DurableName": _unique(bmc, index), "DurableNameFormat": "NAA"}]}
+
+
+def _same_controller(bmc: Bmc, document: Json) -> Json:
+    return document | {"Model": ARRAY, "SerialNumber": f"PEYHC{bmc.machine.serial}"}
 
 
 # ---- words ----
@@ -265,6 +282,18 @@ SMART = Accent(
     on="ComputerSystem",
     tell=put("Oem/Hpe/Links/SmartStorage", lambda bmc, _: ref(f"{bmc.places.system}/SmartStorage")),
 )  # fmt: skip
+TOLD_TWICE = Accent(
+    name="hpe-volumes-told-twice",
+    evidence=f"{ILO_5}: Identifiers hold the VolumeUniqueIdentifier of SmartStorage",
+    on="Volume",
+    tell=_identified,
+)
+ONE_CONTROLLER = Accent(
+    name="hpe-controller-told-twice",
+    evidence=f"{ILO_5}: both tellings have one model and serial number",
+    on="Storage",
+    tell=each("StorageControllers", _same_controller),
+)
 MEMORY = Accent(
     name="hpe-memory-without-metrics", evidence=f"{ILO_5}: DIMMStatus in Oem, no Metrics; words of a bad one: derived",
     on="Memory", lacks=("{system}/Memory/{n}/MemoryMetrics",),
@@ -297,7 +326,7 @@ OWN_CASE = Accent(
 WEAK_TAGS = Accent(name="hpe-weak-etags", evidence=ILO_5, fault={"etag": "weak"})
 
 ILO_5_ROWS = (root("Hpe", "iLO 5", ILO_5), IDS, LOGS, FANS_IN_PERCENT, SEA_OF_SENSORS, SUPPLIES, NO_VOLTAGES, SYSTEM,
-    MEMORY, SMART, MINUTES, NOT_READY, ERRORS, WEAK_TAGS)  # fmt: skip
+    MEMORY, SMART, TOLD_TWICE, ONE_CONTROLLER, MINUTES, NOT_READY, ERRORS, WEAK_TAGS)  # fmt: skip
 
 
 # ---- iLO 4: before Redfish had its form ----
@@ -367,6 +396,22 @@ NEW_IDS = Accent(
         *IDS.lies,
     ),
 )  # fmt: skip
+
+
+def _sea_name(bmc: Bmc, document: Json) -> Json:
+    """A sensor's name as Thermal has it, with its number in front."""
+    temperatures = [row.name for row in bmc.machine.sensors.rows if row.type == "Temperature"]
+    if document.get("ReadingType") == "Temperature":
+        document["Name"] = f"{temperatures.index(document['Name']) + 1:02}-{document['Name']}"
+    return document
+
+
+SEA_NAMES = Accent(
+    name="hpe-sea-of-sensor-names",
+    evidence=f"{ILO_6}; {ILO_7}: the numbered names of Thermal",
+    on="Sensor",
+    tell=_sea_name,
+)
 BARE_SENSORS = Accent(
     name="hpe-sensors-without-type", evidence=f"{ILO_6}: no ReadingType, no ReadingUnits, empty thresholds",
     on="Sensor", tell=told(drop("ReadingType", "ReadingUnits"), put("Thresholds/UpperCaution", {}),
@@ -400,8 +445,8 @@ DRIVES = Accent(
         put("PhysicalLocation/PartLocation/ServiceLabel", _box),
         put("PowerOnHours", hours_on), drop("Manufacturer", "PartNumber", "Oem")),
 )  # fmt: skip
-NEW_ROWS = (NEW_IDS, LOGS, FANS_IN_PERCENT, SEA_OF_SENSORS, SUPPLIES, NO_VOLTAGES, SYSTEM, MEMORY, BARE_SENSORS,
-    BARE_FANS, BARE_SUPPLIES, DRIVES, MINUTES, OWN_CASE, ERRORS, WEAK_TAGS)  # fmt: skip
+NEW_ROWS = (NEW_IDS, LOGS, FANS_IN_PERCENT, SEA_OF_SENSORS, SUPPLIES, NO_VOLTAGES, SYSTEM, MEMORY, SEA_NAMES,
+    BARE_SENSORS, BARE_FANS, BARE_SUPPLIES, DRIVES, MINUTES, OWN_CASE, ERRORS, WEAK_TAGS)  # fmt: skip
 
 HPE_FAMILIES = (
     Family(

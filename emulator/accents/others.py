@@ -53,8 +53,8 @@ CISCO_ROWS = (
         ),
     ),
     Accent(
-        name="cisco-serial-for-id", evidence=f"{ISERVER}: the system's id is its serial number", on="ComputerSystem",
-        tell=told(put("SerialNumber", "WZP24010ABC"), put("Name", "UCS C225 M6S")),
+        name="cisco-serial-for-id", evidence=f"{ISERVER}: an id like a serial number; here one for all machines",
+        on="ComputerSystem", tell=put("Name", "UCS C225 M6S"),
     ),
     Accent(
         name="cisco-volume-without-status", evidence=f"{CHECK}: VolumeState in Oem where Status is missing",

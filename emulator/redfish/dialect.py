@@ -85,11 +85,12 @@ class Dialect:
         return result
 
     def _value(self, value: Any) -> Any:
-        if isinstance(value, str):
+        kind = type(value)
+        if kind is str:
             return (self.told(value) or DROPPED) if value.startswith(ROOT) else value
-        if isinstance(value, list):
+        if kind is list:
             return [told for item in value if (told := self._value(item)) is not DROPPED]
-        if not isinstance(value, dict):
+        if kind is not dict:
             return value
         told = {key: self._value(item) for key, item in value.items()}
         if told.get("@odata.id") is DROPPED:

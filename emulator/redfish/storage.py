@@ -147,13 +147,10 @@ def _volume(index: int, bmc: Bmc) -> Json:
     machine = bmc.machine
     volume, now = machine.parts.volumes[index], bmc.plant.clock.now()
     health = machine.volume_health(volume)
-    data_drives = (
-        len(volume.bays) // 2 if volume.raid in ("RAID1", "RAID10") else len(volume.bays) - TOLERANCE[volume.raid]
-    )
     state = {"OK": "Enabled", "Warning": "Degraded", "Critical": "UnavailableOffline"}[health]
     document = resource(
         f"{bmc.places.storage}/Volumes/{index}", "Volume.v1_9_0.Volume", volume.name, RAIDType=volume.raid,
-        CapacityBytes=data_drives * machine.family.drive.capacity, Encrypted=False,
+        CapacityBytes=volume.data_drives * machine.family.drive.capacity, Encrypted=False,
         Status=status(health, state),
         Links=links("Drives", [bmc.places.drive(bay) for bay in volume.bays]),
     )  # fmt: skip
