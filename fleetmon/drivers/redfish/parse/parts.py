@@ -130,7 +130,7 @@ def capacity(entry: Json) -> int | None:
     if found := fields.integer(entry, "CapacityBytes"):
         return found
     mebibytes = fields.integer(entry, "CapacityMiB")
-    return mebibytes * 2**20 if mebibytes else None
+    return mebibytes * 2**20 if mebibytes and mebibytes < 2**43 else None
 
 
 def properties(kind: str, entry: Json) -> dict[str, Scalar]:
@@ -143,7 +143,7 @@ def properties(kind: str, entry: Json) -> dict[str, Scalar]:
         elif isinstance(value, str) and (said := fields.text(entry, source)):
             found[name] = said
         elif (count := fields.number(value)) is not None:
-            found[name] = int(count) if count.is_integer() else count
+            found[name] = int(count) if count.is_integer() and abs(count) < 2**63 else count
     if kind in ("Port", "NetworkPort") and (mac := _mac(entry)):
         found["mac_address"] = mac
     if kind == "Drive" and not believable_life(entry):
