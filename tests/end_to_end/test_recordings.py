@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import json
 import math
 import ssl
 from datetime import UTC, datetime
@@ -105,3 +106,28 @@ def test_broken_and_odd_payloads_are_read_as_far_as_they_go(folder):
     for file in files:
         seen = through_the_parsers({f"/redfish/v1/Odd/{file.stem}": file.read_bytes()})
         assert all(math.isfinite(reading.number) for reading in seen.readings if reading.number is not None)
+
+
+def snippet(name: str) -> Observation:
+    file = recordings.FOLDER / "redfish-snippets" / f"{name}.json"
+    path = json.loads(file.read_bytes())["@odata.id"]
+    return through_the_parsers({path: file.read_bytes()})
+
+
+@needs_recordings
+def test_a_fan_of_ilo_4_tells_its_name_and_speed():
+    (reading,) = snippet("hp-ilo4-thermal-fan").readings
+    assert (reading.sensor.component.name, reading.number, reading.sensor.unit) == ("Fan 1", 15, "%")
+
+
+@needs_recordings
+def test_a_chassis_that_says_critical_and_open_is_told_with_its_reason():
+    (chassis,) = snippet("supermicro-h14-chassis-critical").health
+    assert (chassis.health, chassis.detail) == ("Critical", "open")
+
+
+@needs_recordings
+def test_an_adapter_with_a_billion_ports_is_one_adapter():
+    seen = snippet("supermicro-networkadapter-absurd-counts")
+    assert [health.component.kind for health in seen.health] == ["NetworkAdapter"]
+    assert [part.properties for part in seen.inventory.parts] == [{}]

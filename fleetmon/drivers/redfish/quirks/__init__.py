@@ -6,8 +6,9 @@ body as evidence; `tests/unit/test_redfish_quirks.py` holds both.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from fleetmon.drivers.redfish.bodies import Json
 from fleetmon.drivers.redfish.quirks.general import each
@@ -18,20 +19,35 @@ from fleetmon.drivers.redfish.resource import Fetch, Resource, kind_of
 __all__ = ["DETOURS", "QUIRKS", "Make", "Mended", "Quirk", "make_of", "mend"]
 
 
-def mend(resource: Resource, make: Make, quirks: Iterable[Quirk] = QUIRKS) -> Resource:
+def mend(resource: Resource, make: Make) -> Resource:
     """The resource said the standard's way."""
-    body = mended(resource.body, resource.path, make, quirks)
+    body = mended(resource.body, resource.path, make)
     return resource if body is resource.body else replace(resource, body=body)
 
 
-def mended(body: Json, path: str, make: Make, quirks: Iterable[Quirk] = QUIRKS) -> Json:
+def mended(body: Json, path: str, make: Make) -> Json:
     """The body said the standard's way; a row that gives it another type hands it on to the rows of that type."""
+    rows = rows_for(make)
     kind = kind_of(body, path)
-    for quirk in quirks:
-        if quirk.concerns(kind) and quirk.applies(make):
+    if kind not in rows:
+        return body
+    for quirk in rows[kind]:
+        body = quirk.mend(body)
+    if (told := kind_of(body, path)) != kind:
+        for quirk in rows.get(told, ()):
             body = quirk.mend(body)
-            kind = kind_of(body, path)
     return body
+
+
+@lru_cache(maxsize=64)
+def rows_for(make: Make) -> Mapping[str, tuple[Quirk, ...]]:
+    """The rows that apply to a make, by the resource type they are seen in: nearly every poll mends every resource."""
+    found: dict[str, list[Quirk]] = {}
+    for quirk in QUIRKS:
+        if quirk.applies(make):
+            for kind in (quirk.resource,) if isinstance(quirk.resource, str) else quirk.resource:
+                found.setdefault(kind, []).append(quirk)
+    return {kind: tuple(rows) for kind, rows in found.items()}
 
 
 @dataclass(frozen=True, slots=True)

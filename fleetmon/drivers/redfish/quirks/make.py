@@ -29,10 +29,6 @@ class Quirk:
     """The resource types it is seen in."""
     mend: Callable[[Json], Json]
 
-    def concerns(self, kind: str) -> bool:
-        """Is it seen in resources of this type?"""
-        return kind == self.resource if isinstance(self.resource, str) else kind in self.resource
-
 
 def make_of(root: Json, systems: Iterable[Json] = ()) -> Make:
     """Who made it: the root's Vendor, else the keys of its Oem object, else the system's Manufacturer."""
