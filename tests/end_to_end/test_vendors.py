@@ -28,8 +28,6 @@ SILENT = {
     ("supermicro-x10", "volumes"): "nor of a volume",
     ("hpe-ilo4", "Voltage"): "iLO tells no voltages of rails",
     ("hpe-ilo5", "Voltage"): "iLO tells no voltages of rails",
-    ("hpe-ilo5", "volumes"): "the array tells its volumes a second time, here without the durable name that joins them",
-    ("cisco-cimc", "serial number"): "every emulated one tells the same number",
 }
 """What a machine does not tell, and why."""
 STEADY_LIMIT = {"blades": 16, "rack-pdu": 10, "gpu-hgx": 10}
