@@ -20,6 +20,8 @@ TICK = 5.0
 """Seconds between two looks at what is due."""
 SEALING = 1.0
 """Seconds that sealing goes on at a stretch when much is due; the other chores wait so long."""
+SEALED = 600.0
+"""Seconds until the next look when all that was due is sealed: finding out costs a look at every layout."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +46,7 @@ class Upkeep:
         self._retention = retention
         self._clock = clock
         self._files = (store.state, store.telemetry_file)
+        self._sealed_until = float("-inf")
         self._swollen: set[SqliteDatabase] = set()
         self._hindered: set[str] = set()
         self.chores = (
@@ -103,12 +106,16 @@ class Upkeep:
 
     async def seal(self) -> None:
         """Hours and days that are over become pages, one at a time, and no longer than `SEALING` at a stretch."""
-        telemetry, until = self._store.telemetry, self._clock.monotonic() + SEALING
+        started = self._clock.monotonic()
+        if started < self._sealed_until:
+            return
+        telemetry = self._store.telemetry
         while spans := await telemetry.due(self._clock.now(), self._retention.readings):
             for span in spans:
                 await telemetry.seal(span)
-                if self._clock.monotonic() >= until:
+                if self._clock.monotonic() >= started + SEALING:
                     return
+        self._sealed_until = started + SEALED
 
     async def expire(self) -> None:
         """What is older than its retention is forgotten, in bounded steps that let others write in between."""

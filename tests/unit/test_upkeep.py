@@ -74,6 +74,25 @@ async def test_what_is_older_than_its_retention_is_forgotten(store: Store, clock
     assert [event.record_id for event in (await store.events.page()).items] == ["4", "3", "2"]
 
 
+async def test_hours_that_are_over_are_sealed_and_rollups_forgotten_in_their_time(
+    store: Store, clock: ManualClock
+) -> None:
+    keeping = Retention(readings=timedelta(days=2), five_minutes=timedelta(days=3), hours=timedelta(days=4))
+    upkeep = Upkeep(store=store, retention=keeping, clock=clock)
+    pages = "SELECT step, span / 3600000 AS hours FROM page ORDER BY step"
+    for number in range(3):
+        at = START + timedelta(minutes=number * 30)
+        await store.telemetry.append("web-01", at, [reading("Inlet", 20.0, at)])
+    found = []
+    for minutes_on in (75, 0, 24 * 60, 60, 48 * 60, 24 * 60, 24 * 60):
+        await clock.advance(timedelta(minutes=minutes_on))
+        await upkeep.seal()
+        await upkeep.expire()
+        found.append([tuple(row) for row in await store.telemetry_file.read(pages)])
+    day = [(0, 24), (300, 24), (3600, 24), (86400, 24)]
+    assert found == [[(0, 1)], [(0, 1)], day, day, day[1:], day[2:], day[3:]]
+
+
 async def test_an_idle_write_ahead_log_is_cut_to_nothing(store: Store, clock: ManualClock) -> None:
     await take(store, observed(readings=(reading("Inlet", 20.0),)))
     assert store.state.wal_bytes() > 0
