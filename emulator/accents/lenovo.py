@@ -23,7 +23,7 @@ SHAPE = Shape(
     reset_types=("On", "Nmi", "GracefulShutdown", "GracefulRestart", "ForceOn", "ForceOff", "ForceRestart"),
     if_match_required=True, event_log="PlatformLog", lifecycle_log="AuditLog", oldest_first=True,
     led=("LocationIndicatorActive", "IndicatorLED"), max_sessions=16, session_timeout=1200, zone="+00:00",
-    push=Push(streams=2),
+    push=Push(streams=2, pretty=True, comment="stream keep-alive"),
 )  # fmt: skip
 
 

@@ -15,7 +15,7 @@ from emulator.push import happenings
 from emulator.push.deliveries import Courier, Destination
 from emulator.push.filters import Wanted
 from emulator.push.happenings import Happening
-from emulator.push.streams import COMMENT, Stream
+from emulator.push.streams import Stream
 
 if TYPE_CHECKING:
     from emulator.redfish.bmc import Bmc
@@ -133,7 +133,8 @@ class Hub:
             yield from (happening for happening in tuple(self._events) if happening.number > after)
 
     def _keep_commenting(self) -> None:
-        every = self.bmc.shape.push.comment_every
+        push = self.bmc.shape.push
+        every = push.comment_every or push.ends_after
         if every and not self._commenting:
             self._commenting = True
             self.bmc.plant.agenda.after(every, self._comment)
@@ -142,9 +143,13 @@ class Hub:
         self._commenting = False
         if not self.streams:
             return
-        if not self.bmc.policy("silent_stream", False):
+        push, now = self.bmc.shape.push, self.bmc.plant.clock.now()
+        for stream in tuple(self.streams.values()):
+            if push.ends_after and now - stream.told_at >= push.ends_after:
+                stream.end(clean=True)
+        if push.comment_every and not self.bmc.policy("silent_stream", False):
             for stream in tuple(self.streams.values()):
-                stream.push(COMMENT)
+                stream.push(b": %b\n\n" % push.comment.encode())
         self._keep_commenting()
 
     def _keep_reporting(self) -> None:

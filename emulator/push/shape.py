@@ -25,7 +25,16 @@ class Push:
     replayed: int = 64
     """Events kept for a client that comes back with Last-Event-ID."""
     comment_every: float = 60.0
-    """Seconds between comment lines on a silent stream; 0 sends none."""
+    """Seconds between comment lines on a stream; 0 sends none."""
+    comment: str = "still here"
+    pretty: bool = False
+    """Frames without a space after the colon, and JSON over many `data:` lines."""
+    ends_after: float = 0.0
+    """Seconds without an event after which the BMC ends a stream; 0 never does."""
+    needs: tuple[str, ...] = ("Destination", "Protocol")
+    """What a subscription must say."""
+    refuses: tuple[str, ...] = ()
+    """What of the standard's properties a subscription must not have."""
     reports_every: float = 0.0
     """Seconds between MetricReports on streams that want them; 0 sends none."""
     retry_policy: str = "TerminateAfterRetries"

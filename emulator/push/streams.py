@@ -16,12 +16,17 @@ if TYPE_CHECKING:
 
 BACKLOG_LIMIT = 1 << 20
 """Bytes a client may leave unread before its stream is cut."""
-COMMENT = b": still here\n\n"
 
 
 def frame(number: int, payload: bytes) -> bytes:
     """One event on the wire."""
     return b"id: %d\ndata: %b\n\n" % (number, payload)
+
+
+def pretty_frame(number: int, payload: bytes) -> bytes:
+    """One event as firmware sends it that prints its JSON prettily, and spares the spaces after the colons."""
+    lines = orjson.dumps(orjson.loads(payload), option=orjson.OPT_INDENT_2).split(b"\n")
+    return b"id:%d\n%b\n\n" % (number, b"\n".join(b"data:" + line for line in lines))
 
 
 GARBLED: dict[str, Callable[[int, bytes], bytes]] = {
@@ -39,12 +44,13 @@ GARBLED: dict[str, Callable[[int, bytes], bytes]] = {
 class Stream:
     """A stream that a client has opened; also an EventDestination, as long as it holds."""
 
-    __slots__ = ("_hub", "_line", "after", "client", "context", "id", "user", "wanted")
+    __slots__ = ("_hub", "_line", "after", "client", "context", "id", "told_at", "user", "wanted")
 
     def __init__(self, hub: Hub, stream_id: str, wanted: Wanted, user: str, client: str, after: int | None) -> None:
         self._hub = hub
         self._line: Connection | None = None
         self.id, self.wanted, self.user, self.client, self.after = stream_id, wanted, user, client, after
+        self.told_at = hub.bmc.plant.clock.now()
         self.context: str | None = f"stream {stream_id}"
 
     # ---- as the server sees it ----
@@ -67,7 +73,9 @@ class Stream:
         if not self.wanted(happening.facts(bmc)):
             return
         payload, garble = orjson.dumps(happening.payload(self.context)), bmc.policy("garble_stream", None)
-        self.push((GARBLED[garble] if garble else frame)(happening.number, payload))
+        plain = pretty_frame if bmc.shape.push.pretty else frame
+        self.push((GARBLED[garble] if garble else plain)(happening.number, payload))
+        self.told_at = bmc.plant.clock.now()
 
     def push(self, piece: bytes) -> None:
         """Sends bytes; cuts a stream that nobody reads."""

@@ -137,7 +137,7 @@ def _subscribe(bmc: Bmc, body: Json, request: Request) -> Answer:
 
 def _refused(bmc: Bmc, body: Json) -> Answer | None:
     """What is wrong with a wish to be told; None where nothing is."""
-    for name in ("Destination", "Protocol"):
+    for name in bmc.shape.push.needs:
         if name not in body:
             return refuse("create_missing", name)
     if not isinstance(body["Destination"], str) or urlsplit(body["Destination"]).scheme not in ("http", "https"):
@@ -153,9 +153,19 @@ def _refused(bmc: Bmc, body: Json) -> Answer | None:
 
 
 def _known(bmc: Bmc, name: str) -> bool:
-    if name == "HttpHeaders":
-        return bmc.shape.push.http_headers
-    return name in ("Destination", "Context", "SubordinateResources", "VerifyCertificate", *WORDS, *LISTS, *LINKS)
+    push = bmc.shape.push
+    if name in push.refuses or (name == "HttpHeaders" and not push.http_headers):
+        return False
+    return name in (
+        "Destination",
+        "Context",
+        "HttpHeaders",
+        "SubordinateResources",
+        "VerifyCertificate",
+        *WORDS,
+        *LISTS,
+        *LINKS,
+    )
 
 
 def _fits(name: str, value: Any) -> bool:

@@ -437,3 +437,47 @@ async def test_a_service_that_is_switched_off_says_nothing() -> None:
         assert (await client.ask("web-01", service, method="PATCH", body={"ServiceEnabled": False}))[0] == 200
         assert (await client.ask("web-01", "/redfish/v1/SSE"))[0] == 503
         assert (await client.ask("web-01", service, method="PATCH", body={"DeliveryRetryAttempts": 99}))[0] == 400
+
+
+# ---- how firmware differs ----
+
+
+async def test_some_firmware_prints_its_events_prettily_and_comments_in_its_own_words() -> None:
+    async with client_of("vendors") as client, listening(client, "lenovo-xcc-01") as stream:
+        client.fleet.advance(60)
+        assert await stream.response.content.readline() == b": stream keep-alive\n"
+        await stream.response.content.readline()
+        await strike(client, machine="lenovo-xcc-01", fault="fail_fan")
+        lines = []
+        while line := (await stream.response.content.readline()).rstrip(b"\n"):
+            lines.append(line)
+        assert lines[0] == b"id:1"
+        assert len(lines) > 10
+        payload = json.loads(b"\n".join(line.removeprefix(b"data:") for line in lines[1:]))
+        assert payload["Events"][0]["Severity"] == "Critical"
+
+
+async def test_some_firmware_ends_a_stream_on_which_nothing_happened_for_an_hour() -> None:
+    async with client_of("vendors") as client, listening(client, "dell-idrac9-01") as stream:
+        client.fleet.advance(3_500)
+        assert client.fleet.bmc("dell-idrac9-01").tally.streams.now == 1
+        client.fleet.advance(200)
+        assert b"data" not in await stream.response.content.read()
+        assert client.fleet.bmc("dell-idrac9-01").tally.streams.now == 0
+
+
+async def test_one_stream_too_many_is_a_bad_request_to_some_firmware() -> None:
+    async with client_of("vendors") as client, contextlib.AsyncExitStack() as streams:
+        for _ in range(10):
+            await streams.enter_async_context(listening(client, "openbmc-01"))
+        status, *_ = await client.ask("openbmc-01", "/redfish/v1/EventService/SSE")
+        assert status == 400
+
+
+@pytest.mark.parametrize(
+    ("wish", "status"),
+    [({}, 400), ({"EventTypes": ["Alert"]}, 400), ({"RegistryPrefixes": ["iLOEvents"]}, 201)],
+)
+async def test_some_firmware_wants_registry_prefixes_and_no_event_types(wish: dict[str, Any], status: int) -> None:
+    async with client_of("vendors") as client:
+        assert (await subscribe(client, "https://127.0.0.1:9/x", "hpe-ilo6-01", **wish))[0] == status
