@@ -20,6 +20,7 @@ from fleetmon.access.vault import Vault, open_vault
 from fleetmon.api.application import application
 from fleetmon.api.parts import Parts
 from fleetmon.clock import Clock
+from fleetmon.crew import Crew, Reread
 from fleetmon.devices import Devices
 from fleetmon.drivers.registry import open_driver
 from fleetmon.drivers.telling import Wish
@@ -57,6 +58,7 @@ class Service:
     url: str
     store: Store
     vault: Vault
+    crew: Crew
     roles: asyncio.Task[None]
 
     async def ended(self) -> None:
@@ -69,13 +71,15 @@ def run(main: Coroutine[Any, Any, T]) -> T:
     return uvloop.run(main)
 
 
-async def serve(settings: Settings, *, clock: Clock) -> None:
-    """Run the service until SIGTERM or SIGINT."""
+async def serve(reread: Reread, *, clock: Clock) -> None:
+    """Run the service until SIGTERM or SIGINT; SIGHUP has it read its configuration again."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    async with running(settings, clock=clock) as service:
+    settings = reread()
+    async with running(settings, clock=clock, reread=reread) as service:
+        loop.add_signal_handler(signal.SIGHUP, _reload, service.crew)
         log.info("service ready", url=service.url, data=str(settings.data), roles=",".join(settings.roles))
         stopped = asyncio.ensure_future(stop.wait())
         await asyncio.wait({stopped, service.roles}, return_when=asyncio.FIRST_COMPLETED)
@@ -83,11 +87,21 @@ async def serve(settings: Settings, *, clock: Clock) -> None:
     log.info("service ended")
 
 
+def _reload(crew: Crew) -> None:
+    try:
+        names = crew.reload()
+    except ConfigError as error:
+        log.error("configuration not taken, the one before stays", reason=str(error))
+    else:
+        log.info("configuration taken", changed=",".join(names) or "nothing")
+
+
 @contextlib.asynccontextmanager
-async def running(settings: Settings, *, clock: Clock) -> AsyncIterator[Service]:
+async def running(settings: Settings, *, clock: Clock, reread: Reread | None = None) -> AsyncIterator[Service]:
     """The service with all its roles; they are cancelled and their files closed on the way out.
 
-    Raises ConfigError when the address is taken or the key is missing, StorageError when the data cannot be used.
+    `reread` gives the configuration as it is now, for whoever asks that it be read again. Raises ConfigError when the
+    address is taken or the key is missing, StorageError when the data cannot be used.
     """
     async with contextlib.AsyncExitStack() as stack:
         listener = stack.enter_context(contextlib.closing(_bind(settings.listen))) if "api" in settings.roles else None
@@ -102,10 +116,16 @@ async def running(settings: Settings, *, clock: Clock) -> AsyncIterator[Service]
         )
         for warning in warnings(vitals(store)):
             log.warning(warning)
-        supervisor = _compose(settings, store=store, vault=vault, clock=clock, listener=listener)
-        roles = asyncio.create_task(supervisor.run(), name="roles")
+
+        async def compose(given: Settings) -> Supervisor:
+            with contextlib.suppress(StorageError):  # what summaries say of it is no reason not to run
+                await store.use_interval(given.polling.interval.sensors)
+            return _compose(given, store=store, vault=vault, clock=clock, listener=listener, reload=crew.reload)
+
+        crew = Crew(settings, compose=compose, reread=reread or (lambda: settings))
+        roles = asyncio.create_task(crew.run(), name="crew")
         try:
-            yield Service(url=_url(settings.listen, listener), store=store, vault=vault, roles=roles)
+            yield Service(url=_url(settings.listen, listener), store=store, vault=vault, crew=crew, roles=roles)
         finally:
             roles.cancel()
             with contextlib.suppress(asyncio.CancelledError):
@@ -113,7 +133,13 @@ async def running(settings: Settings, *, clock: Clock) -> AsyncIterator[Service]
 
 
 def _compose(
-    settings: Settings, *, store: Store, vault: Vault, clock: Clock, listener: socket.socket | None
+    settings: Settings,
+    *,
+    store: Store,
+    vault: Vault,
+    clock: Clock,
+    listener: socket.socket | None,
+    reload: Callable[[], list[str]],
 ) -> Supervisor:
     supervisor, metrics, changed = Supervisor(clock=clock), Metrics(), asyncio.Event()
     worker = Worker(
@@ -151,6 +177,7 @@ def _compose(
         raw=devices.raw,
         poll_requested=devices.poke,
         changed=changed,
+        reload=reload,
     )
     every: dict[str, Run] = {
         "api": lambda: _serve_api(parts, listener),

@@ -39,6 +39,8 @@ class Parts:
     """Wakes the role that owns the device; the row is what counts, this only shortens the wait."""
     changed: asyncio.Event
     """Set by whoever changed a summary; shortens the wait of the stream, never replaces the revision."""
+    reload: Callable[[], list[str]]
+    """Reads the configuration again and goes on with it; the sections that change. Raises ConfigError."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

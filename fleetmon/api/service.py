@@ -11,11 +11,12 @@ from prometheus_client.exposition import choose_encoder
 from fleetmon import __version__
 from fleetmon.api.live import EventStream
 from fleetmon.api.parts import Desk, Here
+from fleetmon.api.problems import REFUSED, Problem
 from fleetmon.api.roles import Role
 from fleetmon.api.routes import Route
-from fleetmon.api.shapes_fleet import Live, Ready
+from fleetmon.api.shapes_fleet import Live, Ready, Reloaded
 from fleetmon.api.wire import answer, encoded, fresh, told_at
-from fleetmon.errors import FleetmonError
+from fleetmon.errors import ConfigError, FleetmonError
 from fleetmon.model import RoleState, RoleStatus
 from fleetmon.storage.vitals import failures, vitals, warnings
 
@@ -41,6 +42,14 @@ async def get_ready(here: Here) -> Response:
         "warnings": warnings(seen),
     }
     return fresh(told, status=503 if reasons else 200)
+
+
+async def reload_configuration(here: Here) -> Response:
+    """Read the configuration again and go on with it: all of it, or nothing when it is wrong or needs a restart."""
+    try:
+        return fresh({"changed": here.parts.reload()})
+    except ConfigError as error:
+        raise Problem(REFUSED, str(error)) from error
 
 
 async def get_metrics(here: Here, accept: Annotated[str, Header()] = "") -> Response:
@@ -91,6 +100,7 @@ async def _store_reasons(here: Desk) -> list[str]:
 ROUTES = (
     Route("GET", "/live", get_live, Role.ANYONE, Live, tag="service"),
     Route("GET", "/ready", get_ready, Role.ANYONE, Ready, tag="service"),
+    Route("POST", "/config/reload", reload_configuration, Role.ADMIN, Reloaded, tag="service"),
     Route("GET", "/metrics", get_metrics, Role.VIEWER, tag="service", base="", media_type="text/plain"),
     Route("GET", "/stream", get_stream, Role.VIEWER, tag="service", media_type="text/event-stream"),
     Route("GET", "/openapi.json", get_openapi, Role.VIEWER, tag="service", base="", listed=False),

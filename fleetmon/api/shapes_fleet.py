@@ -189,6 +189,12 @@ class Ready(Shape):
     warnings: list[str]
 
 
+class Reloaded(Shape):
+    """Sections of the configuration that are not what they were; the service goes on with the new ones."""
+
+    changed: list[str]
+
+
 class FieldError(Shape):
     """One field and why it will not do; `line` where the request carried a file."""
 

@@ -43,10 +43,18 @@ def serve(
         int | None, typer.Option("--port", min=1, max=65535, help="In place of the configured one.")
     ] = None,
 ) -> None:
-    """Run the service until SIGTERM or Ctrl-C. It listens on loopback only."""
-    settings = with_options(load(config or find(os.environ), os.environ).settings, roles=roles, data=data, port=port)
+    """Run the service until SIGTERM or Ctrl-C. It listens on loopback only.
+
+    SIGHUP has it read its configuration again, all or nothing: a mistake in it is logged and changes nothing.
+    """
+
+    def reread() -> Settings:
+        loaded = load(config or find(os.environ), os.environ)
+        return with_options(loaded.settings, roles=roles, data=data, port=port)
+
+    settings = reread()
     logs.configure(level=settings.logging.level, form=settings.logging.form)
-    run(run_service(settings, clock=SystemClock()))
+    run(run_service(reread, clock=SystemClock()))
 
 
 def with_options(settings: Settings, *, roles: str, data: Path | None, port: int | None) -> Settings:

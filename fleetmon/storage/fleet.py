@@ -33,6 +33,17 @@ class Fleet:
         self._clock = clock
         self._interval = interval
 
+    async def use_interval(self, interval: timedelta) -> None:
+        """Devices that set no interval of their own have this one; their summaries say so."""
+        self._interval = interval
+
+        def write(connection: Connection) -> None:
+            for row in connection.execute(_OTHER_INTERVAL, (interval // timedelta(milliseconds=1),)).fetchall():
+                before = summaries.summary_of(row)
+                summaries.save(connection, before, replace(before, interval=interval))
+
+        await self._database.write(write)
+
     # ---- sites and racks
 
     async def sites(self) -> list[Site]:
@@ -293,6 +304,10 @@ _STATE_OF_A_DEVICE = (
 )  # fmt: skip
 """What is known of a device now, gone when it is decommissioned; events and changes are history and stay."""
 
+_OTHER_INTERVAL = """
+    SELECT device_summary.* FROM device_summary JOIN device USING (device_id)
+    WHERE device."interval" IS NULL AND device_summary."interval" <> ?
+"""
 _EXCEPTIONS = """
 SELECT device_id, name, protocol, verify, tls FROM endpoint JOIN device USING (device_id)
 WHERE verify = 'none' OR tls = 'legacy' ORDER BY name, place LIMIT ?

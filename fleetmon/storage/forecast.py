@@ -15,7 +15,7 @@ from statistics import linear_regression
 from fleetmon.settings import Retention
 from fleetmon.storage.columns import from_ms, to_ms
 from fleetmon.storage.database import Connection, Database
-from fleetmon.storage.sealing import Growth
+from fleetmon.storage.rows import Growth
 from fleetmon.storage.space import Room, megabytes
 
 WINDOW = timedelta(days=7)
@@ -77,7 +77,8 @@ def forecast(samples: Sequence[Sample], held: Sequence[Held], room: Room | None)
         return _by_history(tuple(held), spare)
     recent = [sample for sample in samples if samples[-1].at - sample.at <= WINDOW]
     if len(recent) < 3 or recent[-1].at - recent[0].at < ENOUGH:
-        return Forecast(reason=f"how long it lasts is known after {ENOUGH / timedelta(hours=1):.0f} hours of running", held=tuple(held))
+        hours = ENOUGH / timedelta(hours=1)
+        return Forecast(reason=f"how long it lasts is known after {hours:.0f} hours of running", held=tuple(held))
     slope = growth(recent)
     if slope <= spare / (FAR / DAY):
         return Forecast(per_day=slope, reason="not growing", held=tuple(held))

@@ -54,6 +54,11 @@ class Store:
         """Both databases, that of state first."""
         return self.state, self.telemetry_file
 
+    async def use_interval(self, interval: timedelta) -> None:
+        """Devices that set no interval of their own have this one from now on."""
+        self.telemetry.use_interval(interval)
+        await self.fleet.use_interval(interval)
+
     async def close(self) -> None:
         """Finish what was queued, close both files, let another process in."""
         await self.state.close()

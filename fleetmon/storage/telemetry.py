@@ -47,6 +47,10 @@ class Telemetry:
         self._learning = asyncio.Lock()
         self._sealing = Sealing(database)
 
+    def use_interval(self, interval: timedelta) -> None:
+        """What is usual between two readings of devices that set no interval of their own."""
+        self._interval = interval
+
     # ---- in
 
     async def append(self, device_id: str, taken_at: datetime, readings: Sequence[Reading]) -> None:
