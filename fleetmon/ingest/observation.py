@@ -26,7 +26,7 @@ from fleetmon.model import (
     Problem,
     Reading,
 )
-from fleetmon.plausibility import judge
+from fleetmon.plausibility import judge, judged
 from fleetmon.settings import Polling
 from fleetmon.storage import Store, events, health, polls, summaries
 from fleetmon.storage.database import Connection
@@ -37,7 +37,7 @@ from fleetmon.storage.rows import (
     PartChange,
     PollRow,
 )
-from fleetmon.storage.telemetry import Key, key_of
+from fleetmon.storage.telemetry import Key
 
 RARITY = (Aspect.INVENTORY, Aspect.COMPONENTS, Aspect.EVENTS, Aspect.SENSORS, Aspect.HEARTBEAT)
 """Aspects from the one asked for most rarely."""
@@ -107,9 +107,8 @@ async def _judged(observation: Observation, device: Device, store: Store) -> dic
     try:
         before = await store.telemetry.latest(device.device_id)
     except StorageError:
-        before = {}
-    keyed = ((key_of(one.sensor), one) for one in observation.readings)
-    return {key: judge(one, before.get(key)) for key, one in keyed}
+        return {one.sensor.key: judge(one) for one in observation.readings}
+    return {one.sensor.key: judged(one, before) for one in observation.readings}
 
 
 # ---- the transaction ------------------------------------------------------------------------------------------------

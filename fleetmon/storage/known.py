@@ -35,7 +35,7 @@ _MICROSECOND = timedelta(microseconds=1)
 
 def key_of(sensor: Sensor) -> Key:
     """What identifies a sensor within its device."""
-    return sensor.component.kind, sensor.component.name, sensor.name, sensor.type.value
+    return sensor.key
 
 
 class Kind:
@@ -157,6 +157,11 @@ class Last(Mapping[Key, Reading]):
         )
         assert found is not None, "what was not asked is not put"
         return found
+
+    def number(self, key: Key) -> float | None:
+        """The number of the last reading if that was a good one, without making the reading."""
+        place = self._known.kind.places.get(key)
+        return None if place is None or self._codes[place] else self._numbers[place]
 
     def at(self, place: int) -> Reading | None:
         """The last reading at a place of the kind."""

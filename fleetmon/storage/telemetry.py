@@ -113,7 +113,7 @@ class Telemetry:
 
     # ---- out
 
-    async def latest(self, device_id: str) -> Mapping[Key, Reading]:
+    async def latest(self, device_id: str) -> Last:
         """The last reading of every sensor of a device, by `key_of` the sensor."""
         return await self._last(await self._know(device_id))
 

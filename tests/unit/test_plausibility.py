@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from fleetmon.model import Component, Health, NoReading, Quality, Reading, ReadingType, Sensor, Thresholds
-from fleetmon.plausibility import RANGES, RATES, contradiction, judge
+from fleetmon.plausibility import RANGES, RATES, contradiction, judge, judged
 
 NOW = datetime(2026, 1, 6, 8, 0, tzinfo=UTC)
 
@@ -102,3 +103,45 @@ def test_the_tables_make_sense():
     assert all(row.possible[0] <= row.likely[0] < row.likely[1] <= row.possible[1] for row in RANGES)
     assert len({row.type for row in RANGES}) == len(RANGES)
     assert all(row.step > 0 and row.per_minute > 0 for row in RATES)
+
+
+class Lately:
+    """The last readings, as storage tells them."""
+
+    def __init__(self, last: Reading | None) -> None:
+        self.last = last
+
+    def get(self, _key: object) -> Reading | None:
+        return self.last
+
+    def number(self, _key: object) -> float | None:
+        return self.last.number if self.last is not None and self.last.quality is Quality.GOOD else None
+
+
+EDGES = sorted(
+    {
+        value
+        for row in RANGES
+        for pair in (row.possible, row.likely)
+        for edge in pair
+        for value in (math.nextafter(edge, -math.inf), float(edge), math.nextafter(edge, math.inf))
+    }
+    | {0.0, 0.0005, 0.001, 0.5, 1.0, 1.5, 20.0, 45.0, 46.0, 99.0, 100.0, 100.5, 101.0, 500.0, 1000.0, 3000.0}
+)
+
+
+@pytest.mark.parametrize("kind", ["Fan", "Chassis"])
+@pytest.mark.parametrize("type_", list(ReadingType))
+@pytest.mark.parametrize("span", [(None, None), (10.0, 90.0), (90.0, 10.0)], ids=str)
+def test_the_quick_look_never_finds_good_what_the_close_one_doubts(
+    kind: str, type_: ReadingType, span: tuple[float | None, float | None]
+) -> None:
+    """Planted bug: bounds one step too wide let a fan at 1 % through, which is a fraction."""
+    one = Sensor(
+        component=Component(kind, "1"), name="x", type=type_, source="/x", range_min=span[0], range_max=span[1]
+    )
+    for last in (None, 20.0, 1000.0):
+        before = None if last is None else Reading(sensor=one, value=last, taken_at=NOW - timedelta(seconds=60))
+        for value in EDGES:
+            told = Reading(sensor=one, value=value, taken_at=NOW)
+            assert judged(told, Lately(before)) == judge(told, before)

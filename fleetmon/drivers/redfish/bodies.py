@@ -30,6 +30,8 @@ MAX_REPEATED = 20
 
 _NOT_BRACKETS = bytes(byte for byte in range(256) if byte not in b"[]{}")
 _KEY_END = re.compile(rb'"\s*:')
+_SPACED = (b'" ', b'"\n', b'"\r', b'"\t')
+"""What follows a quote only in a document with spaces in it, or in a string."""
 _BOM = b"\xef\xbb\xbf"
 
 
@@ -113,16 +115,7 @@ def _scan_depth(content: bytes) -> int:
 
 def repeated_keys(content: bytes, parsed: Json) -> tuple[str, ...]:
     """Names an object gives more than once (F31): the exact look is taken only when the counts differ."""
-    keys = 0
-    stack: list[Any] = [parsed]
-    while stack:
-        here = stack.pop()
-        if isinstance(here, dict):
-            keys += len(here)
-            stack.extend(value for value in here.values() if isinstance(value, (dict, list)))
-        else:
-            stack.extend(value for value in here if isinstance(value, (dict, list)))
-    if len(_KEY_END.findall(content)) <= keys:
+    if _keys_in(content) <= _keys_of(parsed):
         return ()
     repeated: list[str] = []
 
@@ -133,6 +126,30 @@ def repeated_keys(content: bytes, parsed: Json) -> tuple[str, ...]:
 
     json.loads(content.decode("utf-8", "replace"), object_pairs_hook=note)
     return tuple(repeated[:MAX_REPEATED])
+
+
+def _keys_in(content: bytes) -> int:
+    """How many names the document gives; a string that looks like a name counts as one."""
+    if any(spaced in content for spaced in _SPACED):
+        return len(_KEY_END.findall(content))
+    return content.count(b'":')
+
+
+def _keys_of(parsed: Json) -> int:
+    """How many names were kept, exactly: counted in what they are written as, unless a string could be in the way."""
+    written = orjson.dumps(parsed)
+    if b'\\":' not in written:
+        return written.count(b'":')
+    keys = 0
+    stack: list[Any] = [parsed]
+    while stack:
+        here = stack.pop()
+        if isinstance(here, dict):
+            keys += len(here)
+            stack.extend(value for value in here.values() if isinstance(value, (dict, list)))
+        else:
+            stack.extend(value for value in here if isinstance(value, (dict, list)))
+    return keys
 
 
 def unpack(content: bytes, encoding: str) -> bytes:

@@ -37,16 +37,16 @@ def clock_offset(managers: Iterable[Resource]) -> float | None:
 def readings(report: Resource, catalog: Catalog, offset: float | None) -> Iterator[Reading]:
     """The readings of a report. Each is as old as its time stamp says, by the device's own clock."""
     device_now = device_clock(report, offset)
-    ages: dict[str, timedelta] = {}
+    instants: dict[str, datetime] = {}
     own = report.body.get("Timestamp")
     for metric in metrics(report.body):
         sensor = catalog.sensor_of_property(metric.property)
         if sensor is None:
             continue
         stamp = metric.stamp or (own if isinstance(own, str) else "")
-        if stamp not in ages:
-            ages[stamp] = age(stamp, device_now)
-        yield Reading(sensor=sensor, value=metric.value, taken_at=report.taken_at - ages[stamp])
+        if stamp not in instants:
+            instants[stamp] = report.taken_at - age(stamp, device_now)
+        yield Reading(sensor=sensor, value=metric.value, taken_at=instants[stamp])
 
 
 def age(stamp: str, device_now: datetime | None) -> timedelta:

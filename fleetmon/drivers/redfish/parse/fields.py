@@ -7,6 +7,7 @@ import math
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 from fleetmon.drivers.redfish.bodies import Json
@@ -97,10 +98,16 @@ def number(value: Any) -> float | None:
         return None
     if isinstance(value, (int, float)):
         return float(value) if math.isfinite(value) else None
-    if isinstance(value, str) and len(value) < 40 and _NUMBER.match(value.strip()):
-        found = float(value)
-        return found if math.isfinite(found) else None
-    return None
+    return spelled(value) if isinstance(value, str) and len(value) < 40 else None
+
+
+@lru_cache(maxsize=16_384)
+def spelled(text: str) -> float | None:
+    """The finite number a text spells, as a MetricReport gives all of its values."""
+    if not _NUMBER.match(text.strip()):
+        return None
+    found = float(text)
+    return found if math.isfinite(found) else None
 
 
 def integer(entry: Json, *names: str) -> int | None:

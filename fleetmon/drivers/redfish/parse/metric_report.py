@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from fleetmon.drivers.redfish.bodies import Json
 from fleetmon.drivers.redfish.parse import fields
@@ -11,8 +11,7 @@ from fleetmon.drivers.redfish.resource import key
 from fleetmon.model import NoReading
 
 
-@dataclass(frozen=True, slots=True)
-class Metric:
+class Metric(NamedTuple):
     """One value of a MetricReport: what it is a value of, and by the device's clock when."""
 
     property: str
