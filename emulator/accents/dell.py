@@ -19,6 +19,7 @@ from emulator.accents.words import (
     put,
     short_of,
     told,
+    unsaid,
     when,
 )
 from emulator.push.shape import Push
@@ -53,7 +54,7 @@ SHAPE = Shape(
         "GracefulShutdown", "PushPowerButton", "Nmi", "PowerCycle"),
     logs_under_manager=True, event_log="Sel", lifecycle_log="Lclog", log_page=50, backplane_id="Enclosure.Internal.0-1",
     lists_absent=False, led=("IndicatorLED",), max_sessions=8, session_timeout=1800, zone="-05:00",
-    push=Push(stream_path="SSE"),
+    push=Push(stream_path="SSE", ends_after=3_600.0),
 )  # fmt: skip
 
 DISK = "Disk.Bay.{n}:Enclosure.Internal.0-1:RAID.Integrated.1-1"
@@ -123,6 +124,24 @@ def two_messages(bmc: Bmc, request: Request, answer: Answer) -> Answer:
         error["@Message.ExtendedInfo"] = [*infos, own]
         error["@Message.ExtendedInfo@odata.count"] = 2
     return answer
+
+
+def old_port(bmc: Bmc, document: Json) -> Json:
+    """NetworkPort, from before there was Port; an adapter links to NetworkPorts."""
+    if "Ports" in document:
+        return document | {"NetworkPorts": document.pop("Ports")}
+    if "PortId" not in document:
+        return document
+    speed = document["CurrentSpeedGbps"] * 1000
+    kept = {key: document[key] for key in ("@odata.id", "Id", "Name", "Status")}
+    return kept | {
+        "@odata.type": "#NetworkPort.v1_2_5.NetworkPort", "ActiveLinkTechnology": "Ethernet",
+        "LinkStatus": "Up" if document["LinkStatus"] == "LinkUp" else "Down", "CurrentLinkSpeedMbps": speed,
+        "PhysicalPortNumber": document["PortId"], "AssociatedNetworkAddresses":
+        document["Ethernet"]["AssociatedMACAddresses"],
+        "SupportedLinkCapabilities": [{"LinkNetworkTechnology": "Ethernet", "LinkSpeedMbps":
+            int(document["MaxSpeedGbps"] * 1000)}],
+    }  # fmt: skip
 
 
 OLD_LIMITS = tuple(f"{way}Threshold{how}" for way in ("Upper", "Lower") for how in ("NonCritical", "Critical", "Fatal"))
@@ -248,11 +267,24 @@ MEMORY = Accent(
     tell=told(drop("LifeTime", "CurrentPeriod"), put("HealthData/DataLossDetected", None),
         put("HealthData/PredictedMediaLifeLeftPercent", None)),
 )  # fmt: skip
+OLD_PORTS = Accent(
+    name="dell-network-ports", evidence=f"{R750}: NetworkPorts of the older schema where Ports are now",
+    lies=(
+        ("{chassis}/NetworkAdapters/NIC.Integrated.1/Ports",
+         "{chassis}/NetworkAdapters/NIC.Integrated.1/NetworkPorts"),
+    ),
+    on="NetworkAdapter Port", tell=old_port,
+)  # fmt: skip
+UNSAID = unsaid(
+    "dell-unsaid", R750, ComputerSystem="BootProgress", Chassis="HeightMm EnvironmentMetrics", Manager="Manufacturer",
+    PowerSupply="InputRanges LineInputStatus Location", Sensor="RelatedItem", SessionService="Status",
+    Thermal="Status", Power="Status", SoftwareInventory="Manufacturer RelatedItem",
+)  # fmt: skip
 ERRORS = Accent(name="dell-two-messages", evidence=f"{R750}: counts and a general text; two messages: {GUIDE}",
     answers=two_messages)  # fmt: skip
 
 IDRAC_9 = (ROOT_TAG, PARTS, DRIVES_BY_STORAGE, NULL_WEAR, DRIVE, SYSTEM, CHASSIS, LOGS, KEPT_LOG, SENSORS, THERMAL,
-    POWER, FAN, MEMORY, ERRORS, CONTEXT)  # fmt: skip
+    POWER, FAN, MEMORY, OLD_PORTS, UNSAID, ERRORS, CONTEXT)  # fmt: skip
 
 OLD_SHAPE = replace(
     SHAPE, redfish_version="1.0.2", subsystems=False, expand=False, telemetry=False, reset_types=(

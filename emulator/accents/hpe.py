@@ -15,12 +15,12 @@ from emulator.accents.words import (
     drop,
     each,
     fan_percent,
-    hours_on,
     is_present,
     put,
     rename,
     short_of,
     told,
+    unsaid,
     when,
 )
 from emulator.push.shape import Push
@@ -323,10 +323,15 @@ OWN_CASE = Accent(
     adds=lambda _: {BIOS: Resource(get=lambda _: resource(BIOS, "Bios.v1_0_0.Bios", "BIOS Settings", Attributes={}))},
     tell=put("Bios", {"@odata.id": BIOS}),
 )  # fmt: skip
+UNSAID = unsaid(
+    "hpe-unsaid", f"{ILO_5}; {ILO_6}; {ILO_7}", ComputerSystem="PartNumber", Chassis="HeightMm",
+    Manager="LastResetTime Manufacturer PowerState", LogService="LogEntryType MaxNumberOfRecords",
+    Thermal="Redundancy Status", SoftwareInventory="Manufacturer", Port="InterfaceEnabled",
+)  # fmt: skip
 WEAK_TAGS = Accent(name="hpe-weak-etags", evidence=ILO_5, fault={"etag": "weak"})
 
 ILO_5_ROWS = (root("Hpe", "iLO 5", ILO_5), IDS, LOGS, FANS_IN_PERCENT, SEA_OF_SENSORS, SUPPLIES, NO_VOLTAGES, SYSTEM,
-    MEMORY, SMART, TOLD_TWICE, ONE_CONTROLLER, MINUTES, NOT_READY, ERRORS, WEAK_TAGS)  # fmt: skip
+    MEMORY, SMART, TOLD_TWICE, ONE_CONTROLLER, MINUTES, NOT_READY, ERRORS, UNSAID, WEAK_TAGS)  # fmt: skip
 
 
 # ---- iLO 4: before Redfish had its form ----
@@ -385,6 +390,7 @@ ILO_4_ROWS = (
 
 NEW_SHAPE = replace(SHAPE, redfish_version="1.13.0", subsystems=True, telemetry=True, expand_forms=".~*",
     backplane_id="DE00A000", storage_id="DE00A000", led=("IndicatorLED", "LocationIndicatorActive"),
+    push=Push(streams=0, needs=("Destination", "Protocol", "RegistryPrefixes"), refuses=("EventTypes",)),
     boot_progress=True, max_sessions=16)  # fmt: skip
 NEW_IDS = Accent(
     name="hpe-numbers-for-ids", evidence=f"{ILO_6}; {ILO_7}",
@@ -443,10 +449,20 @@ DRIVES = Accent(
     name="hpe-drive-words", evidence=ILO_6, on="Drive",
     tell=when(is_present, change("PredictedMediaLifeLeftPercent", to=_real),
         put("PhysicalLocation/PartLocation/ServiceLabel", _box),
-        put("PowerOnHours", hours_on), drop("Manufacturer", "PartNumber", "Oem")),
+        drop("Manufacturer", "PartNumber", "Oem")),
 )  # fmt: skip
+NEW_UNSAID = unsaid(
+    "hpe-subsystems-unsaid", f"{ILO_6}; {ILO_7}", Sensor="RelatedItem", ThermalSubsystem="FanRedundancy Status",
+    PowerSubsystem="Status", Chassis="EnvironmentMetrics",
+)  # fmt: skip
+NO_POWER_SUBSYSTEM = Accent(
+    name="ilo7-no-power-subsystem",
+    evidence=f"{ILO_7}: Power and no PowerSubsystem",
+    lacks=("{chassis}/PowerSubsystem",),
+)
 NEW_ROWS = (NEW_IDS, LOGS, FANS_IN_PERCENT, SEA_OF_SENSORS, SUPPLIES, NO_VOLTAGES, SYSTEM, MEMORY, SEA_NAMES,
-    BARE_SENSORS, BARE_FANS, BARE_SUPPLIES, DRIVES, MINUTES, OWN_CASE, ERRORS, WEAK_TAGS)  # fmt: skip
+    BARE_SENSORS, BARE_FANS, BARE_SUPPLIES, DRIVES, MINUTES, OWN_CASE, ERRORS, UNSAID,
+    NEW_UNSAID, WEAK_TAGS)  # fmt: skip
 
 HPE_FAMILIES = (
     Family(
@@ -474,6 +490,7 @@ HPE_FAMILIES = (
             redfish_version="1.20.0"), height_u=1, drive=NVME, bays=4, empty_bays=4, raid=(("RAID1", 2), ("RAID1", 2)),
         processor="Intel(R) Xeon(R) 6710E", cores=64, dimm_gib=32, dimm_mhz=6400, fans=7, fan_rpm=22_000,
         supply_watts=1_500, port_gbps=100, idle_watts=260, peak_watts=780, bios="U68 v1.40 (05/22/2025)",
-        firmware="1.14.00 May 28 2025", accents=(root("Hpe", "iLO 7", ILO_7), *NEW_ROWS),
+        firmware="1.14.00 May 28 2025", accents=(root("Hpe", "iLO 7", ILO_7), NO_POWER_SUBSYSTEM,
+            *(row for row in NEW_ROWS if row is not BARE_SUPPLIES)),
     ),
 )  # fmt: skip

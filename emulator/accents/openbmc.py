@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from emulator.accents.model import Accent, Family, Json, Shape
 from emulator.accents.plain import NVME, SATA_SSD
-from emulator.accents.words import drop, each, put, rename, short_of, told, when
+from emulator.accents.words import drop, each, put, rename, short_of, told, unsaid, when
 from emulator.push.shape import Push
 from emulator.redfish.places import Places, resource
 from emulator.redfish.resource import Resource
@@ -25,6 +25,7 @@ STOCK_SHAPE = Shape(
         "Nmi"),
     split_logs=True, event_log="EventLog", lifecycle_log="Journal", oldest_first=True,
     led=("LocationIndicatorActive", "IndicatorLED"), max_sessions=64, session_timeout=1800, zone="+00:00",
+    push=Push(streams=10, full_status=400, comment_every=0.0),
 )  # fmt: skip
 
 
@@ -93,6 +94,9 @@ STOCK_ROWS = (
         on="Sensor", tell=drop("Thresholds/UpperFatal", "RelatedItem", "RelatedItem@odata.count")),
     Accent(name="bmcweb-fan-by-sensor", evidence="bmcweb redfish-core/lib/fan.hpp: Fan without a speed", on="Fan",
         tell=drop("SpeedPercent")),
+    unsaid("bmcweb-unsaid", STOCK, Chassis="HeightMm Location", Manager="Manufacturer",
+        EthernetInterface="FullDuplex Links PermanentMACAddress", Thermal="Status", Power="Status",
+        SessionService="Status", SoftwareInventory="Manufacturer"),
     Accent(name="bmcweb-unresolved", evidence="bmcweb log_services: Resolved, Modified", on="LogEntry",
         tell=when(lambda _, d: d["EntryType"] == "Event", _severity_word)),
 )  # fmt: skip
@@ -168,6 +172,9 @@ AMI_ROWS = (
     ),
     Accent(name="ami-counts-missing", evidence="sushy-samples, sushy-oem-idrac: no Members@odata.count; here: derived",
         on="DriveCollection VolumeCollection MemoryCollection", tell=drop("Members@odata.count")),
+    unsaid("ami-unsaid", GIGABYTE, ComputerSystem="HostName", Chassis="HeightMm Location",
+        Manager="LastResetTime Manufacturer", Thermal="Redundancy Status", Power="Redundancy Status",
+        Memory="BaseModuleType RankCount", SoftwareInventory="Manufacturer RelatedItem Status"),
     Accent(name="ami-pages-of-sensors", evidence=f"{DGX}: Sensors?$skip=75", fault={"page_size": 15}),
 )  # fmt: skip
 

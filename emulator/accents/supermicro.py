@@ -22,6 +22,7 @@ from emulator.accents.words import (
     short_of,
     text,
     told,
+    unsaid,
     when,
 )
 from emulator.push.shape import Push
@@ -150,8 +151,14 @@ LEAKED = Accent(
     tell=put("Status/Health", "Critical"),
 )
 
+UNSAID = unsaid(
+    "smc-unsaid", f"{X13}; {X10}", ComputerSystem="AssetTag HostName", Chassis="HeightMm Location",
+    Manager="Manufacturer PowerState", Power="Status", Port="CurrentSpeedGbps InterfaceEnabled LinkState MaxSpeedGbps",
+)  # fmt: skip
+
 X10_ROWS = (
     ROOT,
+    UNSAID,
     Accent(
         name="x10-blanks", evidence=X10, on="ComputerSystem Chassis",
         tell=told(put("SerialNumber", "          "), put("PartNumber", ""), put("SKU", "To be filled by O.E.M."),
@@ -182,7 +189,7 @@ X11_ROWS = (
             to=text)),
     ),
 )  # fmt: skip
-X13_ROWS = (ROOT, IDS, WEAR, LOGS, THERMAL, SUPPLIES, SENSORS, ETAG)
+X13_ROWS = (ROOT, UNSAID, IDS, WEAR, LOGS, THERMAL, SUPPLIES, SENSORS, ETAG)
 X14_ROWS = (*X13_ROWS, ABSURD, LEAKED)
 
 _FAMILY = partial(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from emulator.accents.model import Json, Tell
+from emulator.accents.model import Accent, Json, Tell
 
 if TYPE_CHECKING:
     from emulator.parts import Drive, Supply
@@ -58,6 +58,17 @@ def drop(*paths: str) -> Tell:
         return document
 
     return tell
+
+
+def unsaid(name: str, evidence: str, **kinds: str) -> Accent:
+    """A row: what this firmware does not tell, by resource type."""
+    drops = {kind: drop(*names.split()) for kind, names in kinds.items()}
+
+    def tell(bmc: Bmc, document: Json) -> Json:
+        kind = str(document["@odata.type"])[1:].partition(".")[0]
+        return drops[kind](bmc, document) if kind in drops else document
+
+    return Accent(name=name, evidence=evidence, on=" ".join(kinds), tell=tell)
 
 
 def change(*paths: str, to: Callable[[Any], Any]) -> Tell:
