@@ -43,7 +43,8 @@ class Request:
 
     @property
     def query(self) -> dict[str, str]:
-        return dict(parse_qsl(self.target.partition("?")[2], keep_blank_values=True))
+        told = self.target.partition("?")[2]
+        return dict(parse_qsl(told, keep_blank_values=True)) if told else {}
 
     def json(self) -> Any:
         """The body as JSON; ValueError where it is none."""

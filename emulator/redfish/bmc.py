@@ -125,6 +125,8 @@ class Bmc:
 
     def told_date(self) -> str | None:
         """The Date header: by the BMC's own clock, unless a fault says otherwise; None sends none."""
+        if not self.wire:
+            return http_date(int(self.plant.clock.now()))
         told = self.policy("date", None)
         if isinstance(told, str):
             return {"none": None, "garbage": "yesterday, about noon", "1970": http_date(0), "2000": http_date(Y2K)}[
@@ -189,7 +191,7 @@ class Bmc:
 
     def respond(self, request: Request) -> Answer:
         """What the BMC has to say, if the client may hear it."""
-        path, how = request.path.rstrip("/") or "/", self.policy("respell", None)
+        path, how = request.path.rstrip("/") or "/", self.policy("respell", None) if self.wire else None
         if how:
             path = plain(path, how, self.machine.family.name)
         answer = self._respond(request, path)

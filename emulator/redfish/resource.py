@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from emulator.accents.model import Answers
@@ -32,14 +33,16 @@ class Resource:
     @property
     def allow(self) -> str:
         """The Allow header."""
-        methods = {
-            "GET, HEAD": self.get,
-            "GET": self.answer,
-            "PATCH": self.patch,
-            "POST": self.post,
-            "DELETE": self.delete,
-        }
-        return ", ".join(name for name, does in methods.items() if does is not None)
+        return _allow(
+            self.get is not None, self.answer is not None, self.patch is not None, self.post is not None,
+            self.delete is not None,
+        )  # fmt: skip
+
+
+@cache
+def _allow(*can: bool) -> str:
+    names = ("GET, HEAD", "GET", "PATCH", "POST", "DELETE")
+    return ", ".join(name for name, does in zip(names, can, strict=True) if does)
 
 
 Member = Callable[["Bmc", str], Resource | None]
