@@ -124,7 +124,7 @@ INDICATORS = (
         "MemoryMetrics", "HealthData/AlarmTrips/CorrectableECCError", True, Health.WARNING,
         "more correctable memory errors than allowed",
     ),
-    Indicator("MemoryMetrics", "HealthData/AlarmTrips/Temperature", True, Health.WARNING, "too warm"),
+    Indicator("MemoryMetrics", "HealthData/AlarmTrips/Temperature", True, Health.OK, "too warm"),
     Indicator("MemoryMetrics", "HealthData/DataLossDetected", True, Health.CRITICAL, "data lost"),
     Indicator("DriveMetrics", "NVMeSMART/CriticalWarnings/MediaInReadOnly", True, Health.CRITICAL, "read-only"),
     Indicator(
