@@ -45,44 +45,44 @@ _EXCEPTION = np.dtype([("place", "<u2"), ("code", "u1"), ("age", "<i4")])
 # ---- frames in a body -----------------------------------------------------------------------------------------------
 
 
-def body_of(columns: int, group: int, frames: Iterable[bytes]) -> bytes:
-    """A page's body: a short head, then each frame behind its length."""
-    lengthened = (part for frame in frames for part in (_FRAME.pack(len(frame)), frame))
-    return _HEAD.pack(VERSION, columns, group) + b"".join(lengthened)
+def body_of(instants: Ints, columns: int, group: int, level: int, frames: Iterable[bytes]) -> bytes:
+    """A page's body: a short head, then each frame behind its length; the first repeats the head and has instants."""
+    head = _HEAD.pack(VERSION, columns, group)
+    first = compressed(head + pack_ints(instants[:, None]), level)
+    return head + b"".join(part for frame in (first, *frames) for part in (_FRAME.pack(len(frame)), frame))
 
 
 @dataclass(frozen=True, slots=True)
 class Body:
-    """Where the frames of a page lie; the first tells its instants, each other one a group of columns."""
+    """A page, opened: its instants, and where the frames of its groups of columns lie."""
 
     columns: int
     group: int
-    content: bytes
-    frames: tuple[tuple[int, int], ...]
+    instants: Ints
+    """Of its rows, in milliseconds; of rollups the numbers of their steps."""
+    _content: bytes
+    _frames: tuple[tuple[int, int], ...]
 
     @classmethod
     def of(cls, content: bytes) -> Body:
-        """The frames of a body; raises StorageError where it is none of ours."""
+        """The page with this body; raises StorageError where it is damaged, or none of ours."""
         frames: list[tuple[int, int]] = []
-        if len(content) >= _HEAD.size and content[0] == VERSION:
-            _, columns, group = _HEAD.unpack_from(content)
-            at = _HEAD.size
-            while at + _FRAME.size <= len(content):
-                (size,) = _FRAME.unpack_from(content, at)
-                frames.append((at + _FRAME.size, at + _FRAME.size + size))
-                at += _FRAME.size + size
-            if at == len(content) and len(frames) == 1 + -(-columns // group):
-                return cls(columns, group, content, tuple(frames))
-        raise StorageError("a page of history is not readable", cure="restore a backup")
+        at = _HEAD.size
+        while at + _FRAME.size <= len(content):
+            (size,) = _FRAME.unpack_from(content, at)
+            frames.append((at + _FRAME.size, at + _FRAME.size + size))
+            at += _FRAME.size + size
+        if at != len(content) or not frames or content[0] != VERSION:
+            raise StorageError("a page of history is not readable", cure="restore a backup")
+        first = expanded(content[slice(*frames[0])])
+        if first[: _HEAD.size] != content[: _HEAD.size]:
+            raise StorageError("a page of history is damaged: its head", cure="restore a backup")
+        _, columns, group = _HEAD.unpack_from(content)
+        return cls(columns, group, Packed.at(first, _HEAD.size).column(0), content, tuple(frames[1:]))
 
     def frame(self, number: int) -> bytes:
-        """One frame, expanded."""
-        start, end = self.frames[number]
-        return expanded(self.content[start:end])
-
-    def instants(self) -> Ints:
-        """The instants its columns share, in milliseconds."""
-        return Packed.at(self.frame(0), 0).column(0)
+        """One group of columns, expanded; raises StorageError where it is damaged."""
+        return expanded(self._content[slice(*self._frames[number])])
 
 
 def groups_of(columns: int, group: int) -> list[slice]:
@@ -150,14 +150,16 @@ class Block:
 class Page:
     """Rows in a page."""
 
-    instants: Ints
     body: Body
 
     @classmethod
     def of(cls, content: bytes) -> Page:
-        """The page with this body."""
-        body = Body.of(content)
-        return cls(body.instants(), body)
+        """The page with this body; raises StorageError where it is damaged."""
+        return cls(Body.of(content))
+
+    @property
+    def instants(self) -> Ints:
+        return self.body.instants
 
     @property
     def columns(self) -> int:
@@ -247,9 +249,8 @@ def rows_of(source: Source) -> list[tuple[int, bytes, bytes | None]]:
 
 def raw_page(instants: Ints, columns: int, parts: Iterable[tuple[Scaled, Exceptions]], level: int) -> bytes:
     """The body of a page of these groups."""
-    frames = [compressed(pack_ints(instants[:, None]), level)]
-    frames += [compressed(pack_scaled(numbers) + _packed(flat.ordered()), level) for numbers, flat in parts]
-    return body_of(columns, GROUP, frames)
+    frames = (compressed(pack_scaled(numbers) + _packed(flat.ordered()), level) for numbers, flat in parts)
+    return body_of(instants, columns, GROUP, level, frames)
 
 
 def page_of(source: Source, level: int) -> bytes:
@@ -289,7 +290,7 @@ def column_in(content: bytes, place: int) -> Column:
     body = Body.of(content)
     group, inside = divmod(place, body.group)
     numbers, flat = _group(body, group)
-    return column_of(body.instants(), numbers.column(inside), flat, place)
+    return column_of(body.instants, numbers.column(inside), flat, place)
 
 
 def column_of_rows(rows: Sequence[Any], place: int) -> Column:
@@ -308,7 +309,7 @@ def column_joined(columns: Sequence[Column]) -> Column:
 
 def _group(body: Body, number: int) -> tuple[PackedNumbers, Exceptions]:
     """A group's numbers and its exceptions."""
-    content = body.frame(number + 1)
+    content = body.frame(number)
     count = min(body.group, body.columns - number * body.group)
     numbers = PackedNumbers.at(content, 0, count)
     at, flat = numbers.end, []

@@ -97,12 +97,12 @@ def _ends(kind: np.dtype[Any]) -> tuple[Any, Any]:
 def rolled_page(columns: Sequence[Steps], scales: Sequence[int]) -> bytes:
     """The steps of a layout's sensors over a day as the body of a page; whole numbers are at their column's scale."""
     numbers = np.unique(np.concatenate([column.number for column in columns]))
-    frames = [compressed(pack_ints(numbers[:, None]), LEVEL)]
+    frames: list[bytes] = []
     for group in groups_of(len(columns), GROUP):
         laid = [_laid(column, scale, numbers) for column, scale in zip(columns[group], scales[group], strict=True)]
         matrix = np.stack([part for parts in zip(*laid, strict=True) for part in parts], axis=1)
         frames.append(compressed(bytes(scales[group]) + pack_ints(matrix), LEVEL))
-    return body_of(len(columns), GROUP, frames)
+    return body_of(numbers, len(columns), GROUP, LEVEL, frames)
 
 
 def _laid(steps: Steps, scale: int, numbers: Ints) -> tuple[Ints, ...]:
@@ -139,14 +139,14 @@ def steps_in(content: bytes, place: int) -> Steps:
     """One sensor's steps in a page, as doubles."""
     body = Body.of(content)
     group, inside = divmod(place, body.group)
-    frame = body.frame(group + 1)
+    frame = body.frame(group)
     columns = min(body.group, body.columns - group * body.group)
     packed = Packed.at(frame, columns)
     low, reach, excess, count, suspect = (packed.column(part * columns + inside) for part in range(5))
     scale = frame[inside]
     total = excess + (low if scale == BITS else low * count)
     steps = Steps(
-        number=body.instants(),
+        number=body.instants,
         low=unscaled(low, scale),
         high=unscaled(low + reach, scale),
         total=unscaled(total, scale if scale == BITS else scale % SINGLE),

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any, TypeVar
 
 import numpy as np
 
+from fleetmon import logs
+from fleetmon.errors import StorageError
 from fleetmon.storage import history, pages, rollups
 from fleetmon.storage.columns import to_ms
 from fleetmon.storage.database import Connection
@@ -15,6 +18,9 @@ from fleetmon.storage.history import Curve, Taken
 from fleetmon.storage.pages import Column
 from fleetmon.storage.rollups import Steps
 from fleetmon.storage.sealing import DAY, RAW
+
+T = TypeVar("T")
+log = logs.get("history")
 
 MOST_RAW = 10_000
 """Rows read one by one for a curve; where there are more, rollups tell it."""
@@ -129,7 +135,7 @@ def _taken(connection: Connection, place: Place, since: int, until: int) -> Take
     """What was taken from `since` up to `until`, by the instants of the polls."""
     where = (place.layout_id, since, until)
     sealed = connection.execute(_SEALED, (*where, DAY)).fetchall()
-    columns = [pages.column_in(row["body"], place.place) for row in sealed]
+    columns = list(_readable(sealed, lambda body: pages.column_in(body, place.place)))
     hot = connection.execute(_HOT, (8 * place.place + 1, *where)).fetchall()
     if hot or not columns:
         columns.append(pages.column_of_rows(hot, place.place))
@@ -147,13 +153,18 @@ def _steps(connection: Connection, place: Place, asked: Asked, level: int) -> St
     late = {row["day"] * DAY for row in connection.execute(_LATE, (DAY, place.layout_id, since, until)).fetchall()}
     raw = {row["start"] for row in connection.execute(_RAW_DAYS, (place.layout_id, since, until, DAY)).fetchall()}
     rolled = connection.execute(_ROLLED, (place.layout_id, level, since, until)).fetchall()
+    steps = {row["start"]: found for row in rolled for found in _readable([row], lambda body: _in(body, place))}
     # A day that got rows since, which its rollup does not have, is told by its readings while they are kept.
-    days = [row for row in rolled if row["start"] not in late or row["start"] not in raw]
-    parts = [rollups.steps_in(row["body"], place.place) for row in days]
+    days = [day for day in steps if day not in late or day not in raw]
+    parts = [steps[day] for day in days]
     width = timedelta(seconds=level)
-    for start, end in _between([row["start"] for row in days], asked.since, until):
+    for start, end in _between(days, asked.since, until):
         parts.append(history.stepped(_taken(connection, place, start, end), width))
     return rollups.together(parts)
+
+
+def _in(body: bytes, place: Place) -> Steps:
+    return rollups.steps_in(body, place.place)
 
 
 def _between(days: Sequence[int], since: int, until: int) -> list[tuple[int, int]]:
@@ -172,11 +183,28 @@ def newest(connection: Connection, layout_id: int, columns: int, limit: int) -> 
     for row in connection.execute(_NEWEST_PAGES, (layout_id,)).fetchall():
         if sum(int((source.instants > row["last"]).sum()) for source in sources) >= limit:
             break
-        body = connection.execute(_BODY, (row["page_id"],)).fetchone()["body"]
-        sources.insert(0, pages.Page.of(body))
+        body = connection.execute(_BODY, (row["page_id"],)).fetchall()
+        sources[:0] = _readable(body, _whole)
     if not sources:
         return None
     return sources[0] if len(sources) == 1 else pages.Joined(sources)
+
+
+def _whole(content: bytes) -> pages.Source:
+    """All of a page, every group of it readable."""
+    page = pages.Page.of(content)
+    for _ in pages.groups(page):
+        pass
+    return page
+
+
+def _readable(rows: Iterable[Any], read: Callable[[bytes], T]) -> Iterator[T]:
+    """What can be read of pages; a damaged one is a gap and a line in the log, and not the end of its device."""
+    for row in rows:
+        try:
+            yield read(row["body"])
+        except StorageError as error:
+            log.warning("a page of history cannot be read", page=row["page_id"], reason=str(error))
 
 
 _OLDEST = (
@@ -193,12 +221,14 @@ _HOT = (
     " WHERE layout_id = ? AND taken_at >= ? AND taken_at < ? ORDER BY taken_at"
 )
 _SEALED = (
-    "SELECT body FROM page WHERE layout_id = ?1 AND step = 0 AND start > ?2 - ?4 AND start < ?3 AND start + span > ?2"
-    " ORDER BY span DESC, start"
+    "SELECT page_id, body FROM page WHERE layout_id = ?1 AND step = 0 AND start > ?2 - ?4 AND start < ?3"
+    " AND start + span > ?2 ORDER BY span DESC, start"
 )
 _LATE = "SELECT DISTINCT taken_at / ? AS day FROM reading WHERE layout_id = ? AND taken_at >= ? AND taken_at < ?"
 _RAW_DAYS = "SELECT start FROM page WHERE layout_id = ? AND step = 0 AND start >= ? AND start < ? AND span = ?"
-_ROLLED = "SELECT start, body FROM page WHERE layout_id = ? AND step = ? AND start >= ? AND start < ? ORDER BY start"
+_ROLLED = (
+    "SELECT page_id, start, body FROM page WHERE layout_id = ? AND step = ? AND start >= ? AND start < ? ORDER BY start"
+)
 _NEWEST = "SELECT * FROM reading WHERE layout_id = ? ORDER BY taken_at DESC LIMIT ?"
 _NEWEST_PAGES = "SELECT page_id, last FROM page WHERE layout_id = ? AND step = 0 ORDER BY last DESC"
-_BODY = "SELECT body FROM page WHERE page_id = ?"
+_BODY = "SELECT page_id, body FROM page WHERE page_id = ?"

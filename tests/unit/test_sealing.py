@@ -254,3 +254,23 @@ async def test_a_damaged_page_is_told_once_and_does_not_stop_the_rest(
     assert await sealing.seal(bad) == 0
     assert bad not in await sealing.due(now, START - KEPT)
     assert await rows(store, "reading") == 3
+
+
+async def test_a_damaged_page_is_a_gap_and_no_more(tmp_path: Path) -> None:
+    """A bit that rots may be anywhere in it, head included."""
+    for place in (0, 1, 6, 20, 60, -3):
+        async with opened(tmp_path / str(place)) as store:
+            for number in range(130):
+                at = START + minutes(number)
+                await append(store, at, reading("Inlet", 20.0 + math.sin(number), at))
+            await seal(store, START + minutes(200))
+            (page,) = await store.telemetry_file.read("SELECT body FROM page ORDER BY start LIMIT 1")
+            body = bytearray(page["body"])
+            body[place] ^= 0x10
+            await store.telemetry_file.change(
+                "UPDATE page SET body = ? WHERE start = (SELECT min(start) FROM page)", (bytes(body),)
+            )
+        async with opened(tmp_path / str(place)) as store:
+            told = await curve(store, SEALED, "Inlet", START, START + minutes(130), 400)
+            assert [point.at for point in told.points] == [START + minutes(number) for number in range(60, 130)]
+            assert (await store.telemetry.latest(SEALED)) == (await store.telemetry.latest(HOT))
