@@ -12,6 +12,7 @@ import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from fleetmon import logs
@@ -33,7 +34,9 @@ BEATS = 3
 SHORTEST_SILENCE = 90.0
 """Seconds of silence that are nothing, however lively a stream was."""
 DEAF = 3
-"""Looks at the logs with something new in them of which the push told nothing, after which it is taken for deaf."""
+"""Records of Warning or worse that a log showed and push did not bring; one more, and it is taken for deaf."""
+GRACE = timedelta(seconds=30)
+"""For so long after it was opened a log may still show what happened before."""
 STEADY = 300.0
 """Seconds a stream must have lived for its next failure to count as the first."""
 VERIFY = 3600.0
@@ -64,6 +67,10 @@ class PushKeeper(Protocol):
 
     async def keep(self, device_id: str, row: PushRow) -> None:
         """Remember how it is."""
+        ...
+
+    async def unheard(self, device_id: str, since: datetime) -> int:
+        """How many events of Warning or worse a log has shown since an instant that were not pushed."""
         ...
 
     async def take(self, device_id: str, records: Sequence[PushedRecord], row: PushRow) -> PushRow:
@@ -105,7 +112,7 @@ class Push:
 
     __slots__ = (
         "_away_at", "_beat", "_beats", "_brought", "_clock", "_dismissed", "_failures", "_heard_at", "_hints", "_links",
-        "_metrics", "_missed", "_next_at", "_opened_at", "_pushing", "_row", "_suspect", "_task", "_telling", "_wait",
+        "_metrics", "_next_at", "_opened_at", "_pushing", "_row", "_suspect", "_task", "_telling", "_told_at", "_wait",
         "device_id",
     )  # fmt: skip
 
@@ -124,7 +131,8 @@ class Push:
         self._next_at = float("-inf")
         self._failures = 0
         self._away_at: float | None = None
-        self._missed = self._suspect = 0
+        self._suspect = 0
+        self._told_at = clock.now()
         self._brought = self._dismissed = False
         self._beat, self._beats = 0.0, 0
         self._opened_at: float | None = None
@@ -152,9 +160,7 @@ class Push:
         if self._away_at is not None:
             self._came_back(self._away_at)
         if news and self.is_open:
-            self._missed += 1
-            if self._missed > DEAF:
-                self._is_deaf()
+            self._links.spawn(self._weigh(), f"push {self.device_id} heard")
         if self._task is None and now >= self._next_at:
             self._task = self._links.spawn(self._tell(), f"push {self.device_id}")
 
@@ -167,7 +173,7 @@ class Push:
         """Something came to our receiver under this device's token: a reason to look, and no more."""
         plain = frozenset({Aspect.EVENTS})
         due = self._telling.hinted(content) if self._hints.allows(self._clock.monotonic()) else plain
-        self._missed = self._suspect = 0
+        self._suspect, self._told_at = 0, self._clock.now()
         if self._row is not None:
             self._row = replace(self._row, hints=self._row.hints + 1, event_at=self._clock.now())
             if self._given_up() and self._row.subscription:
@@ -195,9 +201,6 @@ class Push:
                 raise Unsupported(self._nothing())
         except (DeviceError, StorageError) as error:
             await self._rest(error)
-        except asyncio.CancelledError:
-            if not self._dismissed:
-                raise
         except Exception as error:  # a bug of ours must cost one device its push and no poll
             self._metrics.poll_errors.inc()
             log.error("push ended in an error of our own", device=self.device_id, exc_info=error)
@@ -231,7 +234,7 @@ class Push:
 
     async def _opened(self) -> None:
         self._opened_at = self._heard_at = self._clock.monotonic()
-        self._missed = 0
+        self._told_at = self._clock.now() + GRACE
         await self._note(PushWay.STREAM, PushState.OPEN)
         self._links.hurry(frozenset({Aspect.EVENTS}))  # what happened while nobody listened is in the log
 
@@ -249,7 +252,7 @@ class Push:
             self._metrics.pushed_events.inc(row.events - before)
         self._row = replace(self._row or row, event_id=row.event_id, events=row.events, event_at=row.event_at)
         if pushed.records or pushed.due:
-            self._missed, self._suspect, self._brought = 0, 0, True
+            self._told_at, self._suspect, self._brought = self._clock.now(), 0, True
         if pushed.observation is not None:
             await self._links.learn(pushed.observation)
         if due := pushed.due | ({Aspect.EVENTS} if pushed.lost else set()):
@@ -259,6 +262,7 @@ class Push:
         known = self._row.subscription if self._row else ""
         subscribed = await self._telling.subscribe(wish, known)
         if subscribed.made or self._row is None or not self.is_open:
+            self._told_at = self._clock.now() + GRACE
             await self._note(PushWay.SUBSCRIPTION, PushState.OPEN, subscription=subscribed.path)
         else:
             await self._kept(self._row)
@@ -281,10 +285,16 @@ class Push:
         way = PushWay.NONE if self._opened_at is None else PushWay.STREAM
         await self._note(way, PushState.GIVEN_UP if given_up else PushState.RESTING, reason=_said(error))
 
+    async def _weigh(self) -> None:
+        """Is it deaf? What is no worse than OK proves nothing: many services log more than they send."""
+        with contextlib.suppress(StorageError):
+            if await self._pushing.keeper.unheard(self.device_id, self._told_at) > DEAF and self.is_open:
+                self._is_deaf()
+
     def _is_deaf(self) -> None:
         """It is there and does not tell what happens: once it is opened anew, then it is given up for a day."""
         self._suspect += 1
-        self._missed = 0
+        self._told_at = self._clock.now()
         if self._task is not None and self._brought and self._suspect < 2:
             self._end("records came into the log that the stream did not bring")
         elif self._task is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from datetime import datetime
 
 from fleetmon.clock import Clock
 from fleetmon.drivers.telling import TellsItself
@@ -95,6 +96,9 @@ class StorePushes:
 
     async def keep(self, device_id: str, row: PushRow) -> None:
         await self._store.pushes.put(device_id, row)
+
+    async def unheard(self, device_id: str, since: datetime) -> int:
+        return await self._store.pushes.unheard(device_id, since)
 
     async def take(self, device_id: str, records: Sequence[PushedRecord], row: PushRow) -> PushRow:
         kept = await take_pushed(records, device_id, row, store=self._store, received_at=self._clock.now())

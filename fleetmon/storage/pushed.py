@@ -38,6 +38,17 @@ class Pushes:
         """The push of every device, for a start."""
         return {row["device_id"]: _push_of(row) for row in await self._database.read("SELECT * FROM push")}
 
+    async def unheard(self, device_id: str, since: datetime) -> int:
+        """Events of Warning or worse that logs have shown since an instant, and that were not pushed."""
+        rows = await self._database.read(
+            "SELECT count(*) AS events FROM (SELECT * FROM event WHERE device_id = ? ORDER BY event_id DESC LIMIT ?)"
+            " AS lately WHERE received_at > ? AND severity IN ('Warning', 'Critical') AND history = 0"
+            " AND message_id NOT LIKE 'Fleetmon.%'"
+            " AND event_id NOT IN (SELECT event_id FROM pushed WHERE device_id = ?)",
+            (device_id, LATELY, to_ms(since), device_id),
+        )
+        return int(rows[0]["events"])
+
     async def put(self, device_id: str, row: PushRow) -> None:
         """Remember how it fares; nothing for a device that is gone."""
         await self._database.write(lambda connection: put_push(connection, device_id, row))

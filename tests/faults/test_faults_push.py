@@ -105,6 +105,11 @@ async def test_a_thousand_hints_are_a_few_polls_and_none_of_them_is_believed(tmp
         await fleet.let_pass(25)
         assert await fleet.told() == [f"event {n}" for n in range(1, 5)]
         assert 1 <= bmc.asked[f"GET {ENTRIES}"] - before <= 3
+        before = bmc.asked[f"GET {ENTRIES}"]
+        for _ in range(60):
+            fleet.devices.hint("web-01", body)
+            await fleet.let_pass(1)
+        assert 5 <= bmc.asked[f"GET {ENTRIES}"] - before <= 8
 
 
 async def test_an_open_stream_costs_no_request_and_a_full_service_is_not_pressed(tmp_path):

@@ -7,7 +7,7 @@ import contextlib
 import itertools
 from collections.abc import AsyncGenerator, AsyncIterator, Coroutine, Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -32,6 +32,7 @@ class Shelf:
     def __init__(self) -> None:
         self.rows: dict[str, PushRow] = {}
         self.taken: list[PushedRecord] = []
+        self.logged: list[datetime] = []
         self.broken = False
 
     async def recall(self, device_id: str) -> PushRow | None:
@@ -39,6 +40,9 @@ class Shelf:
 
     async def keep(self, device_id: str, row: PushRow) -> None:
         self.rows[device_id] = row
+
+    async def unheard(self, device_id: str, since: datetime) -> int:
+        return sum(at > since for at in self.logged)
 
     async def take(self, device_id: str, records: Sequence[PushedRecord], row: PushRow) -> PushRow:
         if self.broken:
@@ -125,6 +129,7 @@ class Bench:
         await self.clock.advance(after)
         self.push.look(self.clock.monotonic())
         await self.clock.advance(0)
+        self.shelf.logged += [self.clock.now()] * news
         self.push.polled(reachable=reachable, news=news)
         await self.clock.advance(0)
 
