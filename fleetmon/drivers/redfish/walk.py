@@ -236,8 +236,9 @@ class Walk:
             for name, link, page in found
             if not page and (path := local(link)) and key(path) not in self.resources and key(path) not in self.skip
         )
-        if asked:
-            return any(count >= MANY and isinstance(part.body.get(name), list) for name, count in unread.items())
+        if asked or self.expand.max_levels < 2:
+            least = 2 if "Members" in part.body else MANY
+            return any(count >= least and isinstance(part.body.get(name), list) for name, count in unread.items())
         return sum(count for name, count in unread.items() if name in RANKS or name == "Members") > 1
 
     def _look_closely_at(self, path: str) -> None:
