@@ -90,8 +90,8 @@ class Hub:
             self._tell(happening)
 
     def _tell(self, happening: Happening) -> None:
-        listeners: list[Stream | Destination] = [*self.destinations.values()]
-        listeners += [] if self.bmc.policy("silent_stream", False) else self.streams.values()
+        listeners: list[Stream | Destination] = [] if self._hangs() else [*self.destinations.values()]
+        listeners += [] if self._silent() else self.streams.values()
         for _ in range(1 + int(self.bmc.policy("duplicate_event", 0))):
             for listener in listeners:
                 listener.tell(happening)
@@ -115,7 +115,7 @@ class Hub:
         tally.streams.set(len(self.streams), self.bmc.plant.clock.now())
         tally.streams_opened += 1
         self.note("stream_opened", id=stream.id, client=stream.client, user=stream.user, streams=len(self.streams))
-        if self.bmc.policy("silent_stream", False):
+        if self._silent():
             return
         for happening in self._missed(stream.after):
             stream.tell(happening)
@@ -147,7 +147,7 @@ class Hub:
         for stream in tuple(self.streams.values()):
             if push.ends_after and now - stream.told_at >= push.ends_after:
                 stream.end(clean=True)
-        if push.comment_every and not self.bmc.policy("silent_stream", False):
+        if push.comment_every and not self._silent():
             for stream in tuple(self.streams.values()):
                 stream.push(b": %b\n\n" % push.comment.encode())
         self._keep_commenting()
@@ -225,6 +225,15 @@ class Hub:
             self.forget(by="restart")
 
     # ---- small things ----
+
+    def _hangs(self) -> bool:
+        """Whether the whole BMC hangs: nobody hears anything, whoever listens."""
+        wire = self.bmc.wire
+        return bool(wire) and any(f.effect.name == "hang" and not f.match and f.in_time() for f in wire)
+
+    def _silent(self) -> bool:
+        """Whether nothing goes out on streams."""
+        return self._hangs() or bool(self.bmc.policy("silent_stream", False))
 
     def note(self, what: str, **particulars: Any) -> None:
         """Writes a row into the ledger."""

@@ -210,6 +210,16 @@ async def test_a_silent_stream_is_taken_and_says_nothing() -> None:
         assert (await stream.record())["MessageId"].endswith("DrivePredictiveFailure")
 
 
+@pytest.mark.parametrize("fault", [{"machine": "web-01", "fault": "hang_bmc"}, {"site": "lab", "fault": "lose_site"}])
+async def test_a_bmc_that_hangs_says_nothing_on_its_streams_either(fault: dict[str, Any]) -> None:
+    async with client_of() as client, listening(client) as stream:
+        await strike(client, **fault | ({"site": client.fleet.fleet.plant.plan.sites[0]} if "site" in fault else {}))
+        await strike(client, machine="web-01", fault="predict_drive", bay=1)
+        client.fleet.advance(600)
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(stream.response.content.readline(), 0.1)
+
+
 @pytest.mark.parametrize("how", ["cut", "end"])
 async def test_dropped_streams_break_off_or_end(how: str) -> None:
     async with client_of("one_server") as client, listening(client) as stream:
