@@ -40,8 +40,6 @@ LOOKED_AT = 16
 """Sessions looked at to find our own among them; in a longer list they are left to expire (F06)."""
 MARGIN = timedelta(minutes=1)
 """By which the device may have opened a session before or after we asked for it."""
-USELESS = 2
-"""Paths at which a fresh token may be refused before it is called useless."""
 USELESS_REST = 60.0
 """Seconds without a login after a token that was good for nothing: the login worked, so no lockout threatens."""
 
@@ -126,7 +124,7 @@ class Login:
         not for this user, and a BMC that honours no token at all must not be flooded with logins.
         """
         credentials = self._credentials
-        if credentials is None or path in self._refused_at:
+        if credentials is None or key(path.partition("?")[0]) in self._refused_at:
             return None
         if not self._secure and not used:
             self.basic = self.basic_in_the_clear = True
@@ -137,7 +135,7 @@ class Login:
             raise self._denied()
         if used.get("X-Auth-Token") == self._token:
             if not self._proven:
-                self._note_useless(path)
+                await self._note_refused(path, priority)
                 return None
             self._replaced, self._token, self._location = self._location, "", ""
         return await self.headers(priority)
@@ -154,14 +152,20 @@ class Login:
         replaced, self._replaced = self._replaced, ""
         if replaced and key(replaced) != key(self._location):
             await self._end(replaced, self._token, priority)
-        self._note_useless(path)
+        await self._note_refused(path, priority)
 
-    def _note_useless(self, path: str) -> None:
-        self._refused_at.add(path)
-        if not self._proven and len(self._refused_at) >= USELESS:
-            self._refused_at.clear()
-            self._token = self._location = ""
-            self._rest_until = self._clock.monotonic() + USELESS_REST
+    async def _note_refused(self, path: str, priority: Priority) -> None:
+        """A fresh token was refused here; is it good for anything? A service answers for its sessions in any case."""
+        self._refused_at.add(key(path.partition("?")[0]))
+        if self._proven:
+            return
+        response = await self._send("GET", self._sessions, {"X-Auth-Token": self._token}, priority)
+        if response.status != 401:
+            self._proven = True
+            return
+        self._refused_at.clear()
+        self._token = self._location = ""
+        self._rest_until = self._clock.monotonic() + USELESS_REST
 
     # ---- the login -------------------------------------------------------------------------------------------
 
