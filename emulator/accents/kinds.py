@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING
 from emulator.accents.model import Accent, Family, Json, Shape
 from emulator.accents.openbmc import AMI_SHAPE, STOCK_SHAPE, by_info
 from emulator.accents.plain import NVME, SATA_SSD
-from emulator.accents.words import drop, put, told, when
+from emulator.accents.words import change, drop, put, told, when
 from emulator.push.shape import Push
 
 if TYPE_CHECKING:
     from emulator.redfish.bmc import Bmc
+    from emulator.redfish.errors import Answer
+    from emulator.server import Request
 
 STANDARD = "DSP2046"
 DELTA = "recording powershelf-delta"
@@ -137,8 +139,28 @@ def _own_sensors(bmc: Bmc, document: Json) -> Json:
     return document | {"Members": kept, "Members@odata.count": len(kept)}
 
 
+PAGE = 75
+
+
+def _with_more(bmc: Bmc, request: Request, answer: Answer) -> Answer:
+    """A next page although everything is there already."""
+    members = (answer.document or {}).get("Members")
+    if request.method == "GET" and isinstance(members, list) and len(members) > PAGE:
+        skip = request.query.get("$skip", "0")
+        more = f"{request.path}?$skip={(int(skip) if skip.isdecimal() else 0) + PAGE}"
+        answer.document = {**(answer.document or {}), "Members@odata.nextLink": more}
+    return answer
+
+
 HGX_ROWS = (
     HGX_IDS,
+    Accent(
+        name="hgx-pages-overlap", answers=_with_more,
+        evidence="recording nvidia-dgx-h100-ami: 264 of 264 sensors and a nextLink to $skip=75 with 189 (F40); perhaps "
+                 "the capture's doing",
+    ),
+    Accent(name="hgx-counts-missing", evidence="recording nvidia-dgx-h100-ami: PowerSupplies without a count",
+        on="PowerSupplyCollection", tell=drop("Members@odata.count")),
     Accent(name="hgx-sensors-by-gpu", evidence=GB300, on="SensorCollection", tell=_own_sensors),
     Accent(name="hgx-long-ago", evidence="recording supermicro-gb300-openbmc: LastResetTime 1970-01-01 (F49)",
         on="ComputerSystem", tell=put("LastResetTime", "1970-01-01T00:00:00+00:00")),
@@ -175,6 +197,8 @@ BLADES_ROWS = (
         *NO_STORAGE)),
     Accent(name="blades-one-serial", evidence=f"fusioninventory#1904; Ironic note lookup-many-bmcs (F47); {BLADED}",
         on="Chassis", tell=_enclosed),
+    Accent(name="blades-wrong-count", evidence="recording dmtf-public-rackmount1: 3 members, count 2",
+        on="SoftwareInventoryCollection", tell=change("Members@odata.count", to=lambda count: count - 1)),
     Accent(name="blades-no-redundancy-of-none", evidence=BLADED, on="Thermal Power", tell=when(
         lambda _, d: not d.get("Fans") and not d.get("PowerSupplies"), drop("Redundancy", "Fans", "PowerSupplies"))),
 )  # fmt: skip

@@ -170,12 +170,11 @@ AMI_ROWS = (
         lies=(("{storage}/Drives/Bay.{n}", "{storage}/Drives/NVMe_Device{n}_NSID1"),), on="Drive",
         tell=told(drop("FailurePredicted", "StatusIndicator"), rename("Revision", "FirmwareVersion")),
     ),
-    Accent(name="ami-counts-missing", evidence="sushy-samples, sushy-oem-idrac: no Members@odata.count; here: derived",
+    Accent(name="ami-counts-missing", evidence=f"{DGX}: collections without a count; which ones here: derived",
         on="DriveCollection VolumeCollection MemoryCollection", tell=drop("Members@odata.count")),
     unsaid("ami-unsaid", GIGABYTE, ComputerSystem="HostName", Chassis="HeightMm Location",
         Manager="LastResetTime Manufacturer", Thermal="Redundancy Status", Power="Redundancy Status",
         Memory="BaseModuleType RankCount", SoftwareInventory="Manufacturer RelatedItem Status"),
-    Accent(name="ami-pages-of-sensors", evidence=f"{DGX}: Sensors?$skip=75", fault={"page_size": 15}),
 )  # fmt: skip
 
 OPENBMC_FAMILIES = (

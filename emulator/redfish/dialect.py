@@ -97,8 +97,8 @@ class Dialect:
             return DROPPED
         kept = {key: item for key, item in told.items() if item is not DROPPED}
         for key, item in value.items():
-            if isinstance(item, list) and len(kept[key]) != len(item) and f"{key}@odata.count" in kept:
-                kept[f"{key}@odata.count"] = len(kept[key])
+            if type(item) is list and len(kept[key]) != len(item) and f"{key}@odata.count" in kept:
+                kept[f"{key}@odata.count"] -= len(item) - len(kept[key])
         return kept
 
 

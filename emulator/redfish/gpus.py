@@ -6,6 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from emulator.accents.model import Family
+from emulator.logs import Entry
 from emulator.redfish.chassis import excerpt
 from emulator.redfish.errors import Json
 from emulator.redfish.places import Places, collection, links, ref, resource, status
@@ -28,6 +29,20 @@ def gpu_branch(family: Family, tree: Tree) -> None:
         fixed[path] = Resource(get=partial(_collection, path, type_, paths))
     for index in range(family.gpus):
         _gpu_paths(family, index, fixed)
+    _log_paths(family, tree)
+
+
+def _log_paths(family: Family, tree: Tree) -> None:
+    """The baseboard's event log; a GPU's chassis has a log of its own that tells the same entries."""
+    places, fixed = Places(family.shape), tree.fixed
+    services = {places.baseboard: "EventLog"} | {places.gpu_chassis(n): "XID" for n in range(family.gpus)}
+    for holder, name in services.items():
+        path = f"{holder}/LogServices"
+        fixed[path] = Resource(get=partial(_collection, path, "LogService", [f"{path}/{name}"]))
+        fixed[f"{path}/{name}"] = Resource(get=partial(_log, f"{path}/{name}"))
+        gpu = "" if name == "EventLog" else f"GPU {holder.rpartition('.')[2]}"
+        fixed[f"{path}/{name}/Entries"] = Resource(get=partial(_entries, f"{path}/{name}/Entries", gpu), write=_entry)
+    tree.members[f"{places.baseboard}/LogServices/EventLog/Entries"] = _member
 
 
 def _collection(path: str, type_: str, members: list[str], bmc: Bmc) -> Json:
@@ -71,6 +86,7 @@ def _baseboard(bmc: Bmc) -> Json:
         PowerState=bmc.told_power(), Status=status(health, rollup=health),
         ProcessorSummary={"Count": family.gpus, "Model": "NVIDIA H100"},
         Processors=ref(f"{places.baseboard}/Processors"), Memory=ref(f"{places.baseboard}/Memory"),
+        LogServices=ref(f"{places.baseboard}/LogServices"),
         Links={
             **links("Chassis", [places.gpu_chassis(index) for index in range(family.gpus)]),
             **links("ManagedBy", [places.baseboard_manager]),
@@ -86,6 +102,39 @@ def _manager(bmc: Bmc) -> Json:
         DateTime=bmc.told_time(bmc.plant.clock.now()), DateTimeLocalOffset=bmc.told_offset(),
         Links={**links("ManagerForServers", [places.baseboard]), **links("ManagedBy", [places.manager])},
     )  # fmt: skip
+
+
+def _log(path: str, bmc: Bmc) -> Json:
+    return resource(
+        path, "LogService.v1_1_0.LogService", f"{path.rpartition('/')[2]} Log Service", Entries=ref(f"{path}/Entries"),
+        OverWritePolicy="WrapsWhenFull", DateTime=bmc.told_time(bmc.plant.clock.now()),
+        DateTimeLocalOffset=bmc.told_offset(),
+    )  # fmt: skip
+
+
+def _entries(path: str, gpu: str, bmc: Bmc) -> Json:
+    """What happened to one GPU, or to any, still to be written out."""
+    names = {gpu} if gpu else {part.name for part in bmc.machine.parts.gpus}
+    kept = [entry for entry in bmc.machine.logs["event"].entries if entry.part in names]
+    return collection(path, "LogEntry", []) | {"Members": kept, "Members@odata.count": len(kept)}
+
+
+def _entry(entry: Entry, bmc: Bmc) -> Json:
+    """An entry as the baseboard writes it; it lies in the baseboard's log, whichever log tells it."""
+    chassis = bmc.places.gpu_chassis(int(entry.part.rpartition(" ")[2]) - 1)
+    return resource(
+        f"{bmc.places.baseboard}/LogServices/EventLog/Entries/{entry.number}", "LogEntry.v1_9_0.LogEntry",
+        "System Event Log Entry", EntryType="Event", Severity=entry.severity, Created=bmc.told_time(entry.instant),
+        Message=entry.message, MessageId="ResourceEvent.1.0.ResourceErrorsDetected", MessageArgs=list(entry.args),
+        Resolved=False, Resolution="", Links={"OriginOfCondition": ref(chassis)},
+    )  # fmt: skip
+
+
+def _member(bmc: Bmc, name: str) -> Resource | None:
+    names = {part.name for part in bmc.machine.parts.gpus}
+    kept = bmc.machine.logs["event"].entries
+    entry = next((entry for entry in kept if str(entry.number) == name and entry.part in names), None)
+    return Resource(get=partial(_entry, entry)) if entry else None
 
 
 def _gpu(index: int, bmc: Bmc) -> Json:
@@ -172,7 +221,7 @@ def _chassis(index: int, bmc: Bmc) -> Json:
         path, "Chassis.v1_22_0.Chassis", f"GPU {index + 1}", ChassisType="Module", Manufacturer="NVIDIA",
         Model="H100 SXM", SerialNumber=f"{bmc.machine.serial}G{index:02}",
         Status=status(bmc.machine.parts.gpus[index].health), Sensors=ref(f"{path}/Sensors"),
-        EnvironmentMetrics=ref(f"{path}/EnvironmentMetrics"),
+        EnvironmentMetrics=ref(f"{path}/EnvironmentMetrics"), LogServices=ref(f"{path}/LogServices"),
         Links={
             "ContainedBy": ref(places.chassis), **links("ComputerSystems", [places.baseboard]),
             **links("ManagedBy", [places.baseboard_manager]), **links("Processors", [_gpu_path(places, index)]),

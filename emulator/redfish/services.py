@@ -96,7 +96,11 @@ def _odata(bmc: Bmc) -> Json:
     return {
         "@odata.context": METADATA,
         "value": [{"name": "Service", "kind": "Singleton", "url": f"{ROOT}/"}]
-        + [{"name": name, "kind": "Singleton", "url": f"{ROOT}/{name}"} for name in names],
+        + [
+            {"name": name, "kind": "Singleton", "url": f"{ROOT}/{name}"}
+            for name in names
+            if f"{ROOT}/{name}" in bmc.tree.fixed
+        ],
     }
 
 

@@ -272,6 +272,26 @@ async def test_a_broken_nvlink_is_down_on_its_port_and_in_the_truth() -> None:
     assert rarer_parts(fleet.bmcs["m1"])["gpus"][2]["nvlinks_down"] == [2]
 
 
+async def test_a_gpu_s_own_log_tells_the_entries_of_its_baseboard() -> None:
+    fleet = fleet_of("gpu-hgx")
+    fleet.strike({"machine": "m1", "fault": "gpu_errors", "name": "GPU 2", "uncorrected": 1})
+    own = await document_at(fleet, "/redfish/v1/Chassis/HGX_GPU_SXM_2/LogServices/XID/Entries")
+    other = await document_at(fleet, "/redfish/v1/Chassis/HGX_GPU_SXM_1/LogServices/XID/Entries")
+    assert other["Members"] == []
+    path = own["Members"][0]["@odata.id"]
+    assert path.startswith("/redfish/v1/Systems/HGX_Baseboard_0/LogServices/EventLog/Entries/")
+    assert (await document_at(fleet, path)) == own["Members"][0]
+    assert own["Members"][0]["Links"]["OriginOfCondition"] == {"@odata.id": "/redfish/v1/Chassis/HGX_GPU_SXM_2"}
+
+
+async def test_pages_of_an_hgx_overlap() -> None:
+    fleet = fleet_of("gpu-hgx")
+    first = await document_at(fleet, "/redfish/v1/Chassis/DGX/Sensors")
+    assert len(first["Members"]) == first["Members@odata.count"]
+    second = await document_at(fleet, first["Members@odata.nextLink"])
+    assert second["Members"] == first["Members"][75:]
+
+
 async def test_a_flapping_fan_fills_the_log_until_it_is_healed() -> None:
     fleet = fleet_of("halden-w1")
     clock, log = fleet.plant.clock, fleet.plant.machines["m1"].logs["event"]
