@@ -117,5 +117,5 @@ def _apart(push: Telling, poll: Telling) -> timedelta:
 
 
 def _short(message_id: str) -> str:
-    """The message's own name: `PSU0003` of `IDRAC.2.8.PSU0003`."""
+    """The message's own name: `FanFailed` of `Fans.1.2.FanFailed`."""
     return message_id.rpartition(".")[2].lower()

@@ -172,9 +172,11 @@ async def test_S8_a_stream_that_floods_is_closed(monkeypatch):
 
 
 async def test_a_service_that_is_off_or_offers_nothing_is_told():
-    async with driven(Bmc(ServiceEnabled=False)) as driver:
+    async with driven(Bmc(stream=False, ServiceEnabled=False)) as driver:
         with pytest.raises(Unsupported, match="switched off"):
             await driver.telling.stream_offered()
+    async with driven(Bmc(ServiceEnabled=False)) as driver:
+        assert await driver.telling.stream_offered()
     async with driven(Bmc(stream=False, subscriptions=False)) as driver:
         with pytest.raises(Unsupported, match="offers no push"):
             await driver.telling.stream_offered()
@@ -355,14 +357,36 @@ async def test_a_service_that_refuses_a_body_is_given_a_plainer_one():
     assert bmc.drafts[-1] == {**plain, "RegistryPrefixes": ["iLOEvents"]}
 
 
-def test_an_old_service_is_asked_for_event_types_first_and_a_new_one_for_heartbeats():
-    old = {"EventTypesForSubscription": ["StatusChange", "Alert", "MetricReport"]}
-    assert next(drafts(old, WISH))["EventTypes"] == ["StatusChange", "Alert"]
-    new = {"@odata.type": "#EventService.v1_8_0.EventService", "EventFormatTypes": ["Event"]}
-    assert next(drafts(new, WISH))["HeartbeatIntervalMinutes"] == 10
-    for service in (old, new, {}, {"EventFormatTypes": 5, "RegistryPrefixes": [1], "@odata.type": 3}):
-        assert all({"Destination", "Protocol", "Context"} <= draft.keys() for draft in drafts(service, WISH))
-        assert 1 <= len(list(drafts(service, WISH))) <= 4
+TYPES = ["StatusChange", "ResourceUpdated", "ResourceAdded", "ResourceRemoved", "Alert"]
+
+
+@pytest.mark.parametrize(
+    ("service", "has"),
+    [
+        ({"EventTypesForSubscription": [*TYPES, "MetricReport"]}, {"EventTypes": TYPES}),
+        ({"RegistryPrefixes": ["iLOEvents", "StorageDevice"]}, {"RegistryPrefixes": ["iLOEvents", "StorageDevice"]}),
+        (
+            {"EventFormatTypes": ["Event", "MetricReport"], "EventTypesForSubscription": ["Alert", "Other"]},
+            {"EventFormatType": "Event", "SubscriptionType": "RedfishEvent", "DeliveryRetryPolicy": "RetryForever"},
+        ),
+        (
+            {"@odata.type": "#EventService.v1_7_2.EventService", "EventFormatTypes": ["Event"]},
+            {"SendHeartbeat": True, "HeartbeatIntervalMinutes": 10},
+        ),
+        ({}, {}),
+    ],
+    ids=["iLO 5", "iLO 6", "iDRAC 9", "bmcweb", "silent"],
+)
+def test_a_service_is_asked_first_for_what_it_says_it_knows(service, has):
+    plain = {"Destination": WISH.destination, "Protocol": "Redfish", "Context": WISH.context}
+    assert next(drafts(service, WISH)).items() >= {**plain, **has}.items()
+    assert list(drafts(service, WISH))[-1] == plain
+    assert len(list(drafts(service, WISH))) <= 5
+
+
+def test_a_service_that_says_nonsense_is_asked_all_the_same():
+    odd = {"EventFormatTypes": 5, "RegistryPrefixes": [1], "@odata.type": 3, "EventTypesForSubscription": None}
+    assert len(list(drafts(odd, WISH))) == 1
 
 
 def test_a_hint_is_never_more_than_a_reason_to_look():

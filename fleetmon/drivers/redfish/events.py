@@ -40,13 +40,18 @@ class EventSource:
         self._service: Json | None = None
 
     async def stream_offered(self) -> bool:
-        """Is there a stream? Raises Unsupported when the service is off or offers neither stream nor subscriptions."""
+        """Is there a stream? Raises Unsupported when there is none, and no subscriptions either or not now.
+
+        A stream counts as offered even while `ServiceEnabled` is false, which on some services speaks of alerts alone.
+        """
         service = await self._read_service()
+        if _stream(service):
+            return True
         if not is_on(service):
             raise Unsupported("its event service is switched off", device=self._device, resource=SERVICE)
-        if not _stream(service) and not _subscriptions(service):
+        if not _subscriptions(service):
             raise Unsupported("its event service offers no push", device=self._device, resource=SERVICE)
-        return bool(_stream(service))
+        return False
 
     async def listen(self, after: str) -> AsyncGenerator[Pushed, None]:
         """What the device tells over its stream; `HEARD` says that it lives, first of all when it was opened."""

@@ -1,8 +1,8 @@
 """One event stream from one BMC: a connection of its own beside the polls', under the login they use.
 
 It is opened in the lane's turn like any request, so that a BMC never has to begin two things at once, and it is closed
-on every way out: services keep 2 (iDRAC 9) to 10 (bmcweb) streams for everybody together, and one that leaks is gone
-for hours. Everything that comes over it is capped by size and by rate; a device that floods is told as one.
+on every way out: services keep 2 to 10 streams for everybody together, and one that leaks is gone for hours. Everything
+that comes over it is capped by size and by rate; a device that floods is told as one.
 """
 
 from __future__ import annotations

@@ -17,6 +17,8 @@ from fleetmon.drivers.telling import Wish
 
 HEARTBEAT_MINUTES = 10
 """How often a service that can is asked to say that it still sends."""
+HEARTBEATS_SINCE = 7
+"""Minor version of EventService 1 from which on EventDestinations (1.11, release 2021.2) may send heartbeats."""
 MOST = 64
 """Subscriptions looked at; more than any BMC keeps."""
 _WORKING = frozenset({"", "Enabled", "Starting", "StandbyOffline"})
@@ -64,36 +66,28 @@ def fits(body: Json, wish: Wish) -> bool:
 
 
 def drafts(service: Json, wish: Wish) -> Iterator[Json]:
-    """What to POST, best first: a service that refuses one body may take a plainer one.
+    """What to POST, best first by what the service says it knows; one that refuses a body may take a plainer one.
 
-    Old services (iLO 4 and 5, iDRAC 8) want EventTypes; some new ones (iLO 6 and 7) want RegistryPrefixes; strict ones
-    refuse every property they do not know.
+    A service that names event types alone wants EventTypes, as did all before EventService 1.2; one that names
+    registries and no formats wants RegistryPrefixes; and a strict one refuses every property it does not know.
     """
     plain: Json = {"Destination": wish.destination, "Protocol": "Redfish", "Context": wish.context}
-    old = [word for word in _words(service, "EventTypesForSubscription") if word != "MetricReport"]
-    prefixes = _words(service, "RegistryPrefixes")
-    modern = {**plain, "SubscriptionType": "RedfishEvent", "DeliveryRetryPolicy": "RetryForever"}
-    if "Event" in _words(service, "EventFormatTypes"):
-        modern["EventFormatType"] = "Event"
-    if service.get("IncludeOriginOfConditionSupported") is True:
-        modern["IncludeOriginOfCondition"] = True
-    if not is_old(service):
-        if _minor(service) >= 7:
+    types = [word for word in _words(service, "EventTypesForSubscription") if word != "MetricReport"]
+    prefixes, formats = _words(service, "RegistryPrefixes"), _words(service, "EventFormatTypes")
+    by_type, by_registry = {**plain, "EventTypes": types}, {**plain, "RegistryPrefixes": prefixes}
+    if formats:
+        modern = {**plain, "SubscriptionType": "RedfishEvent", "DeliveryRetryPolicy": "RetryForever"}
+        modern |= {"EventFormatType": "Event"} if "Event" in formats else {}
+        if service.get("IncludeOriginOfConditionSupported") is True:
+            modern["IncludeOriginOfCondition"] = True
+        if _minor(service) >= HEARTBEATS_SINCE:
             yield {**modern, "SendHeartbeat": True, "HeartbeatIntervalMinutes": HEARTBEAT_MINUTES}
         yield modern
-        if prefixes:
-            yield {**plain, "RegistryPrefixes": prefixes}
-    if old:
-        yield {**plain, "EventTypes": old}
-    if is_old(service) or not old:
-        yield plain
-
-
-def is_old(service: Json) -> bool:
-    """Does it know event types only, as services did before EventService 1.2?"""
-    return bool(_words(service, "EventTypesForSubscription")) and not (
-        _words(service, "EventFormatTypes") or _words(service, "RegistryPrefixes")
-    )
+    if prefixes:
+        yield by_registry
+    if types:
+        yield by_type
+    yield plain
 
 
 def is_on(service: Json) -> bool:
