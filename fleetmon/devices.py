@@ -19,6 +19,7 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from fleetmon import logs
 from fleetmon.cadence import due_aspects, next_poll, rest_after, shortest, steps
 from fleetmon.clock import Clock
+from fleetmon.descriptors import make_room
 from fleetmon.drivers.base import Driver, Opening, Request
 from fleetmon.drivers.lane import Breaker, Lane, Pace, Priority
 from fleetmon.errors import RequestRefused, StorageError, Unsupported
@@ -119,6 +120,7 @@ class Devices:
         self._rota: Rota[_Watch] = Rota(from_line=CATCH_UP, stall=LATE)
         self._places: set[_Place] = set()
         self._fleet_version = -1
+        self._lacking = ""
         self._woken = asyncio.Event()
         self._tasks: asyncio.TaskGroup | None = None
         self._healthy = asyncio.Semaphore(polling.at_once)
@@ -212,6 +214,9 @@ class Devices:
                 before.kept = before.kept if watched.asked else None
         self._fleet_version = version
         self._metrics.devices.set(len(self._watches))
+        if (lacking := make_room(len(self._watches))) and lacking != self._lacking:
+            log.warning("too few open files", reason=lacking)
+        self._lacking = lacking
 
     def _add(self, watched: Watched) -> None:
         polling = self._polling

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
@@ -77,6 +78,7 @@ class Fetch(Protocol):
         ...
 
 
+@lru_cache(maxsize=32_768)
 def key(path: str) -> str:
     """One spelling for every way to write the same path: no fragment, no doubled or trailing slash, lower case."""
     bare = path.split("#", 1)[0]
