@@ -12,6 +12,8 @@ from fleetmon.model import Quality
 from fleetmon.storage.database import Connection
 from fleetmon.storage.rows import Counts, DeviceSummary, FleetCounts
 
+MOST_WATTS = 1e9
+"""What a device says beyond it is in no sum, which would not hold it."""
 Cell = tuple[str, str, str, str, str, str, int, int]
 
 
@@ -113,4 +115,4 @@ def _milliwatts(summary: DeviceSummary | None) -> int | None:
     """Watts that may be summed: a stale device's last word is no longer what the rack draws."""
     if summary is None or summary.watts.value is None or summary.stale or summary.watts.quality is Quality.BAD:
         return None
-    return round(summary.watts.value * 1000)
+    return round(summary.watts.value * 1000) if abs(summary.watts.value) <= MOST_WATTS else None
