@@ -43,7 +43,7 @@ SHAPE = Shape(
     reset_types=("On", "ForceOff", "GracefulShutdown", "ForceRestart", "Nmi", "PushPowerButton", "GracefulRestart"),
     same_state_conflicts=True, split_logs=True, event_log="IML", lifecycle_log="IEL", oldest_first=True,
     led=("IndicatorLED",), max_sessions=12, session_timeout=1800, bare_fragments=True, boot_progress=False,
-    push=Push(streams=0),
+    push=Push(streams=0, needs=("Destination",), refuses=("RegistryPrefixes", "ResourceTypes")),
 )  # fmt: skip
 
 
@@ -303,7 +303,7 @@ ILO_4_ROWS = (
 
 NEW_SHAPE = replace(SHAPE, redfish_version="1.13.0", subsystems=True, telemetry=True, expand_forms=".~*",
     backplane_id="DE00A000", storage_id="DE00A000", led=("IndicatorLED", "LocationIndicatorActive"),
-    push=Push(streams=0, needs=("Destination", "Protocol", "RegistryPrefixes"), refuses=("EventTypes",)),
+    push=Push(streams=0, refuses=("EventTypes",)),  # its documents: by RegistryPrefixes, iLO 5 by EventTypes
     boot_progress=True, max_sessions=16)  # fmt: skip
 NEW_IDS = Accent(
     name="hpe-numbers-for-ids", evidence=f"{ILO_6}; {ILO_7}",

@@ -25,7 +25,7 @@ STOCK_SHAPE = Shape(
         "Nmi"),
     split_logs=True, event_log="EventLog", lifecycle_log="Journal", oldest_first=True,
     led=("LocationIndicatorActive", "IndicatorLED"), max_sessions=64, session_timeout=1800, zone="+00:00",
-    push=Push(streams=10, full_status=400, comment_every=0.0),
+    push=Push(streams=10, full_status=400, comment_every=0.0, refuses=("EventTypes",)),  # gofish#241
 )  # fmt: skip
 
 

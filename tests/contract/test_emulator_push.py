@@ -485,9 +485,17 @@ async def test_one_stream_too_many_is_a_bad_request_to_some_firmware() -> None:
 
 
 @pytest.mark.parametrize(
-    ("wish", "status"),
-    [({}, 400), ({"EventTypes": ["Alert"]}, 400), ({"RegistryPrefixes": ["iLOEvents"]}, 201)],
+    ("machine", "wish", "status"),
+    [
+        ("openbmc-01", {"EventTypes": ["Alert"]}, 400),
+        ("openbmc-01", {"RegistryPrefixes": ["OpenBMC"]}, 201),
+        ("hpe-ilo5-01", {"RegistryPrefixes": ["iLOEvents"]}, 400),
+        ("hpe-ilo5-01", {"EventTypes": ["Alert"]}, 201),
+        ("hpe-ilo6-01", {"EventTypes": ["Alert"]}, 400),
+    ],
 )
-async def test_some_firmware_wants_registry_prefixes_and_no_event_types(wish: dict[str, Any], status: int) -> None:
+async def test_old_firmware_goes_by_event_types_and_new_by_registries(
+    machine: str, wish: dict[str, Any], status: int
+) -> None:
     async with client_of("vendors") as client:
-        assert (await subscribe(client, "https://127.0.0.1:9/x", "hpe-ilo6-01", **wish))[0] == status
+        assert (await subscribe(client, "https://127.0.0.1:9/x", machine, **wish))[0] == status
