@@ -23,6 +23,7 @@ KIND_OF_COLLECTION = {
     "Batteries": "Battery",
     "Memory": "Memory",
     "Processors": "Processor",
+    "Controllers": "StorageController",
     "StorageControllers": "StorageController",
     "Storage": "Storage",
     "SimpleStorage": "SimpleStorage",
