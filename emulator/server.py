@@ -321,6 +321,8 @@ class Endpoint:
         self._tls = tls
         self._server: asyncio.Server | None = None
         self._changing: asyncio.Task[None] | None = None
+        self._queue: socket.socket | None = None
+        """Holds the door while the certificate behind it changes."""
 
     @property
     def address(self) -> str:
@@ -343,24 +345,24 @@ class Endpoint:
         self._tls = tls
         if self._server is None:
             return
-        waiting = self._server.sockets[0].dup()
+        self._queue = self._server.sockets[0].dup()
         self._server.close()
         self._server = None
-        self._changing = asyncio.ensure_future(self._go_on_listening(waiting))
+        self._changing = asyncio.ensure_future(self._go_on_listening(self._queue))
 
-    async def _go_on_listening(self, waiting: socket.socket) -> None:
+    async def _go_on_listening(self, queue: socket.socket) -> None:
         """Serves those who meanwhile queued at the door."""
         loop = asyncio.get_running_loop()
-        try:
-            self._server = await loop.create_server(lambda: Connection(self), sock=waiting, ssl=self._tls)
-        except asyncio.CancelledError:
-            waiting.close()
-            raise
+        self._server = await loop.create_server(lambda: Connection(self), sock=queue, ssl=self._tls)
+        self._queue = None
 
     def close(self) -> None:
         """Stops listening and cuts every line; the port is refused from then on."""
         if self._changing is not None and not self._changing.done():
             self._changing.cancel()
+        if self._queue is not None:
+            self._queue.close()
+            self._queue = None
         if self._server is not None:
             self._server.close()
             self._server = None

@@ -107,6 +107,17 @@ async def test_nobody_is_refused_while_the_certificate_changes_and_open_lines_st
         assert client.fleet.bmc("web-01").tally.connections == 21
 
 
+async def test_a_door_that_closes_while_it_changes_is_closed() -> None:
+    async with client_of("one_server") as client:
+        client.fleet.strike(machine="web-01", fault={"rotate_cert": "new_key"})
+        client.fleet.strike(machine="web-01", fault="reset_bmc", seconds=60)
+        with pytest.raises(ConnectionRefusedError):
+            await met(client)
+        client.fleet.advance(61)
+        await client.fleet.bmc("web-01").listening()
+        await met(client)
+
+
 @pytest.mark.parametrize(
     ("fault", "told"),
     [
