@@ -410,6 +410,8 @@ class LogReading:
     reached_mark: bool
     total: int | None = None
     capacity: int | None = None
+    keeps_oldest: bool = False
+    """When full, does the log drop what is new?"""
     truncated: bool = False
     unread: tuple[Problem, ...] = ()
     """What stands between the mark and the newest record and could not be read: the mark stays before it."""

@@ -194,6 +194,13 @@ def _told(
     state: LogState, reading: LogReading, records: Sequence[LogRecord], stored: Mapping[bytes, bool], *, cleared: bool
 ) -> Iterable[LogRecord]:
     """What we say ourselves about how the log goes on."""
+    if reading.keeps_oldest and reading.capacity and reading.total is not None and reading.total >= reading.capacity:
+        yield _own(
+            reading,
+            "LogFull",
+            "full",
+            f"The log {reading.log} is full and drops new records: events may be lost until it is cleared",
+        )
     if state.mark is None:
         return
     after = state.mark.record_id

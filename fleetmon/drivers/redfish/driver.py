@@ -20,7 +20,7 @@ from fleetmon.drivers.redfish.learning import (
     health_of,
     sight_of,
 )
-from fleetmon.drivers.redfish.logbook import TRIES, find_logs, read_log
+from fleetmon.drivers.redfish.logbook import TRIES, find_logs, fullness, read_log
 from fleetmon.drivers.redfish.look import Look
 from fleetmon.drivers.redfish.paging import Trail
 from fleetmon.drivers.redfish.parse.components import seen_in
@@ -154,6 +154,8 @@ class RedfishDriver:
                 look.tell(log.entries, error.reason)
                 continue
             look.problems.extend(reading.unread)
+            if said := fullness(reading):
+                look.tell(log.entries, said)
             if log.name in look.request.marks or reading.gap or not reading.unread:
                 look.logs.append(reading)
                 read += 1

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from fleetmon.drivers.redfish.pages import Entry, newest_first
 from fleetmon.drivers.redfish.paging import Stretch, Trail
@@ -21,6 +21,8 @@ from fleetmon.model import Component, LogMark, LogReading, LogRecord, Problem
 
 SINGLE_ENTRIES = 50
 """Entries fetched one by one where a log lists only references."""
+FULL_LEVELS = (0.95, 0.8)
+"""Shares of a log's capacity at which a person is told."""
 TRIES = 5
 """Looks at a log in which the same thing may be unreadable before it is passed over, and told as a gap."""
 
@@ -55,10 +57,25 @@ async def read_log(
         records=tuple(records.values()),
         taken_at=first.taken_at,
         reached_mark=stretch.reached or stretch.goes_on,
-        total=stretch.total,
+        total=stretch.total if stretch.total is not None else (len(records) if stretch.whole else None),
+        capacity=log.capacity,
+        keeps_oldest=log.keeps_oldest,
         truncated=not read_all and not stretch.reached,
         unread=tuple(dict.fromkeys(stretch.unread)),
         gap=bool(stretch.unread) and (last_try or stretch.beyond_us),
+    )
+
+
+def fullness(reading: LogReading) -> str:
+    """What a person should know of how full a log is; empty while there is room, or old records make it (F53)."""
+    if not reading.keeps_oldest or not reading.capacity or reading.total is None:
+        return ""
+    share = reading.total / reading.capacity
+    if share >= 1:
+        return f"the log {reading.log} is full and drops new records: events may be lost until it is cleared"
+    level = next((level for level in FULL_LEVELS if share >= level), None)
+    return (
+        f"the log {reading.log} is over {level:.0%} full, and drops new records once it is; clear it" if level else ""
     )
 
 
@@ -179,7 +196,7 @@ async def _services(fetch: Fetch, collection: Resource) -> list[Resource]:
 
 
 def _plans(services: list[Resource]) -> tuple[LogPlan, ...]:
-    rows: list[tuple[str, str, str]] = []
+    rows: list[LogPlan] = []
     for service in services:
         entries = fields.link(service.body, "Entries")
         path = local(entries) if entries else None
@@ -188,11 +205,12 @@ def _plans(services: list[Resource]) -> tuple[LogPlan, ...]:
             continue
         if service.body.get("ServiceEnabled") is False:
             continue
-        rows.append((ident, service.path, path))
-    names = [ident for ident, _, _ in rows]
+        capacity = fields.integer(service.body, "MaxNumberOfRecords")
+        keeps_oldest = service.body.get("OverWritePolicy") == "NeverOverWrites"
+        rows.append(LogPlan(ident, service.path, path, capacity or None, keeps_oldest))
+    names = [log.name for log in rows]
     return tuple(
-        LogPlan(ident if names.count(ident) == 1 else _long_name(service, ident), service, entries)
-        for ident, service, entries in rows
+        log if names.count(log.name) == 1 else replace(log, name=_long_name(log.service, log.name)) for log in rows
     )
 
 

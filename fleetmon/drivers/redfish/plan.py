@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 from typing import Any
 from weakref import WeakValueDictionary
 
@@ -48,6 +48,10 @@ class LogPlan:
     name: str
     service: str
     entries: str
+    capacity: int | None = None
+    """Records it holds, where the device tells."""
+    keeps_oldest: bool = False
+    """When full, does it drop what is new (OverWritePolicy NeverOverWrites)?"""
 
 
 @dataclass(frozen=True, slots=True, weakref_slot=True, kw_only=True)
@@ -105,7 +109,7 @@ class Plan:
             "refused": list(self.refused),
             "skip": list(self.skip),
             "spare": list(self.spare),
-            "logs": None if self.logs is None else [[log.name, log.service, log.entries] for log in self.logs],
+            "logs": None if self.logs is None else [list(astuple(log)) for log in self.logs],
             "entrances": [list(entrance) for entrance in self.entrances],
             "expand": [self.expand.word, self.expand.max_levels],
             "naming": dict(self.naming),
