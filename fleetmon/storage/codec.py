@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import struct
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 import zstandard
@@ -131,19 +132,21 @@ class Packed:
 
     def column(self, place: int) -> Ints:
         """One column."""
-        if not self.rows:
-            return np.zeros(0, np.int64)
+        return unpacked([(self, place)])
+
+    def told(self, place: int) -> tuple[NDArray[Any], int, int]:
+        """A column as it is stored, folded; how often it is to be summed up; the number it begins with."""
         rows, way = self.rows, self._ways[place]
         (first,) = _FIRST.unpack_from(self._content, self._firsts + 8 * place)
         width = way & 15
-        if not width:
-            return np.full(rows, first, np.int64)
+        if width == 0:
+            return np.zeros(rows, np.uint8), 0, first
         start = self._planes + rows * sum(self._ways[:place].translate(_WIDTH_OF))
-        told = np.frombuffer(self._content, np.uint8, rows, start).astype(np.uint64)
+        folded: NDArray[Any] = np.frombuffer(self._content, np.uint8, rows, start)
         for plane in range(1, width):
             higher = np.frombuffer(self._content, np.uint8, rows, start + plane * rows).astype(np.uint64)
-            told |= higher << np.uint64(8 * plane)
-        return np.asarray(_unfolded(told, way) + first, np.int64)
+            folded = folded | higher << np.uint64(8 * plane)
+        return folded, way // _STEP, first
 
     def columns(self) -> Ints:
         """All columns, rows by columns."""
@@ -159,16 +162,32 @@ class Packed:
             width = way & 15
             planes = data[starts[here][:, None] + np.arange(width * self.rows)].reshape(-1, width, self.rows)
             narrow = np.ascontiguousarray(planes.transpose(2, 0, 1)).view(f"<u{width}")[:, :, 0]
-            found[:, here] += _unfolded(narrow.astype(np.uint64), way)
+            told = _unfolded(narrow.astype(np.uint64))
+            for _ in range(way // _STEP):
+                told = np.cumsum(told, axis=0)
+            found[:, here] += told
         return found
 
 
-def _unfolded(folded: NDArray[np.uint64], way: int) -> Ints:
-    """Numbers of either sign, summed up as their way of being told needs."""
-    told = np.asarray((folded >> _ONE).view(np.int64) ^ -(folded & _ONE).view(np.int64), np.int64)
-    for _ in range(way // _STEP):
-        told = np.cumsum(told, axis=0)
-    return told
+def unpacked(wanted: Sequence[tuple[Packed, int]]) -> Ints:
+    """Columns, each of its own `Packed`, end to end: many short ones cost little more than a long one."""
+    found = [packed.told(place) for packed, place in wanted if packed.rows]
+    if not found:
+        return np.zeros(0, np.int64)
+    parts, times, firsts = zip(*found, strict=True)
+    told = _unfolded(np.concatenate(parts).astype(np.uint64))
+    lengths = np.array([len(part) for part in parts])
+    starts = np.cumsum(lengths) - lengths
+    for turn in range(max(times)):
+        running = np.cumsum(told)
+        running -= np.repeat(running[starts] - told[starts], lengths)
+        told = np.where(np.repeat(np.array(times) > turn, lengths), running, told)
+    return np.asarray(told + np.repeat(np.array(firsts, np.int64), lengths), np.int64)
+
+
+def _unfolded(folded: NDArray[np.uint64]) -> Ints:
+    """Numbers of either sign."""
+    return np.asarray((folded >> _ONE).view(np.int64) ^ -(folded & _ONE).view(np.int64), np.int64)
 
 
 # ---- doubles --------------------------------------------------------------------------------------------------------
@@ -219,6 +238,14 @@ def unscaled(whole: Ints, scale: int) -> Doubles:
     return numbers.astype(np.float32).astype(np.float64) if scale >= SINGLE else numbers
 
 
+def unscaled_all(whole: Ints, scales: Sequence[int], lengths: Sequence[int]) -> Doubles:
+    """As `unscaled`, for columns end to end, each of its own scale and length."""
+    if len(set(scales)) == 1:
+        return unscaled(whole, scales[0])
+    parts = np.split(whole, np.cumsum(lengths)[:-1])
+    return np.concatenate([unscaled(part, scale) for part, scale in zip(parts, scales, strict=True)])
+
+
 def _filled(whole: Ints, missing: NDArray[np.bool_]) -> Ints:
     """Where there is no number, the one before, which costs nothing."""
     if not missing.any():
@@ -239,8 +266,8 @@ class PackedNumbers:
 
     scales: NDArray[np.uint8]
     end: int
-    _whole: Packed
-    _missing: Packed
+    whole: Packed
+    missing: Packed
 
     @classmethod
     def at(cls, content: bytes, start: int, count: int) -> PackedNumbers:
@@ -250,18 +277,13 @@ class PackedNumbers:
         missing = Packed.at(content, whole.end)
         return cls(scales, missing.end, whole, missing)
 
-    def column(self, place: int) -> Doubles:
-        """One column; NaN where there is no number."""
-        numbers = unscaled(self._whole.column(place), int(self.scales[place]))
-        return np.where(self._missing.column(place) != 0, np.nan, numbers) if self._missing.rows else numbers
-
     def columns(self) -> Doubles:
         """All columns, rows by columns."""
-        whole = self._whole.columns()
+        whole = self.whole.columns()
         found = np.empty(whole.shape, np.float64)
         for scale in np.unique(self.scales):
             here = self.scales == scale
             found[:, here] = unscaled(whole[:, here], int(scale))
-        if self._missing.rows:
-            found[self._missing.columns() != 0] = np.nan
+        if self.missing.rows:
+            found[self.missing.columns() != 0] = np.nan
         return found

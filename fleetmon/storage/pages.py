@@ -26,6 +26,8 @@ from fleetmon.storage.codec import (
     pack_ints,
     pack_scaled,
     scaled,
+    unpacked,
+    unscaled_all,
 )
 from fleetmon.storage.packing import EXCEPTION
 
@@ -54,12 +56,12 @@ def body_of(instants: Ints, columns: int, group: int, level: int, frames: Iterab
 
 @dataclass(frozen=True, slots=True)
 class Body:
-    """A page, opened: its instants, and where the frames of its groups of columns lie."""
+    """A page, opened: where its instants and the frames of its groups of columns lie."""
 
     columns: int
     group: int
-    instants: Ints
-    """Of its rows, in milliseconds; of rollups the numbers of their steps."""
+    packed: Packed
+    """The instants of its rows, in milliseconds; of rollups the numbers of their steps."""
     _content: bytes
     _frames: tuple[tuple[int, int], ...]
 
@@ -78,11 +80,25 @@ class Body:
         if first[: _HEAD.size] != content[: _HEAD.size]:
             raise StorageError("a page of history is damaged: its head", cure="restore a backup")
         _, columns, group = _HEAD.unpack_from(content)
-        return cls(columns, group, Packed.at(first, _HEAD.size).column(0), content, tuple(frames[1:]))
+        return cls(columns, group, Packed.at(first, _HEAD.size), content, tuple(frames[1:]))
 
     def frame(self, number: int) -> bytes:
         """One group of columns, expanded; raises StorageError where it is damaged."""
         return expanded(self._content[slice(*self._frames[number])])
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """One group of columns of a page, expanded."""
+
+    body: Body
+    frame: bytes
+
+    @classmethod
+    def of(cls, content: bytes, group: int) -> Opened:
+        """A group of the page with this body; raises StorageError where it is damaged."""
+        body = Body.of(content)
+        return cls(body, body.frame(group))
 
 
 def groups_of(columns: int, group: int) -> list[slice]:
@@ -159,14 +175,14 @@ class Page:
 
     @property
     def instants(self) -> Ints:
-        return self.body.instants
+        return self.body.packed.column(0)
 
     @property
     def columns(self) -> int:
         return self.body.columns
 
     def group(self, number: int) -> tuple[Doubles, Exceptions]:
-        numbers, flat = _group(self.body, number)
+        numbers, flat = _group(Opened(self.body, self.body.frame(number)), number)
         return numbers.columns(), flat
 
 
@@ -278,6 +294,8 @@ class Column:
 def column_of(instants: Ints, numbers: Doubles, flat: Exceptions, place: int) -> Column:
     """One place of rows, its exceptions spread over them."""
     codes, ages = np.full(len(instants), -1), np.zeros(len(instants), np.int64)
+    if not len(flat.row):
+        return Column(instants, numbers, codes, ages)
     here = flat.among(flat.place == place)
     seconds = here.age.astype(np.int32).view(np.float32).astype(np.float64)
     microseconds = np.rint(np.clip(np.nan_to_num(seconds), 0.0, OLDEST) * 1e6)
@@ -285,12 +303,22 @@ def column_of(instants: Ints, numbers: Doubles, flat: Exceptions, place: int) ->
     return Column(instants, numbers, codes, ages)
 
 
-def column_in(content: bytes, place: int) -> Column:
-    """One place of a raw page."""
-    body = Body.of(content)
-    group, inside = divmod(place, body.group)
-    numbers, flat = _group(body, group)
-    return column_of(body.instants, numbers.column(inside), flat, place)
+def column_in(opened: Sequence[Opened], place: int) -> Column:
+    """One place of raw pages, page after page."""
+    group, inside = divmod(place, GROUP)
+    found = [_group(page, group) for page in opened]
+    lengths = [page.body.packed.rows for page in opened]
+    wanted = [*((page.body.packed, 0) for page in opened), *((numbers.whole, inside) for numbers, _ in found)]
+    instants, whole = unpacked(wanted).reshape(2, -1)
+    numbers = unscaled_all(whole, [int(numbers.scales[inside]) for numbers, _ in found], lengths)
+    flats, start = [], 0
+    for (one, flat), length in zip(found, lengths, strict=True):
+        if one.missing.rows:
+            here = slice(start, start + length)
+            numbers[here] = np.where(one.missing.column(inside) != 0, np.nan, numbers[here])
+        flats.append(Exceptions(flat.row + start, flat.place, flat.code, flat.age))
+        start += length
+    return column_of(instants, numbers, Exceptions(*(_all(flats, name) for name in Exceptions.__slots__)), place)
 
 
 def column_of_rows(rows: Sequence[Any], place: int) -> Column:
@@ -307,10 +335,10 @@ def column_joined(columns: Sequence[Column]) -> Column:
     return Column(*(np.concatenate([getattr(one, name) for one in columns])[kept] for name in Column.__slots__))
 
 
-def _group(body: Body, number: int) -> tuple[PackedNumbers, Exceptions]:
+def _group(page: Opened, number: int) -> tuple[PackedNumbers, Exceptions]:
     """A group's numbers and its exceptions."""
-    content = body.frame(number)
-    count = min(body.group, body.columns - number * body.group)
+    content = page.frame
+    count = min(GROUP, page.body.columns - number * GROUP)
     numbers = PackedNumbers.at(content, 0, count)
     at, flat = numbers.end, []
     for _ in Exceptions.__slots__:

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fleetmon.storage.codec import BITS, SINGLE, Doubles, Ints, Packed, compressed, pack_ints, unscaled
-from fleetmon.storage.pages import Body, body_of, groups_of
+from fleetmon.storage.codec import BITS, SINGLE, Doubles, Ints, Packed, compressed, pack_ints, unpacked, unscaled_all
+from fleetmon.storage.pages import Opened, body_of, groups_of
 
 FIVE_MINUTES, HOUR, DAY = 300, 3600, 86400
 STEPS = (FIVE_MINUTES, HOUR, DAY)
@@ -25,6 +25,7 @@ LEVEL = 19
 SUMMABLE = 2**48
 """Whole numbers below this can be summed over a day without overflow; larger ones are summed as doubles."""
 _NOT_ASKED = -1
+_FIELDS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,21 +107,22 @@ def rolled_page(columns: Sequence[Steps], scales: Sequence[int]) -> bytes:
 
 
 def _laid(steps: Steps, scale: int, numbers: Ints) -> tuple[Ints, ...]:
-    """One sensor's steps in the rows of its page: low, range, excess over as many lows, count, suspect."""
+    """One sensor's steps in the rows of its page: low, range, count, suspect, sum beyond what is expected."""
     row = np.searchsorted(numbers, steps.number)
     count = np.full(len(numbers), _NOT_ASKED)
     count[row] = steps.count
     low, high, total = (_whole(told) for told in (steps.low, steps.high, steps.total))
-    excess = total - (low if scale == BITS else low * steps.count)
+    # A sum is about that of as many numbers half-way between the lowest and the highest.
+    excess = total - (low if scale == BITS else low * steps.count + ((high - low) * steps.count >> 1))
     there = np.flatnonzero(count > 0)
     if not len(there):
         nothing = np.zeros(len(numbers), np.int64)
-        return nothing, nothing, nothing, count, nothing
+        return nothing, nothing, count, nothing, nothing
     mine = steps.count > 0
     spread = np.zeros((4, len(numbers)), np.int64)
-    spread[:, there] = low[mine], (high - low)[mine], excess[mine], steps.suspect[mine]
+    spread[:, there] = low[mine], (high - low)[mine], steps.suspect[mine], excess[mine]
     spread[0] = spread[0][_last_of(there, len(numbers))]
-    return spread[0], spread[1], spread[2], count, spread[3]
+    return spread[0], spread[1], count, spread[2], spread[3]
 
 
 def _whole(numbers: NDArray[Any]) -> Ints:
@@ -135,21 +137,27 @@ def _last_of(there: Ints, rows: int) -> Ints:
     return np.maximum.accumulate(marked)
 
 
-def steps_in(content: bytes, place: int) -> Steps:
-    """One sensor's steps in a page, as doubles."""
-    body = Body.of(content)
-    group, inside = divmod(place, body.group)
-    frame = body.frame(group)
-    columns = min(body.group, body.columns - group * body.group)
-    packed = Packed.at(frame, columns)
-    low, reach, excess, count, suspect = (packed.column(part * columns + inside) for part in range(5))
-    scale = frame[inside]
-    total = excess + (low if scale == BITS else low * count)
+def steps_in(opened: Sequence[Opened], place: int) -> Steps:
+    """One sensor's steps in pages of one layout, as doubles, page after page."""
+    group, inside = divmod(place, GROUP)
+    packs, scales = [], []
+    for page in opened:
+        columns = min(GROUP, page.body.columns - group * GROUP)
+        packs.append((Packed.at(page.frame, columns), columns))
+        scales.append(page.frame[inside])
+    lengths = [packed.rows for packed, _ in packs]
+    fields = [(packed, part * columns + inside) for part in range(_FIELDS) for packed, columns in packs]
+    number, low, reach, count, suspect, excess = unpacked([(page.body.packed, 0) for page in opened] + fields).reshape(
+        6, -1
+    )
+    bits = np.repeat(np.array(scales) == BITS, lengths)
+    total = excess + np.where(bits, low, low * count + (reach * count >> 1))
+    sums = [scale if scale == BITS else scale % SINGLE for scale in scales]
     steps = Steps(
-        number=body.instants,
-        low=unscaled(low, scale),
-        high=unscaled(low + reach, scale),
-        total=unscaled(total, scale if scale == BITS else scale % SINGLE),
+        number=number,
+        low=unscaled_all(low, scales, lengths),
+        high=unscaled_all(low + reach, scales, lengths),
+        total=unscaled_all(total, sums, lengths),
         count=count,
         suspect=suspect != 0,
     )

@@ -15,7 +15,7 @@ from fleetmon.storage import history, pages, rollups
 from fleetmon.storage.columns import to_ms
 from fleetmon.storage.database import Connection
 from fleetmon.storage.history import Curve, Taken
-from fleetmon.storage.pages import Column
+from fleetmon.storage.pages import Column, Opened
 from fleetmon.storage.rollups import Steps
 from fleetmon.storage.sealing import DAY, RAW
 
@@ -135,11 +135,13 @@ def _taken(connection: Connection, place: Place, since: int, until: int) -> Take
     """What was taken from `since` up to `until`, by the instants of the polls."""
     where = (place.layout_id, since, until)
     sealed = connection.execute(_SEALED, (*where, DAY)).fetchall()
-    columns = list(_readable(sealed, lambda body: pages.column_in(body, place.place)))
+    group = place.place // pages.GROUP
+    opened = list(_readable(sealed, lambda body: Opened.of(body, group)))
+    columns = [pages.column_in(opened, place.place)] if opened else []
     hot = connection.execute(_HOT, (8 * place.place + 1, *where)).fetchall()
     if hot or not columns:
         columns.append(pages.column_of_rows(hot, place.place))
-    column = columns[0] if len(columns) == 1 else pages.column_joined(columns)
+    column = pages.column_joined(columns)
     inside = slice(*np.searchsorted(column.instants, (since, until)))
     return history.taken(Column(*(getattr(column, name)[inside] for name in Column.__slots__)))
 
@@ -153,18 +155,15 @@ def _steps(connection: Connection, place: Place, asked: Asked, level: int) -> St
     late = {row["day"] * DAY for row in connection.execute(_LATE, (DAY, place.layout_id, since, until)).fetchall()}
     raw = {row["start"] for row in connection.execute(_RAW_DAYS, (place.layout_id, since, until, DAY)).fetchall()}
     rolled = connection.execute(_ROLLED, (place.layout_id, level, since, until)).fetchall()
-    steps = {row["start"]: found for row in rolled for found in _readable([row], lambda body: _in(body, place))}
     # A day that got rows since, which its rollup does not have, is told by its readings while they are kept.
-    days = [day for day in steps if day not in late or day not in raw]
-    parts = [steps[day] for day in days]
+    rolled = [row for row in rolled if row["start"] not in late or row["start"] not in raw]
+    group = place.place // rollups.GROUP
+    opened = {row["start"]: page for row in rolled for page in _readable([row], lambda body: Opened.of(body, group))}
+    parts = [rollups.steps_in(list(opened.values()), place.place)] if opened else []
     width = timedelta(seconds=level)
-    for start, end in _between(days, asked.since, until):
+    for start, end in _between(list(opened), asked.since, until):
         parts.append(history.stepped(_taken(connection, place, start, end), width))
     return rollups.together(parts)
-
-
-def _in(body: bytes, place: Place) -> Steps:
-    return rollups.steps_in(body, place.place)
 
 
 def _between(days: Sequence[int], since: int, until: int) -> list[tuple[int, int]]:

@@ -52,7 +52,7 @@ def test_a_page_gives_its_rows_back_bit_for_bit(rows: list[HOT]) -> None:
 def test_one_column_is_that_of_the_whole_page(rows: list[HOT], data: st.DataObject) -> None:
     whole = block(rows)
     place = data.draw(st.integers(0, whole.numbers.shape[1] - 1))
-    column = pages.column_in(pages.page_of(whole, level=3), place)
+    column = pages.column_in([pages.Opened.of(pages.page_of(whole, level=3), 0)], place)
     assert column.instants.tolist() == [row[0] for row in rows]
     assert column.numbers.tobytes() == np.ascontiguousarray(whole.numbers[:, place]).tobytes()
     told = [{place: code for place, code, _ in EXCEPTION.iter_unpack(row[2] or b"")} for row in rows]
@@ -82,9 +82,10 @@ def test_many_columns_lie_in_several_groups() -> None:
     flat = pages.Exceptions(np.array([2]), np.array([290]), np.array([3]), np.array([0]))
     made = pages.Block(np.arange(4), numbers, flat)
     page = pages.page_of(made, level=3)
+    last = pages.Opened.of(page, 2)
     assert pages.rows_of(pages.Page.of(page)) == pages.rows_of(made)
-    assert pages.column_in(page, 290).codes.tolist() == [-1, -1, 3, -1]
-    assert pages.column_in(page, 299).numbers.tolist() == [299.0, 299.1, 299.2, 299.3]
+    assert pages.column_in([last], 290).codes.tolist() == [-1, -1, 3, -1]
+    assert pages.column_in([last], 299).numbers.tolist() == [299.0, 299.1, 299.2, 299.3]
 
 
 NOTHING = np.zeros(0, np.int64)
