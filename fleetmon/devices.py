@@ -124,6 +124,7 @@ class Devices:
         self._woken = asyncio.Event()
         self._tasks: asyncio.TaskGroup | None = None
         self._healthy = asyncio.Semaphore(polling.at_once)
+        self._fresh = asyncio.Semaphore(max(1, polling.at_once // 4))
         self._ailing = asyncio.Semaphore(max(1, polling.at_once // 4))
 
     # The role.
@@ -350,8 +351,11 @@ class Devices:
         return failed
 
     async def _place(self, watch: _Watch) -> _Place:
-        """A place among those at work; devices that could not be asked last time have few, and take no other's."""
-        capacity = self._ailing if watch.ailing else self._healthy
+        """A place among those at work. Devices that are new hold much while they are learned, and those that could not
+        be asked last time hold out for long: both have few places, and take no other's.
+        """
+        healthy = bool(watch.asked) and not watch.ailing
+        capacity = self._ailing if watch.ailing else self._healthy if healthy else self._fresh
         with self._metrics.polls_waiting.track_inprogress():
             await capacity.acquire()
         place = _Place(capacity, self._clock.monotonic())
