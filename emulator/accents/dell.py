@@ -275,6 +275,10 @@ OLD_PORTS = Accent(
     ),
     on="NetworkAdapter Port", tell=old_port,
 )  # fmt: skip
+EVENT_SERVICE = Accent(
+    name="dell-events-disabled", evidence=f"{R750}: ServiceEnabled false beside an offered stream", on="EventService",
+    tell=told(put("ServiceEnabled", False), put("EventTypesForSubscription", ["Alert", "MetricReport", "Other"])),
+)  # fmt: skip
 UNSAID = unsaid(
     "dell-unsaid", R750, ComputerSystem="BootProgress", Chassis="HeightMm EnvironmentMetrics", Manager="Manufacturer",
     PowerSupply="InputRanges LineInputStatus Location", Sensor="RelatedItem", SessionService="Status",
@@ -284,7 +288,7 @@ ERRORS = Accent(name="dell-two-messages", evidence=f"{R750}: counts and a genera
     answers=two_messages)  # fmt: skip
 
 IDRAC_9 = (ROOT_TAG, PARTS, DRIVES_BY_STORAGE, NULL_WEAR, DRIVE, SYSTEM, CHASSIS, LOGS, KEPT_LOG, SENSORS, THERMAL,
-    POWER, FAN, MEMORY, OLD_PORTS, UNSAID, ERRORS, CONTEXT)  # fmt: skip
+    POWER, FAN, MEMORY, OLD_PORTS, EVENT_SERVICE, UNSAID, ERRORS, CONTEXT)  # fmt: skip
 
 OLD_SHAPE = replace(
     SHAPE, redfish_version="1.0.2", subsystems=False, expand=False, telemetry=False, reset_types=(

@@ -10,10 +10,12 @@ from emulator.accents.hpe_storage import ARRAY, smart_storage, unique_id
 from emulator.accents.model import Accent, Family, Json, Shape
 from emulator.accents.plain import NVME, SAS_SSD, SATA_SSD
 from emulator.accents.words import (
+    OLD_EVENTS,
     change,
     drive_of,
     drop,
     each,
+    events_by_type,
     fan_percent,
     is_present,
     put,
@@ -236,6 +238,13 @@ OWN_CASE = Accent(
     adds=lambda _: {BIOS: Resource(get=lambda _: resource(BIOS, "Bios.v1_0_0.Bios", "BIOS Settings", Attributes={}))},
     tell=put("Bios", {"@odata.id": BIOS}),
 )  # fmt: skip
+EVENTS = events_by_type("hpe-events-by-type", ILO_5, *OLD_EVENTS)
+PREFIXES = Accent(
+    name="hpe-events-by-registry", evidence=f"{ILO_6}; {ILO_7}", on="EventService",
+    tell=told(drop("EventFormatTypes", "EventTypesForSubscription", "SubordinateResourcesSupported"),
+        put("RegistryPrefixes", ["iLOEvents", "ResourceEvent", "NetworkDevice", "StorageDevice", "iLOResourceEvents",
+            "iLOSecurityEvents"])),
+)  # fmt: skip
 UNSAID = unsaid(
     "hpe-unsaid", f"{ILO_5}; {ILO_6}; {ILO_7}", ComputerSystem="PartNumber", Chassis="HeightMm",
     Manager="LastResetTime Manufacturer PowerState", LogService="LogEntryType MaxNumberOfRecords",
@@ -244,7 +253,7 @@ UNSAID = unsaid(
 WEAK_TAGS = Accent(name="hpe-weak-etags", evidence=ILO_5, fault={"etag": "weak"})
 
 ILO_5_ROWS = (root("Hpe", "iLO 5", ILO_5), IDS, LOGS, FANS_IN_PERCENT, SEA_OF_SENSORS, SUPPLIES, NO_VOLTAGES, SYSTEM,
-    MEMORY, SMART, TOLD_TWICE, ONE_CONTROLLER, MINUTES, NOT_READY, ERRORS, UNSAID, WEAK_TAGS)  # fmt: skip
+    MEMORY, SMART, TOLD_TWICE, ONE_CONTROLLER, MINUTES, NOT_READY, ERRORS, EVENTS, UNSAID, WEAK_TAGS)  # fmt: skip
 
 
 # ---- iLO 4: before Redfish had its form ----
@@ -374,8 +383,8 @@ NO_POWER_SUBSYSTEM = Accent(
     lacks=("{chassis}/PowerSubsystem",),
 )
 NEW_ROWS = (NEW_IDS, LOGS, FANS_IN_PERCENT, SEA_OF_SENSORS, SUPPLIES, NO_VOLTAGES, SYSTEM, MEMORY, SEA_NAMES,
-    BARE_SENSORS, BARE_FANS, BARE_SUPPLIES, DRIVES, MINUTES, OWN_CASE, ERRORS, UNSAID,
-    NEW_UNSAID, WEAK_TAGS)  # fmt: skip
+    BARE_SENSORS, BARE_FANS, BARE_SUPPLIES, DRIVES, MINUTES, OWN_CASE, ERRORS, PREFIXES,
+    UNSAID, NEW_UNSAID, WEAK_TAGS)  # fmt: skip
 
 HPE_FAMILIES = (
     Family(

@@ -10,10 +10,12 @@ from zlib import crc32
 from emulator.accents.model import Accent, Family, Json, Shape
 from emulator.accents.plain import NVME, SATA_SSD
 from emulator.accents.words import (
+    OLD_EVENTS,
     change,
     drive_of,
     drop,
     each,
+    events_by_type,
     fill,
     is_present,
     life_used,
@@ -156,8 +158,11 @@ UNSAID = unsaid(
     Manager="Manufacturer PowerState", Power="Status", Port="CurrentSpeedGbps InterfaceEnabled LinkState MaxSpeedGbps",
 )  # fmt: skip
 
+EVENTS = events_by_type("smc-events-by-type", f"{X10}; {X13}", *OLD_EVENTS)
+
 X10_ROWS = (
     ROOT,
+    EVENTS,
     UNSAID,
     Accent(
         name="x10-blanks", evidence=X10, on="ComputerSystem Chassis",
@@ -189,7 +194,7 @@ X11_ROWS = (
             to=text)),
     ),
 )  # fmt: skip
-X13_ROWS = (ROOT, UNSAID, IDS, WEAR, LOGS, THERMAL, SUPPLIES, SENSORS, ETAG)
+X13_ROWS = (ROOT, EVENTS, UNSAID, IDS, WEAR, LOGS, THERMAL, SUPPLIES, SENSORS, ETAG)
 X14_ROWS = (*X13_ROWS, ABSURD, LEAKED)
 
 _FAMILY = partial(

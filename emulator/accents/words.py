@@ -71,6 +71,17 @@ def unsaid(name: str, evidence: str, **kinds: str) -> Accent:
     return Accent(name=name, evidence=evidence, on=" ".join(kinds), tell=tell)
 
 
+OLD_EVENTS = ("StatusChange", "ResourceUpdated", "ResourceAdded", "ResourceRemoved", "Alert")
+
+
+def events_by_type(name: str, evidence: str, *types: str) -> Accent:
+    """A row: an EventService that knows the deprecated EventTypes and no formats."""
+    tell = told(
+        drop("EventFormatTypes", "SubordinateResourcesSupported"), put("EventTypesForSubscription", list(types))
+    )
+    return Accent(name=name, evidence=evidence, on="EventService", tell=tell)
+
+
 def change(*paths: str, to: Callable[[Any], Any]) -> Tell:
     """The values of properties that are told, each made into another."""
 
