@@ -34,7 +34,7 @@ from fleetmon.storage.packing import EXCEPTION
 VERSION = 1
 GROUP = 128
 """Columns of one frame."""
-HOUR_LEVEL, DAY_LEVEL = 3, 19
+HOUR_LEVEL, DAY_LEVEL = 3, 14
 """How hard zstd tries: an hour's page lives for a day, a day's page as long as readings are kept."""
 OLDEST = 1e11
 """Seconds; no age is longer, whatever a damaged row says."""

@@ -21,7 +21,7 @@ STEPS = (FIVE_MINUTES, HOUR, DAY)
 """Seconds, each a multiple of the one before."""
 GROUP = 24
 """Columns of one frame: a chart asks for one of them over many days."""
-LEVEL = 19
+LEVEL = 14
 SUMMABLE = 2**48
 """Whole numbers below this can be summed over a day without overflow; larger ones are summed as doubles."""
 _NOT_ASKED = -1

@@ -125,8 +125,8 @@ def _raw(connection: Connection, places: Sequence[Place], asked: Asked, step: ti
 
 
 def _ordered(found: Sequence[Taken]) -> Taken:
-    if len(found) == 1:
-        return found[0]
+    if len(found) <= 1:
+        return found[0] if found else Taken(np.zeros(0, np.int64), np.zeros(0), np.zeros(0, np.bool_))
     every = Taken(*(np.concatenate([getattr(one, name) for one in found]) for name in Taken.__slots__))
     return every.among(np.argsort(every.at, kind="stable"))
 

@@ -232,6 +232,25 @@ async def test_rollups_outlive_readings_and_are_not_made_anew_without_them(store
     assert (older.step, len(older.points)) == (timedelta(hours=1), 24)
 
 
+async def test_a_sensor_without_any_row_is_an_empty_curve(store: Store) -> None:
+    """Killed between writing down a sensor and its first row, it is in no layout yet."""
+    await append(store, START, reading("Inlet", 20.0))
+    await store.telemetry_file.change("DELETE FROM reading")
+    empty = await curve(store, SEALED, "Inlet", START, START + DAY, 400)
+    await store.telemetry_file.change("DELETE FROM layout")
+    (known,) = await store.telemetry.sensors(SEALED)
+    assert (empty.points, empty.gaps) == ((), 1)
+    async with opened(store.directory.parent / "again") as other:
+        await other.telemetry_file.change(
+            "INSERT INTO sensor (device_id, kind, component, name, type, told) SELECT 'web-01', 'Chassis', '1',"
+            ' \'Inlet\', \'Temperature\', \'{"source": "/Inlet", "thresholds": {}}\''
+        )
+        (row,) = await other.telemetry.sensors(SEALED, spark=True)
+        assert (row.reading, row.spark, row.sensor) == (None, (), known.sensor)
+        found = await other.telemetry.readings(SEALED, row.sensor_id, start=START, end=START + DAY)
+        assert (found.points, found.gaps) == ((), 1)
+
+
 async def test_growth_is_that_of_the_newest_sealed_days(store: Store) -> None:
     await filled(store, 4)
     growth = {one.kind: one for one in await store.telemetry.growth(START + 4 * DAY)}
