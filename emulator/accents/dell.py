@@ -54,7 +54,7 @@ SHAPE = Shape(
         "GracefulShutdown", "PushPowerButton", "Nmi", "PowerCycle"),
     logs_under_manager=True, event_log="Sel", lifecycle_log="Lclog", log_page=50, backplane_id="Enclosure.Internal.0-1",
     lists_absent=False, led=("IndicatorLED",), max_sessions=8, session_timeout=1800, zone="-05:00",
-    push=Push(stream_path="SSE", ends_after=3_600.0),
+    push=Push(stream_path="SSE", ends_after=3_600.0, of_log="lifecycle", registries=("IDRAC",)),
 )  # fmt: skip
 
 DISK = "Disk.Bay.{n}:Enclosure.Internal.0-1:RAID.Integrated.1-1"

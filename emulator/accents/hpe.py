@@ -312,7 +312,8 @@ ILO_4_ROWS = (
 
 NEW_SHAPE = replace(SHAPE, redfish_version="1.13.0", subsystems=True, telemetry=True, expand_forms=".~*",
     backplane_id="DE00A000", storage_id="DE00A000", led=("IndicatorLED", "LocationIndicatorActive"),
-    push=Push(streams=0, refuses=("EventTypes",)),  # its documents: by RegistryPrefixes, iLO 5 by EventTypes
+    # By RegistryPrefixes, as iLO 5 goes by EventTypes: the maker's page on iLO event services.
+    push=Push(streams=0, refuses=("EventTypes",), registries=("iLOEvents", "ResourceEvent", "StorageDevice")),
     boot_progress=True, max_sessions=16)  # fmt: skip
 NEW_IDS = Accent(
     name="hpe-numbers-for-ids", evidence=f"{ILO_6}; {ILO_7}",

@@ -25,7 +25,9 @@ STOCK_SHAPE = Shape(
         "Nmi"),
     split_logs=True, event_log="EventLog", lifecycle_log="Journal", oldest_first=True,
     led=("LocationIndicatorActive", "IndicatorLED"), max_sessions=64, session_timeout=1800, zone="+00:00",
-    push=Push(streams=10, full_status=400, comment_every=0.0, refuses=("EventTypes",)),  # gofish#241
+    # EventTypes are an unknown property: gofish#241.
+    push=Push(streams=10, full_status=400, comment_every=0.0, refuses=("EventTypes",),
+        registries=("Base", "OpenBMC", "TaskEvent")),
 )  # fmt: skip
 
 
@@ -141,6 +143,7 @@ def _sensor_type(short: str) -> str:
 
 AMI_ROWS = (
     by_info("ami-action-info", GIGABYTE),
+    Accent(name="ami-memory-without-metrics", evidence=GIGABYTE, lacks=("{system}/Memory/{n}/MemoryMetrics",)),
     Accent(name="ami-log-words", evidence=GIGABYTE, on="LogEntry", tell=_ipmi_entry),
     Accent(
         name="ami-etag-of-the-clock", evidence=f"{GIGABYTE}: W/ and seconds since 1970 in @odata.etag", on="*",

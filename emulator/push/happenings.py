@@ -80,13 +80,18 @@ def of_entry(bmc: Bmc, number: int, purpose: str, entry: Entry) -> Happening | N
     record: Json = {
         "EventType": "Alert", "EventId": str(number), "MemberId": "0", "EventTimestamp": told.get("Created"),
         "Severity": told.get("Severity"), "MessageSeverity": told.get("Severity"), "Message": told.get("Message"),
-        "MessageId": told.get("MessageId"), "MessageArgs": told.get("MessageArgs", []),
+        "MessageId": told.get("MessageId") or _derived_id(bmc, entry), "MessageArgs": told.get("MessageArgs", []),
     }  # fmt: skip
     if "OriginOfCondition" in told.get("Links", {}):
         record["OriginOfCondition"] = told["Links"]["OriginOfCondition"]
     if bmc.shape.push.links_log and "@odata.id" in told:
         record["LogEntry"] = {"@odata.id": told["@odata.id"]}
     return Happening(number=number, document=record)
+
+
+def _derived_id(bmc: Bmc, entry: Entry) -> str:
+    """The MessageId of an event whose log entry tells none: an event must have one."""
+    return f"{bmc.shape.push.registries[0]}.1.0.{entry.message_id.rpartition('.')[2]}"
 
 
 def of_status(bmc: Bmc, number: int, word: str) -> Happening:

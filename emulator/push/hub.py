@@ -51,11 +51,12 @@ class Hub:
     # ---- what happens ----
 
     def logged(self, purpose: str, entry: Entry) -> None:
-        """A log entry was written; of twins in both logs only the event log's counts."""
+        """A log entry was written; of twins in both logs only one counts."""
         if self._events is None or not self.settings["ServiceEnabled"]:
             return
         kind = KINDS.get(entry.message_id.rpartition(".")[2])
-        if purpose == "lifecycle" and (kind is None or not kind.lifecycle_only):
+        only_there = purpose == "lifecycle" and kind is not None and kind.lifecycle_only
+        if purpose != self.bmc.shape.push.of_log and not only_there:
             return
         happening = happenings.of_entry(self.bmc, self._number + 1, purpose, entry)
         if happening is not None:

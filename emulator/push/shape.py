@@ -20,6 +20,8 @@ class Push:
     """Whether subscriptions are still there after the BMC restarted (F58 where not)."""
     http_headers: bool = True
     """Whether a subscription may carry headers of its own."""
+    of_log: str = "event"
+    """The log whose entries events are of; entries of the lifecycle log alone are told in any case."""
     links_log: bool = True
     """Whether an event names its LogEntry."""
     replayed: int = 64
@@ -33,6 +35,10 @@ class Push:
     """Seconds without an event after which the BMC ends a stream; 0 never does."""
     needs: tuple[str, ...] = ("Destination", "Protocol")
     """What a subscription must say."""
+    registries: tuple[str, ...] = (
+        "ResourceEvent", "Platform", "StorageDevice", "Environmental", "Power", "Memory", "NetworkDevice",
+    )  # fmt: skip
+    """RegistryPrefixes that the EventService lists, unless it refuses them in subscriptions."""
     refuses: tuple[str, ...] = ()
     """What of the standard's properties a subscription must not have."""
     reports_every: float = 0.0

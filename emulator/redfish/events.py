@@ -55,11 +55,14 @@ def _service(bmc: Bmc) -> Json:
         SERVICE, "EventService.v1_10_0.EventService", "Event Service",
         Status=status(state="Enabled" if on else "Disabled"), **settings,
         EventFormatTypes=["Event", "MetricReport"] if push.reports_every else ["Event"],
-        EventTypesForSubscription=list(EVENT_TYPES), SubordinateResourcesSupported=True,
-        Subscriptions=ref(SUBSCRIPTIONS),
+        SubordinateResourcesSupported=True, Subscriptions=ref(SUBSCRIPTIONS),
         Actions={"#EventService.SubmitTestEvent": {
             "target": TEST, "EventType@Redfish.AllowableValues": list(EVENT_TYPES)}},
     )  # fmt: skip
+    if "EventTypes" not in push.refuses:
+        document["EventTypesForSubscription"] = list(EVENT_TYPES)
+    if "RegistryPrefixes" not in push.refuses:
+        document["RegistryPrefixes"] = list(push.registries)
     if push.streams:
         document["ServerSentEventUri"] = f"{ROOT}/{push.stream_path}"
         supported = {name: name != "MetricReportDefinition" or bool(push.reports_every) for name in PROPERTIES}

@@ -499,3 +499,36 @@ async def test_old_firmware_goes_by_event_types_and_new_by_registries(
 ) -> None:
     async with client_of("vendors") as client:
         assert (await subscribe(client, "https://127.0.0.1:9/x", machine, **wish))[0] == status
+        service = await client.get(machine, "/redfish/v1/EventService")
+        listed = {"EventTypes": "EventTypesForSubscription"}
+        assert all((listed.get(name, name) in service) is (status == 201) for name in wish)
+
+
+@pytest.mark.parametrize(
+    ("machine", "prefix", "log"),
+    [
+        ("dell-idrac9-01", "IDRAC.", "/Lclog/"),
+        ("openbmc-01", "OpenBMC.", "/EventLog/"),
+        ("web-01", "Environmental.", "/SEL/"),
+    ],
+)
+async def test_an_event_speaks_as_the_log_does_that_this_firmware_tells_of(machine: str, prefix: str, log: str) -> None:
+    async with (
+        client_of("one_rack" if machine == "web-01" else "vendors") as client,
+        listening(client, machine) as stream,
+    ):
+        await strike(client, machine=machine, fault="fail_fan")
+        record = await stream.record()
+        assert record["MessageId"].startswith(prefix)
+        assert log in record["LogEntry"]["@odata.id"]
+        entry = await client.get(machine, record["LogEntry"]["@odata.id"])
+        assert (entry["MessageId"], entry["Message"]) == (record["MessageId"], record["Message"])
+
+
+async def test_an_event_has_a_message_id_even_where_the_log_entry_has_none() -> None:
+    async with client_of("vendors") as client, receiving() as receiver:
+        wish = {"RegistryPrefixes": ["iLOEvents"]}
+        assert (await subscribe(client, receiver.address, "hpe-ilo6-01", **wish))[0] == 201
+        await strike(client, machine="hpe-ilo6-01", fault="fail_fan")
+        (record,) = (await receiver.next())[1]["Events"]
+        assert record["MessageId"] == "iLOEvents.1.0.FanFailed"
