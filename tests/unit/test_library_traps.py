@@ -1,0 +1,208 @@
+"""What the libraries do that would hurt: each trap stays closed, and is looked at again with each new version."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import inspect
+import re
+import ssl
+import time
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
+
+from fleetmon import app, devices
+from fleetmon.drivers.lane import Pace
+from fleetmon.drivers.redfish.bodies import MAX_BYTES, BadBody, parse, unpack
+from fleetmon.drivers.redfish.transport import CappedResponse, Pin, context_of, open_pipe
+from fleetmon.model import Endpoint, Protocol
+from fleetmon.storage.engine import sqlite3
+from tests.bench import device, head_of, http, opened, wire
+from tests.observations import START, reading
+from tests.observations import opened as opened_store
+
+SERVICE = sorted((Path(__file__).parents[2] / "fleetmon").rglob("*.py"))
+
+
+def endpoint(**more: Any) -> Endpoint:
+    return Endpoint(protocol=Protocol.REDFISH, address="https://bmc", **more)
+
+
+# ---- aiohttp and TLS -------------------------------------------------------------------------------------------------
+
+
+async def test_a_thousand_pipes_share_one_context_and_load_the_authorities_once(monkeypatch):
+    loaded: list[int] = []
+    real = ssl.SSLContext.load_default_certs
+    monkeypatch.setattr(ssl.SSLContext, "load_default_certs", lambda self: (loaded.append(1), real(self)))
+    context_of.cache_clear()
+    pipes = [open_pipe(endpoint(verify="ca"), Pace(), Pin(None, enforced=False)) for _ in range(1000)]
+    assert len({id(pipe._context) for pipe in pipes}) == 1
+    assert len(loaded) == 1
+    await asyncio.gather(*(pipe.close() for pipe in pipes))
+
+
+async def test_the_environment_is_not_trusted_and_nothing_is_unpacked_without_a_bound():
+    pipe = open_pipe(endpoint(), Pace(), Pin(None, enforced=True))
+    session = pipe._session
+    assert session.trust_env is False
+    assert session.auto_decompress is False
+    assert session._response_class is CappedResponse
+    assert isinstance(session.cookie_jar, aiohttp.DummyCookieJar)
+    await pipe.close()
+
+
+def test_authorities_named_by_the_environment_reach_no_context_of_a_pinned_device(monkeypatch, tmp_path):
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "none.pem"))
+    context_of.cache_clear()
+    assert context_of("modern", authorities=False).cert_store_stats()["x509_ca"] == 0
+    context_of.cache_clear()
+
+
+def test_uvloop_runs_the_service_because_its_tls_takes_a_fifth_of_the_memory():
+    async def loop_name() -> str:
+        return type(asyncio.get_running_loop()).__module__
+
+    assert app.run(loop_name()).startswith("uvloop")
+
+
+async def test_a_pin_is_asked_before_the_first_byte_although_the_context_is_our_own():
+    """aiohttp takes the fingerprint of the connector and the context of the request; were that to change, a login
+    would reach whoever answers."""
+    sent: list[bytes] = []
+
+    async def listen(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        sent.append(await reader.read(100))
+
+    async with wire(listen) as address:
+        driver, _, _ = opened(address, pinned="cd" * 32)
+        with pytest.raises(Exception, match="expected is cdcd"):
+            await driver.raw("/redfish/v1/")
+        await driver.close()
+    assert b"".join(sent) == b""
+
+
+# ---- redfish.aio -----------------------------------------------------------------------------------------------------
+
+
+async def test_the_library_never_logs_in_by_itself():
+    """Its own login has no breaker in front, raises without Location and leaves the session open."""
+    async with device() as bench:
+        await bench.poll()
+        client = bench.driver._session._client
+        assert client is not None
+        assert client._username is None
+        assert client._session_key is None
+        source = "".join(path.read_text() for path in SERVICE)
+        assert not re.search(r"client\.(login|logout)\(", source)
+
+
+async def test_a_body_ends_at_our_cap_whatever_the_library_would_read():
+    async def endless(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await head_of(reader)
+        writer.write(http(b"", length=10 * MAX_BYTES))
+        chunk = b" " * 65_536
+        for _ in range(2 * MAX_BYTES // len(chunk)):
+            writer.write(chunk)
+            await writer.drain()
+
+    async with wire(endless) as address:
+        driver, _, _ = opened(address)
+        with pytest.raises(Exception, match="larger than"):
+            await driver.raw("/redfish/v1/")
+        await driver.close()
+
+
+# ---- parsers ---------------------------------------------------------------------------------------------------------
+
+
+HOSTILE = {
+    "NaN": b'{"a": NaN}',
+    "Infinity": b'{"a": Infinity}',
+    "beyond a double": b'{"a": 1e999}',
+    "deep": b"[" * 100_000,
+    "5,000 digits": b'{"a": ' + b"9" * 5000 + b"}",
+}
+
+
+@pytest.mark.parametrize("body", HOSTILE.values(), ids=HOSTILE.keys())
+def test_what_other_parsers_let_through_ours_refuses(body):
+    """F30, F112, F114: looked at again with each parser and each of its versions."""
+    with pytest.raises(BadBody):
+        parse(body)
+
+
+def test_a_name_given_twice_is_noticed():
+    assert parse(b'{"a": 1, "b": {"c": 1, "c": 2}}').repeated_keys == ("c",)
+
+
+def test_unpacking_has_a_bound():
+    with pytest.raises(BadBody, match="unpacks to more"):
+        unpack(gzip.compress(b"0" * (2 * MAX_BYTES), 1), "gzip")
+
+
+# ---- APScheduler -----------------------------------------------------------------------------------------------------
+
+
+async def test_a_loop_that_stood_still_drops_no_tick():
+    """The default grace of a second dropped a third of the due jobs in three seconds of standstill."""
+    scheduler, fired = AsyncIOScheduler(), asyncio.Event()
+
+    async def strike() -> None:
+        fired.set()
+
+    scheduler.add_job(
+        strike, "interval", seconds=0.05, misfire_grace_time=devices.MISFIRE_GRACE, coalesce=True, max_instances=1
+    )
+    scheduler.start()
+    await fired.wait()
+    fired.clear()
+    time.sleep(1.3)
+    await asyncio.wait_for(fired.wait(), 1)
+    scheduler.shutdown(wait=False)
+
+
+def test_one_job_ticks_for_the_whole_fleet():
+    """A job a device costs 9 MiB and a herd that holds the loop; slots are spread by device instead."""
+    source = inspect.getsource(devices)
+    assert source.count(".add_job(") == 1
+    assert "misfire_grace_time=MISFIRE_GRACE" in source
+    assert "coalesce=True" in source
+    assert "max_instances=1" in source
+
+
+# ---- SQLite ----------------------------------------------------------------------------------------------------------
+
+
+def test_the_sqlite_in_use_is_free_of_the_corruption_by_wal_reset():
+    """F111: fixed in 3.51.3; the wheel of pysqlite3 brings a newer one than most systems."""
+    assert tuple(map(int, sqlite3.sqlite_version.split("."))) >= (3, 51, 3)
+
+
+@pytest.mark.parametrize("value", [2.0**63, 2.0**64 - 1, -(2.0**63) - 2048, 1e308, 5e-324])
+async def test_a_reading_beyond_64_bits_is_kept_as_it_is(tmp_path, value):
+    """SQLite's INTEGER is signed 64-bit (F101); readings are floats in packed rows and never pass through one."""
+    one = reading("Octets", value)
+    async with opened_store(tmp_path) as store:
+        await store.telemetry.append("web-01", START, [one])
+        (kept,) = (await store.telemetry.latest("web-01")).values()
+        assert kept.number == pytest.approx(value, rel=1e-6)
+
+
+# ---- FastAPI ---------------------------------------------------------------------------------------------------------
+
+
+def test_no_route_leaves_the_encoding_to_the_framework():
+    """A list of a thousand devices as plain dicts costs 57 times what encoded bytes do."""
+    handlers = [
+        (path.name, name, returned)
+        for path in SERVICE
+        if path.parent.name == "api"
+        for name, returned in re.findall(r"async def ((?:get|list)_\w+)\([^)]*\) -> ([\w.]+):", path.read_text())
+    ]
+    assert len(handlers) > 10
+    assert [handler for handler in handlers if not handler[2].endswith("Response")] == []
