@@ -159,6 +159,16 @@ HGX_ROWS = (
         evidence="recording nvidia-dgx-h100-ami: 264 of 264 sensors and a nextLink to $skip=75 with 189 (F40); perhaps "
                  "the capture's doing",
     ),
+    Accent(
+        name="hgx-fan-speed-for-percent", on="Fan", tell=put("SpeedPercent/Reading", lambda _, d:
+            d["SpeedPercent"]["SpeedRPM"]),
+        evidence="recording nvidia-dgx-h100-ami: SpeedPercent.Reading 4408 beside SpeedRPM 4408 (F32)",
+    ),
+    Accent(
+        name="hgx-supply-without-status", on="PowerSupply",
+        evidence="recording nvidia-dgx-h100-ami: a PowerSupply has neither Status nor capacity",
+        tell=drop("Status", "PowerCapacityWatts", "PowerSupplyType", "InputRanges", "LineInputStatus"),
+    ),
     Accent(name="hgx-counts-missing", evidence="recording nvidia-dgx-h100-ami: PowerSupplies without a count",
         on="PowerSupplyCollection", tell=drop("Members@odata.count")),
     Accent(name="hgx-sensors-by-gpu", evidence=GB300, on="SensorCollection", tell=_own_sensors),

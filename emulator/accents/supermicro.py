@@ -173,6 +173,8 @@ X10_ROWS = (
         name="x10-without-drives", evidence=f"{X10}: no drive is told anywhere",
         lacks=("{system}/Storage/{key}", "Chassis/NVMeSSD.0.Group.0.StorageBackplane", "{chassis}/NetworkAdapters"),
     ),
+    Accent(name="x10-memory-without-metrics", evidence=X10, lacks=("{system}/Memory/{n}/MemoryMetrics",), on="Memory",
+        tell=drop("BaseModuleType", "ErrorCorrection")),
     Accent(name="x10-raw-events", evidence=X10, on="LogEntry", tell=_raw_event),
     Accent(name="x10-no-rollup", evidence=X10, on="ComputerSystem", tell=drop("Status/HealthRollup",
         "MemorySummary/Status/HealthRollup", "ProcessorSummary/Status/HealthRollup")),
