@@ -185,8 +185,10 @@ def _components(learning: _Learning) -> None:
     """Conditions and parts, and what they make of the device."""
     observation = learning.observation
     said = [*observation.health, *([observation.overall] if observation.overall else [])]
-    looked_at_all = observation.components_complete or observation.inventory is not None
-    if not looked_at_all and health.touch(learning.connection, learning.device_id, said):
+    as_known = observation.inventory is None and health.touch(learning.connection, learning.device_id, said)
+    if as_known and (
+        not observation.components_complete or health.count(learning.connection, learning.device_id) == len(said)
+    ):
         return
     rows = health.load(learning.connection, learning.device_id)
     known = {row.component: row for row in map(health.component_of, rows)}

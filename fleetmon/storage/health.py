@@ -151,6 +151,12 @@ def touch(connection: Connection, device_id: str, seen: Sequence[ComponentHealth
     return touched.rowcount == len(seen)
 
 
+def count(connection: Connection, device_id: str) -> int:
+    """How many components have a condition, the device itself included."""
+    sql = "SELECT count(*) FROM component WHERE device_id = ? AND health IS NOT NULL"
+    return int(connection.execute(sql, (device_id,)).fetchone()[0])
+
+
 def put_health(connection: Connection, device_id: str, seen: Iterable[ComponentHealth]) -> None:
     """The condition of these components is what was just seen."""
     connection.executemany(

@@ -350,3 +350,13 @@ async def test_whatever_is_new_of_a_component_is_never_taken_for_nothing_new(
     told = replace(fan, taken_at=START + minutes(1), **news)
     await take(store, observed(START + minutes(1), health=(told,)))
     assert told in [row.health for row in await store.components.of_device("web-01")]
+
+
+async def test_a_whole_look_that_shows_one_component_less_is_no_look_without_news(store: Store) -> None:
+    """Planted bug: taking "all that was told is as known" for "all is as known" never counts a part as missing."""
+    one, other = health("Drive", "Bay 1"), health("Drive", "Bay 2")
+    for number in range(0, 40, 10):
+        at = START + minutes(number)
+        seen = (one, other) if number == 0 else (one,)
+        await take(store, walked(at, *(replace(drive, taken_at=at) for drive in seen)))
+    assert [row.component.name for row in await store.components.of_device("web-01")] == ["Bay 1"]

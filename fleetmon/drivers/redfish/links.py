@@ -7,8 +7,7 @@ vendor's own included, so a healthy device is asked for little and a sick one fo
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from fleetmon.drivers.redfish.bodies import Json
 from fleetmon.drivers.redfish.parse import fields
@@ -90,9 +89,16 @@ DEPTHS = {
 }  # fmt: skip
 """How many levels a single request may usefully bring; 1 for every other collection, none for what is no collection."""
 
+_FINE = ("OK", None)
+
 NOT_COLLECTIONS = frozenset(
     {"Thermal", "Power", "EnvironmentMetrics", "ThermalMetrics", "Metrics", "Assembly", "LeakDetection"}
 )
+
+
+def _is_fine(status: Json) -> bool:
+    """Does it say nothing but OK? So do nearly all, and a walk asks thousands."""
+    return status.get("Health") in _FINE and status.get("HealthRollup") in _FINE
 
 
 def in_trouble(body: Json, *, with_members: bool = False) -> bool:
@@ -102,7 +108,7 @@ def in_trouble(body: Json, *, with_members: bool = False) -> bool:
         here = stack.pop()
         if isinstance(here, dict):
             status = here.get("Status")
-            if isinstance(status, dict) and status.get("State") != "Absent":
+            if isinstance(status, dict) and not _is_fine(status) and status.get("State") != "Absent":
                 worst = max(
                     (fields.own_health(here) or Health.OK).rank,
                     (fields.rollup(here) or Health.OK).rank,
@@ -119,8 +125,7 @@ def in_trouble(body: Json, *, with_members: bool = False) -> bool:
     return False
 
 
-@dataclass(frozen=True, slots=True)
-class _Place:
+class _Place(NamedTuple):
     """An object that has a path of its own, and where in its resource it stands."""
 
     name: str
