@@ -9,8 +9,10 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import numpy as np
+import orjson
 import pytest
 
+from fleetmon.api.wire import encoded
 from fleetmon.model import NoReading, Quality, Reading, Sensor
 from fleetmon.storage import Store, series
 from fleetmon.storage.rows import PackedRow, Series
@@ -197,6 +199,19 @@ async def test_rollups_tell_a_month_as_its_readings_would(store: Store, monkeypa
         assert np.allclose(ours.table, theirs.table, rtol=1e-12, atol=0, equal_nan=True)
         assert ours.suspect.tolist() == theirs.suspect.tolist()
         assert ours.suspect.sum() == 1
+
+
+async def test_a_curve_leaves_as_numbers_and_nulls(store: Store) -> None:
+    for number in (0, 1, 2, 30):
+        at = START + minutes(number)
+        await append(store, at, reading("Inlet", 20.0 + number, at))
+    found = await curve(store, HOT, "Inlet", START, START + minutes(31), 400)
+    first = START.timestamp()
+    assert orjson.loads(encoded(found.table)) == [
+        *([first + 60 * number, 20.0 + number, 20.0 + number, 20.0 + number] for number in range(3)),
+        [first + 300, None, None, None],
+        [first + 1800, 50.0, 50.0, 50.0],
+    ]
 
 
 async def test_a_rolled_up_day_that_gets_a_late_row_tells_it(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
