@@ -129,10 +129,20 @@ def test_links_between_the_documents_lead_somewhere():
     assert broken == []
 
 
+def ids_of(page: str) -> set[str]:
+    """The ids in the first column of a manual page's tables."""
+    text = (HOUSE / "docs" / page).read_text()
+    return {name for row in re.findall(r"^\| ([FRS0-9, ]+) \|", text, re.MULTILINE) for name in row.split(", ")}
+
+
+def test_R11_every_fault_of_polling_push_and_storing_has_its_row():
+    wanted = {f"F{number:02}" for number in (*range(1, 60), *range(106, 116))}
+    assert wanted - ids_of("faults.md") == set()
+
+
 def test_every_fault_of_the_manual_has_a_test_of_its_name_and_the_reverse():
-    manual = (HOUSE / "docs" / "faults.md").read_text()
-    told = {name for row in re.findall(r"^\| ([FR0-9, ]+) \|", manual, re.MULTILINE) for name in row.split(", ")}
+    told = ids_of("faults.md") | ids_of("reliability.md")
     tests = "\n".join(path.read_text() for path in (HOUSE / "tests").rglob("test_*.py"))
-    named = {fault for name in re.findall(r"def test_((?:[FR]\d+_)+)", tests) for fault in name.strip("_").split("_")}
+    named = {fault for name in re.findall(r"def test_((?:[FRS]\d+_)+)", tests) for fault in name.strip("_").split("_")}
     assert told - named == set()
     assert named - told == set()

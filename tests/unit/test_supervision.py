@@ -61,7 +61,7 @@ async def test_a_fallen_role_is_told_and_started_again_after_a_second(error):
         assert (status.state, status.restarts, role.starts) == (RoleState.RUNNING, 1, 2)
 
 
-async def test_a_role_that_keeps_falling_is_always_back_within_thirty_seconds():
+async def test_R22_a_role_that_keeps_falling_is_always_back_within_thirty_seconds():
     clock, role = ManualClock(), Role()
     async with supervised(clock, devices=role) as supervisor:
         for _ in range(10):
