@@ -63,8 +63,11 @@ def pack(
 ) -> tuple[bytes, bytes | None]:
     """Numbers and what is particular about them as the two columns of a row of `size` places.
 
-    `slots` tells where each number goes, -1 for nowhere; `blank` are the exceptions of places where none goes.
+    `slots` tells where each number goes, -1 for nowhere; `blank` are the exceptions of places where none goes. What is
+    not finite becomes NaN (F30).
     """
+    if not math.isfinite(sum(numbers)):
+        numbers = [number if math.isfinite(number) else math.nan for number in numbers]
     if blank or slots != range(size):
         row = [math.nan] * size
         for slot, number in zip(slots, numbers, strict=True):

@@ -71,7 +71,8 @@ async def test_nothing_that_is_no_number_is_stored_as_one(store: Store, value: f
     await append(store, 0, reading("Inlet", value))
     layout = await store.telemetry.layout("web-02", [sensor("Inlet")])
     await store.telemetry.append_packed([PackedRow(layout.layout_id, START, [value])])
-    for device_id in ("web-01", "web-02"):
+    await store.telemetry.append_columns("web-03", START, (sensor("Inlet"),), [value])
+    for device_id in ("web-01", "web-02", "web-03"):
         rows = await store.telemetry_file.read(
             'SELECT "values" FROM reading JOIN layout USING (layout_id) WHERE device_id = ?', (device_id,)
         )
