@@ -139,6 +139,23 @@ def _own_sensors(bmc: Bmc, document: Json) -> Json:
     return document | {"Members": kept, "Members@odata.count": len(kept)}
 
 
+def _nvidia_memory(document: Json) -> Json:
+    """Rows that were remapped, as far as errors are counted; a server's own modules have none."""
+    counts = document["LifeTime"]
+    remapped = {"CorrectableRowRemappingCount": counts["CorrectableECCErrorCount"] // 100,
+        "UncorrectableRowRemappingCount": counts["UncorrectableECCErrorCount"]}  # fmt: skip
+    return document | {"Oem": {"Nvidia": {"RowRemapping": remapped}}}
+
+
+def _nvidia_port(document: Json) -> Json:
+    down = document.pop("RXErrors")
+    del document["TXErrors"]
+    errors = {"RuntimeError": bool(down), "TrainingError": False}
+    return document | {
+        "Oem": {"Nvidia": {"LinkDownedCount": down, "LinkErrorRecoveryCount": 0, "NVLinkErrors": errors}}
+    }
+
+
 PAGE = 75
 
 
@@ -174,6 +191,10 @@ HGX_ROWS = (
     Accent(name="hgx-sensors-by-gpu", evidence=GB300, on="SensorCollection", tell=_own_sensors),
     Accent(name="hgx-long-ago", evidence="recording supermicro-gb300-openbmc: LastResetTime 1970-01-01 (F49)",
         on="ComputerSystem", tell=put("LastResetTime", "1970-01-01T00:00:00+00:00")),
+    Accent(
+        name="hgx-metrics-in-oem", evidence=GB300, on="MemoryMetrics PortMetrics",
+        tell=lambda bmc, d: _nvidia_port(d) if "RXErrors" in d else _nvidia_memory(d),
+    ),
     Accent(name="hgx-port-conditions", evidence=GB300, on="Port", tell=put("Status/Conditions", [])),
     by_info("hgx-action-info", "recording nvidia-dgx-h100-ami"),
     Accent(name="hgx-500-on-a-sensor", evidence="recording nvidia-gh200-openbmc: InternalError on 87 resources (F08)",
@@ -254,7 +275,8 @@ KIND_FAMILIES = (
     Family(
         name="gpu-hgx", vendor="NVIDIA", model="DGXH100", height_u=8, drive=NVME, bays=8, raid=(("RAID0", 8),),
         shape=HGX_SHAPE, processor="Intel(R) Xeon(R) Platinum 8480C", cores=56, dimms=32, dimm_gib=64, gpus=8,
-        nvlinks=6, leak_detectors=4, fans=12, fan_rpm=13_000, supplies=6, supply_watts=3_300, ports=4, port_gbps=400,
+        gpu="NVIDIA H100 80GB HBM3", nvlinks=6,
+        leak_detectors=4, fans=12, fan_rpm=13_000, supplies=6, supply_watts=3_300, ports=4, port_gbps=400,
         idle_watts=1_900, peak_watts=9_400, load=(0.6, 0.15), bios="1.1.3", firmware="24.01.05", accents=HGX_ROWS,
     ),
 )  # fmt: skip

@@ -167,6 +167,7 @@ class Family:
     """Mean work and its daily swing."""
     bios: str
     firmware: str
+    gpu: str = "Vireo V9 SXM"
     nvlinks: int = 0
     """Ports of each GPU, on a baseboard."""
     outlets: int = 0

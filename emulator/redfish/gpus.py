@@ -82,9 +82,10 @@ def _baseboard(bmc: Bmc) -> Json:
     places, family, health = bmc.places, bmc.machine.family, bmc.machine.health()["Gpus"]
     return resource(
         places.baseboard, "ComputerSystem.v1_22_0.ComputerSystem", bmc.shape.baseboard_id, SystemType="Physical",
-        Manufacturer="NVIDIA", Model="HGX H100 8-GPU", SerialNumber=f"16{bmc.machine.serial}", UUID=bmc.machine.uuid,
+        Manufacturer=family.vendor, Model=f"{family.model} {family.gpus}-GPU",
+        SerialNumber=f"16{bmc.machine.serial}", UUID=bmc.machine.uuid,
         PowerState=bmc.told_power(), Status=status(health, rollup=health),
-        ProcessorSummary={"Count": family.gpus, "Model": "NVIDIA H100"},
+        ProcessorSummary={"Count": family.gpus, "Model": family.gpu},
         Processors=ref(f"{places.baseboard}/Processors"), Memory=ref(f"{places.baseboard}/Memory"),
         LogServices=ref(f"{places.baseboard}/LogServices"),
         Links={
@@ -97,8 +98,8 @@ def _baseboard(bmc: Bmc) -> Json:
 def _manager(bmc: Bmc) -> Json:
     places = bmc.places
     return resource(
-        places.baseboard_manager, "Manager.v1_15_0.Manager", "HGX Management Controller", ManagerType="BMC",
-        Model="HMC", FirmwareVersion="HGX-22.10-1-rc67", Status=status(), PowerState="On",
+        places.baseboard_manager, "Manager.v1_15_0.Manager", "Baseboard Management Controller", ManagerType="BMC",
+        FirmwareVersion=f"{bmc.machine.family.firmware}-1", Status=status(), PowerState="On",
         DateTime=bmc.told_time(bmc.plant.clock.now()), DateTimeLocalOffset=bmc.told_offset(),
         Links={**links("ManagerForServers", [places.baseboard]), **links("ManagedBy", [places.manager])},
     )  # fmt: skip
@@ -141,8 +142,8 @@ def _gpu(index: int, bmc: Bmc) -> Json:
     gpu, places = bmc.machine.parts.gpus[index], bmc.places
     path = _gpu_path(places, index)
     return resource(
-        path, "Processor.v1_20_0.Processor", "Processor", ProcessorType="GPU", Manufacturer="NVIDIA",
-        Model="NVIDIA H100 80GB HBM3", SerialNumber=f"{bmc.machine.serial}G{index:02}", PartNumber="2330-885-A1",
+        path, "Processor.v1_20_0.Processor", "Processor", ProcessorType="GPU", Manufacturer=bmc.machine.family.vendor,
+        Model=bmc.machine.family.gpu, SerialNumber=f"{bmc.machine.serial}G{index:02}", PartNumber="2330-885-A1",
         FirmwareVersion="96.00.74.00.01", MaxSpeedMHz=1_980, Status=status(gpu.health, rollup=gpu.health),
         Metrics=ref(f"{path}/ProcessorMetrics"), Ports=ref(f"{path}/Ports"),
         MemorySummary={"ECCModeEnabled": True, "TotalMemorySizeMiB": 81_559,
@@ -185,12 +186,9 @@ def _memory(index: int, bmc: Bmc) -> Json:
 
 
 def _memory_metrics(index: int, bmc: Bmc) -> Json:
-    gpu = bmc.machine.parts.gpus[index]
     return resource(
         f"{_memory_path(bmc.places, index)}/MemoryMetrics", "MemoryMetrics.v1_7_0.MemoryMetrics",
         f"GPU {index + 1} Memory Metrics", LifeTime=_counts(index, bmc), OperatingSpeedMHz=2_619,
-        Oem={"Nvidia": {"RowRemapping": {"CorrectableRowRemappingCount": gpu.corrected // 100,
-            "UncorrectableRowRemappingCount": gpu.uncorrected}}},
     )  # fmt: skip
 
 
@@ -209,17 +207,16 @@ def _port_metrics(index: int, link: int, bmc: Bmc) -> Json:
     down = link in bmc.machine.parts.gpus[index].links_down
     return resource(
         f"{_gpu_path(bmc.places, index)}/Ports/{link}/Metrics", "PortMetrics.v1_3_0.PortMetrics",
-        f"NVLink_{link} Port Metrics",
-        Oem={"Nvidia": {"LinkDownedCount": int(down), "LinkErrorRecoveryCount": 0,
-            "NVLinkErrors": {"RuntimeError": down, "TrainingError": False}}},
+        f"NVLink_{link} Port Metrics", Networking={"TXDiscards": 0}, RXErrors=int(down), TXErrors=0,
     )  # fmt: skip
 
 
 def _chassis(index: int, bmc: Bmc) -> Json:
     places, path = bmc.places, bmc.places.gpu_chassis(index)
     return resource(
-        path, "Chassis.v1_22_0.Chassis", f"GPU {index + 1}", ChassisType="Module", Manufacturer="NVIDIA",
-        Model="H100 SXM", SerialNumber=f"{bmc.machine.serial}G{index:02}",
+        path, "Chassis.v1_22_0.Chassis", f"GPU {index + 1}", ChassisType="Module",
+        Manufacturer=bmc.machine.family.vendor, Model=bmc.machine.family.gpu,
+        SerialNumber=f"{bmc.machine.serial}G{index:02}",
         Status=status(bmc.machine.parts.gpus[index].health), Sensors=ref(f"{path}/Sensors"),
         EnvironmentMetrics=ref(f"{path}/EnvironmentMetrics"), LogServices=ref(f"{path}/LogServices"),
         Links={

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 BRANCHES = (system_branch, storage_branch, chassis_branch, thermal_branch, log_branch)
 
 
+OWN = frozenset({"_bmc", "machine", "shape", "places"})
+
+
 class Node:
     """A blade as the BMC of its chassis sees it: the BMC's ways, and the blade's hardware."""
 
@@ -35,6 +38,12 @@ class Node:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._bmc, name)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in OWN:
+            super().__setattr__(name, value)
+        else:
+            setattr(self._bmc, name, value)
 
     def told_power(self) -> str:
         """PowerState of the blade."""

@@ -203,7 +203,7 @@ def _processor(index: int, bmc: Bmc) -> Json:
     if gpu >= 0:
         return resource(
             path, "Processor.v1_18_0.Processor", f"GPU {gpu + 1}", ProcessorType="GPU", Socket=f"GPU {gpu + 1}",
-            Manufacturer="Vireo", Model="Vireo V9 SXM", TotalCores=16_896, MaxSpeedMHz=1_980, Status=status(),
+            Manufacturer=family.gpu.split()[0], Model=family.gpu, TotalCores=16_896, MaxSpeedMHz=1_980, Status=status(),
             SerialNumber=f"{bmc.machine.serial}G{gpu:02}", MemorySummary={"TotalMemorySizeMiB": 98_304},
         )  # fmt: skip
     return resource(
