@@ -75,7 +75,6 @@ class Rule:
     chance: random.Random
     since: float
     met: int = 0
-    fired: int = 0
     healed: asyncio.Event = field(default_factory=asyncio.Event)
 
 
@@ -287,7 +286,6 @@ class Line:
         """Notes once a connection that a rule did something to it."""
         if rule.id not in self._noted:
             self._noted.add(rule.id)
-            rule.fired += 1
             self._proxy.note(
                 self._number, "fired", rule=rule.id, fault=rule.fault, setting=rule.setting, **self._passed
             )

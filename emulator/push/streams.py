@@ -91,11 +91,6 @@ class Stream:
         """Bytes that the client has not taken yet."""
         return 0 if self._line is None else self._line.backlog
 
-    @property
-    def living(self) -> bool:
-        """Whether there is still a line."""
-        return self._line is not None
-
     def end(self, *, clean: bool) -> None:
         """Ends it as HTTP would have it, or cuts it."""
         if self._line is not None:
