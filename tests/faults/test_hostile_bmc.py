@@ -50,8 +50,8 @@ class Peak:
 
 @pytest.mark.parametrize("attack", ATTACKS)
 async def test_S8_a_hostile_bmc_costs_little_and_nobody_else_feels_it(attack):
-    seconds, growth, late = await attacked(ATTACKS[attack], deadline=4)
-    assert seconds <= 6
+    seconds, growth, late = await attacked(ATTACKS[attack], deadline=2.5)
+    assert seconds <= 5
     assert growth <= MOST_GROWTH
     assert late <= 1.0
 

@@ -115,7 +115,7 @@ async def lived(rack: RunningFleet, home: Path, *, kills: int, seconds: float, s
         rack.strike(machine=name, **chance.choice(PAINS))
     for _ in range(kills):
         await service.run(chance.uniform(0.1, seconds))
-    await service.run(4)
+    await service.run(3)
     return names
 
 
