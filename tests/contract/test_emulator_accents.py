@@ -5,13 +5,16 @@ from __future__ import annotations
 import base64
 import inspect
 import json
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+import emulator
 from emulator.accents.families import FAMILIES
 from emulator.accents.model import Accent, Family
 from emulator.accents.plain import PLAIN_FAMILIES
@@ -313,6 +316,15 @@ async def test_a_flapping_fan_fills_the_log_until_it_is_healed() -> None:
 def test_the_fleet_of_vendors_has_every_accent_and_kind() -> None:
     standing = {server.family.name for server in read_fleet("vendors").servers}
     assert {family.name for family in ACCENTED} <= standing
+
+
+def test_vendors_are_named_in_the_accents_alone() -> None:
+    words = re.compile(
+        r"dell|idrac|\bhpe?\b|\bilo\b|lenovo|supermicro|openbmc|nvidia|cisco|huawei|fujitsu|megarac", re.IGNORECASE
+    )
+    files = [path for path in Path(emulator.__file__).parent.rglob("*.py") if path.parent.name != "accents"]
+    assert len(files) > 40
+    assert [path.name for path in files if words.search(path.read_text())] == []
 
 
 def test_a_family_without_an_accent_has_no_dialect() -> None:
