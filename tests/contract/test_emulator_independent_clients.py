@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import ssl
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 import redfish
+import requests
+import sseclient
 import sushy
 
 from emulator.run import RunningFleet, running_fleet
@@ -86,3 +89,23 @@ async def test_the_dmtf_client_signs_in_and_out(machine: str, tmp_path: Path) ->
         assert whats.count("login") == 1
         assert whats.count("logout") == 1
         assert not fleet.bmc(machine).living_sessions()
+
+
+@pytest.mark.parametrize(("name", "machine"), [("one_rack", "web-01"), ("vendors", "lenovo-xcc-01")])
+async def test_an_event_stream_client_reads_events_comments_and_all(name: str, machine: str, tmp_path: Path) -> None:
+    async with running_fleet(name) as fleet:
+        trusted = await certificate(fleet, machine, tmp_path)
+        loop = asyncio.get_running_loop()
+
+        def look() -> list[tuple[str, str]]:
+            service = requests.Session()
+            service.auth, service.verify, service.trust_env = (fleet.user, fleet.password), trusted, False
+            uri = service.get(f"{fleet.address(machine)}/redfish/v1/EventService").json()["ServerSentEventUri"]
+            with service.get(fleet.address(machine) + uri, stream=True, timeout=10) as stream:
+                loop.call_soon_threadsafe(fleet.advance, 60)
+                loop.call_soon_threadsafe(lambda: fleet.strike(machine=machine, fault="predict_drive", bay=0))
+                events = sseclient.SSEClient(stream).events()
+                told = [next(events), next(events)]
+            return [(event.id, json.loads(event.data)["Events"][0]["EventType"]) for event in told]
+
+        assert await asyncio.to_thread(look) == [("1", "Alert"), ("2", "StatusChange")]
