@@ -13,18 +13,27 @@ import re
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 import aiohttp
 
+from benchmarks.devices import EVERYTHING, ask, opened
 from benchmarks.fleet import filled_store
 from benchmarks.processes import CannotMeasureError, Emulated, emulated, free_port, running
 from benchmarks.scorecard import Measured
+from fleetmon.clock import SystemClock
+from fleetmon.model import Aspect, Interval, Protocol
+from fleetmon.storage import Store, polls
+from fleetmon.storage.database import Connection
+from fleetmon.storage.rows import MemoryRow, PollRow
 
 DEVICES, MINUTES = "FLEETMON_BENCH_DEVICES", "FLEETMON_BENCH_MINUTES"
 """Environment variables for a smaller run."""
+LEARN = "FLEETMON_BENCH_LEARN"
+"""Set: every device is looked at for the first time, which takes ten thousand of them ten minutes."""
 INTERVAL = 60.0
 CALM = 90.0
 """Seconds after the last first look before measuring begins."""
@@ -53,7 +62,7 @@ class Sample:
 async def ten_thousand() -> Measured:
     """Slots missed by ten thousand servers at 60 s, with what a poll costs and what the service holds."""
     devices, minutes = int(os.environ.get(DEVICES, "10000")), float(os.environ.get(MINUTES, "10"))
-    async with _watched(devices) as (_, service):
+    async with watched(devices) as (_, service):
         before, after = await service.over(minutes)
     missed = max(0.0, devices * minutes * 60 / INTERVAL - _polls(before, after))
     return Measured(
@@ -64,19 +73,31 @@ async def ten_thousand() -> Measured:
 async def dead_500() -> Measured:
     """How late healthy servers are asked (99th percentile) while one in twenty takes requests and never answers."""
     devices, minutes = int(os.environ.get(DEVICES, "10000")), float(os.environ.get(MINUTES, "10"))
-    dead = devices // 20
-    async with _watched(devices) as (fleet, service):
-        names = list(await fleet.addresses())[:devices]
-        async with contextlib.AsyncExitStack() as faults:
-            for name in names[:: devices // dead][:dead]:
-                await faults.enter_async_context(fleet.fault(name, "hang_bmc"))
-            before, after = await service.over(minutes)
-            faults.pop_all()  # the emulator ends with the measurement, and its faults with it
+    async with watched(devices) as (fleet, service), hung(fleet, devices, devices // 20):
+        before, after = await service.over(minutes)
     return Measured(
         runs=[_delay(before, after, 0.99)],
-        size=f"{devices} servers, {dead} of them hung, for {minutes:g} minutes",
+        size=f"{devices} servers, {devices // 20} of them hung, for {minutes:g} minutes",
         notes=_notes(before, after),
     )
+
+
+@contextlib.asynccontextmanager
+async def hung(fleet: Emulated, devices: int, many: int) -> AsyncIterator[None]:
+    """So many of the devices, spread over all of them, take requests and never answer; the end of the fleet heals."""
+    names = list(await fleet.addresses())[:devices]
+    async with contextlib.AsyncExitStack() as faults:
+        for name in names[:: devices // many][:many]:
+            await faults.enter_async_context(fleet.fault(name, "hang_bmc"))
+        faults.pop_all()
+    yield
+
+
+def on_time(before: Sample, after: Sample, healthy: int) -> float:
+    """The share of the slots of so many healthy devices at which a poll began, and not late."""
+    slots = healthy * (after.at - before.at) / INTERVAL
+    late = after.total("fleetmon_polls_late_total") - before.total("fleetmon_polls_late_total")
+    return 1 - (max(0.0, slots - _polls(before, after)) + late) / slots
 
 
 class Service:
@@ -90,6 +111,19 @@ class Service:
         before = await self.sample()
         await asyncio.sleep(minutes * 60)
         return before, await self.sample()
+
+    async def answers_within(self, seconds: float) -> float:
+        """Seconds within which 95 of 100 requests for a page of devices are answered, asked for over some time."""
+        took: list[float] = []
+        ended = time.monotonic() + seconds
+        async with aiohttp.ClientSession() as session:
+            while time.monotonic() < ended:
+                started = time.monotonic()
+                async with session.get(f"{self._url}/api/v1/devices", params={"limit": "100"}) as answer:
+                    await answer.read()
+                took.append(time.monotonic() - started)
+                await asyncio.sleep(0.2)
+        return sorted(took)[int(0.95 * len(took))]
 
     async def sample(self) -> Sample:
         """How it stands now."""
@@ -117,7 +151,7 @@ class Service:
 
 
 @contextlib.asynccontextmanager
-async def _watched(devices: int) -> AsyncIterator[tuple[Emulated, Service]]:
+async def watched(devices: int) -> AsyncIterator[tuple[Emulated, Service]]:
     """A fleet of so many servers and a service that knows them all."""
     with tempfile.TemporaryDirectory() as folder:
         async with emulated("ten_thousand", processes=2) as fleet:
@@ -125,6 +159,8 @@ async def _watched(devices: int) -> AsyncIterator[tuple[Emulated, Service]]:
             if len(addresses) < devices:
                 raise CannotMeasureError(f"the emulated fleet has only {len(addresses)} servers")
             store, _ = await filled_store(Path(folder), addresses)
+            if not os.environ.get(LEARN):
+                await _acquaint(store, addresses)
             await store.close()
             port = free_port()
             config = Path(folder) / "configuration" / "fleetmon.toml"
@@ -140,6 +176,29 @@ async def _watched(devices: int) -> AsyncIterator[tuple[Emulated, Service]]:
                 print(f"  all {devices} known after {seconds:.0f} s", file=sys.stderr)
                 await asyncio.sleep(CALM)
                 yield fleet, service
+
+
+async def _acquaint(store: Store, addresses: Mapping[str, str]) -> None:
+    """Every device is known as after weeks of polling: one was looked at, the others are of its model.
+
+    What is asked rarely falls due spread over its interval; nobody is logged in.
+    """
+    async with opened(next(iter(addresses.values()))) as driver:
+        await ask(driver, EVERYTHING)
+        memory = MemoryRow(plan=driver.memory().plan, sealed_session=None)
+    now, usual = SystemClock().now(), Interval()
+
+    def write(connection: Connection) -> None:
+        for place, device_id in enumerate(addresses):
+            ago = (place * 0.618) % 1
+            polls.put_memory(connection, device_id, Protocol.REDFISH.value, memory)
+            polls.put_polls(connection, device_id, [_polled(aspect, now - ago * usual.of(aspect)) for aspect in Aspect])
+
+    await store.state.write(write)
+
+
+def _polled(aspect: Aspect, at: datetime) -> PollRow:
+    return PollRow(aspect=aspect, taken_at=at, seconds=0.1, requests=2, answered=True, reason="")
 
 
 # ---- figures ---------------------------------------------------------------------------------------------------------
