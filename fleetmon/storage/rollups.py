@@ -43,6 +43,17 @@ class Steps:
         """Those chosen."""
         return Steps(*(getattr(self, name)[chosen] for name in Steps.__slots__))
 
+    def column(self, place: int) -> Steps:
+        """One sensor's steps, of those of several sensors side by side."""
+        return Steps(
+            self.number,
+            self.low[:, place],
+            self.high[:, place],
+            self.total[:, place],
+            self.count[:, place],
+            self.suspect[:, place],
+        )
+
     def means(self) -> Doubles:
         """The mean of each step; NaN where there is no number."""
         with np.errstate(all="ignore"):

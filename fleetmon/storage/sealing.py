@@ -32,6 +32,7 @@ HOUR, DAY = 3_600_000, 86_400_000
 """Milliseconds."""
 HOUR_RESTS, DAY_RESTS = timedelta(minutes=10), timedelta(hours=2)
 """So long after its end an hour, or a day, is sealed: what comes even later costs making the page anew."""
+_FINEST = rollups.FIVE_MINUTES * 1000
 _MOST_EXPIRED = 200
 """Pages forgotten in one write."""
 _MEASURED = 7
@@ -167,9 +168,7 @@ def _pages(rows: Source, span: Span, told_until: int | None, *, rolled: bool) ->
         whole = scaled(np.ascontiguousarray(numbers))
         parts.append((whole, flat))
         if rolled:
-            block = Block(rows.instants, numbers, flat)
-            for place in range(numbers.shape[1]):
-                scale, steps = _rolled(block, whole, place, len(scales), told_until)
+            for scale, steps in _rolled(Block(rows.instants, numbers, flat), whole, len(scales), told_until):
                 scales.append(scale)
                 for step in steps:
                     columns[step].append(steps[step])
@@ -180,23 +179,41 @@ def _pages(rows: Source, span: Span, told_until: int | None, *, rolled: bool) ->
             yield NewPage(step, rollups.rolled_page(columns[step], scales), len(columns[step]), last)
 
 
-def _rolled(
-    block: Block, whole: Scaled, inside: int, place: int, told_until: int | None
-) -> tuple[int, dict[int, Steps]]:
-    """A sensor's scale and its steps, whole numbers where they can be summed."""
-    column = pages.column_of(block.instants, block.numbers[:, inside], block.exceptions, place)
-    found = history.taken(column, told_until)
-    scale = int(whole.scales[inside])
-    numbers = found.number
-    there = ~np.isnan(numbers)
-    if scale != BITS and np.abs(whole.whole[:, inside]).max(initial=0) < SUMMABLE:
-        numbers = np.rint(np.where(there, numbers, 0) * 10.0 ** (scale % SINGLE)).astype(np.int64)
-    else:
-        scale = BITS
-    finest = rollups.steps_of(found.at, numbers, there, found.suspect, rollups.FIVE_MINUTES * 1000)
+def _rolled(block: Block, whole: Scaled, first: int, told_until: int | None) -> Iterator[tuple[int, dict[int, Steps]]]:
+    """The scale and the steps of each sensor of a group, whole numbers where they can be summed."""
+    if not len(block.exceptions.row):
+        yield from _rolled_together(block, whole)
+        return
+    for inside in range(block.numbers.shape[1]):
+        column = pages.column_of(block.instants, block.numbers[:, inside], block.exceptions, first + inside)
+        found = history.taken(column, told_until)
+        scale = int(whole.scales[inside])
+        numbers, there = found.number, ~np.isnan(found.number)
+        if scale != BITS and np.abs(whole.whole[:, inside]).max(initial=0) < SUMMABLE:
+            numbers = np.rint(np.where(there, numbers, 0) * 10.0 ** (scale % SINGLE)).astype(np.int64)
+        else:
+            scale = BITS
+        yield scale, _levels(rollups.steps_of(found.at, numbers, there, found.suspect, _FINEST))
+
+
+def _rolled_together(block: Block, whole: Scaled) -> Iterator[tuple[int, dict[int, Steps]]]:
+    """The same where every sensor told something plain in every row: all at once."""
+    there = ~np.isnan(block.numbers)
+    scales = np.where(np.abs(whole.whole).max(axis=0) < SUMMABLE, whole.scales, BITS)
+    found: dict[int, dict[int, Steps]] = {}
+    for here, numbers in ((scales == BITS, block.numbers), (scales != BITS, whole.whole)):
+        suspect = np.zeros((len(block.instants), int(here.sum())), np.bool_)
+        levels = _levels(rollups.steps_of(block.instants, numbers[:, here], there[:, here], suspect, _FINEST))
+        for column, place in enumerate(np.flatnonzero(here).tolist()):
+            found[place] = {step: steps.column(column) for step, steps in levels.items()}
+    return ((int(scale), found[place]) for place, scale in enumerate(scales))
+
+
+def _levels(finest: Steps) -> dict[int, Steps]:
+    """All rollups, by their step."""
     hours = rollups.coarser(finest, rollups.HOUR // rollups.FIVE_MINUTES)
     days = rollups.coarser(hours, rollups.DAY // rollups.HOUR)
-    return scale, {rollups.FIVE_MINUTES: finest, rollups.HOUR: hours, rollups.DAY: days}
+    return {rollups.FIVE_MINUTES: finest, rollups.HOUR: hours, rollups.DAY: days}
 
 
 # ---- writing --------------------------------------------------------------------------------------------------------

@@ -169,10 +169,10 @@ def odd_reading(chance: random.Random, of: Sensor, at: datetime) -> Reading:
     return reading(of, value, at - age, quality=chance.choice(list(Quality)))
 
 
-async def filled(store: Store, days: int, every: float = 1.0) -> int:
+async def filled(store: Store, days: int, every: float = 1.0, digits: int = 1) -> int:
     """Days of one sensor that dips, is off for a while, and is suspect once; as back-fill, then sealed."""
     count = round(days * 1440 / every)
-    numbers = np.round(20 + 5 * np.sin(np.arange(count) / 300), 1)
+    numbers = np.round(20 + 5 * np.sin(np.arange(count) / 300), digits)
     numbers[2000:2100] = np.nan
     for name in (SEALED, HOT):
         layout = await store.telemetry.layout(name, [sensor("Inlet")])
@@ -187,9 +187,12 @@ async def filled(store: Store, days: int, every: float = 1.0) -> int:
     return count
 
 
-async def test_rollups_tell_a_month_as_its_readings_would(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("digits", [1, 16], ids=["decimals", "bits"])
+async def test_rollups_tell_a_month_as_its_readings_would(
+    store: Store, monkeypatch: pytest.MonkeyPatch, digits: int
+) -> None:
     """Planted bug: a mean of means."""
-    await filled(store, 9)
+    await filled(store, 9, digits=digits)
     monkeypatch.setattr(series, "MOST_RAW", 1000)
     start = START.replace(hour=0)
     for points, step in ((2592, 300), (200, 7200), (9, 86400)):
@@ -258,7 +261,7 @@ async def test_a_sensor_without_any_row_is_an_empty_curve(store: Store) -> None:
     async with opened(store.directory.parent / "again") as other:
         await other.telemetry_file.change(
             "INSERT INTO sensor (device_id, kind, component, name, type, told) SELECT 'web-01', 'Chassis', '1',"
-            ' \'Inlet\', \'Temperature\', \'{"source": "/Inlet", "thresholds": {}}\''
+            " 'Inlet', 'Temperature', '{\"source\": \"/Inlet\", \"thresholds\": {}}'"
         )
         (row,) = await other.telemetry.sensors(SEALED, spark=True)
         assert (row.reading, row.spark, row.sensor) == (None, (), known.sensor)
