@@ -12,11 +12,27 @@ from typing import Any
 
 import pytest
 
-from fleetmon.drivers.base import Request
+from fleetmon.clock import ManualClock
+from fleetmon.drivers.base import Opening, Request
+from fleetmon.drivers.lane import Lane
 from fleetmon.drivers.redfish.bodies import MAX_BYTES
-from fleetmon.model import Aspect, Component, Health, NoReading, Observation, Reachability, ReadingType
+from fleetmon.drivers.redfish.driver import RedfishDriver
+from fleetmon.model import (
+    Aspect,
+    Component,
+    Endpoint,
+    Health,
+    NoReading,
+    Observation,
+    Protocol,
+    Reachability,
+    ReadingType,
+)
 from tests.bench import EVERYTHING, MACHINE, STEADY, SYSTEM, device, head_of, http, opened, wire
 from tests.emulator_client import client_of
+from tests.redfish_service import CHASSIS as BODY_CHASSIS
+from tests.redfish_service import SYSTEM as BODY_SYSTEM
+from tests.redfish_service import ShelfSession, server
 
 
 def temperatures(seen: Observation) -> list[Any]:
@@ -586,3 +602,31 @@ async def test_components_keep_their_names_whatever_is_read():
         first = {health.component for health in (await bench.poll()).health}
         assert Component("Fan", "Fan 1") in first
         assert {health.component for health in (await bench.poll(Aspect.COMPONENTS)).health} == first
+
+
+async def test_F48_five_hundred_devices_alike_share_what_is_alike_and_nothing_else():
+    """Plans and sensors are shared between devices of one model; what each says must stay its own."""
+
+    def service(number: int) -> dict[str, Any]:
+        bodies = server(drives=1, dimms=1, temperatures=2, fans=1)
+        bodies[BODY_SYSTEM]["SerialNumber"] = f"serial-{number}"
+        bodies[f"{BODY_SYSTEM}/Storage/1/Drives/1"]["SerialNumber"] = f"drive-{number}"
+        bodies[f"{BODY_CHASSIS}/Thermal"]["Temperatures"][0]["ReadingCelsius"] = number / 10
+        return bodies
+
+    clock = ManualClock()
+    drivers = []
+    for number in range(500):
+        address = f"https://bmc-{number}"
+        endpoint = Endpoint(protocol=Protocol.REDFISH, address=address)
+        opening = Opening(endpoint=endpoint, credentials=None, lane=Lane(device=address, clock=clock), clock=clock)
+        drivers.append(RedfishDriver(opening, session=ShelfSession(service(number))))
+    first = await asyncio.gather(*(driver.observe(Request(aspects=EVERYTHING)) for driver in drivers))
+    again = await asyncio.gather(*(driver.observe(Request(aspects=STEADY)) for driver in drivers))
+    for number, (seen, steady) in enumerate(zip(first, again, strict=True)):
+        assert seen.identity is not None
+        assert seen.inventory is not None
+        assert seen.identity.serial_number == f"serial-{number}"
+        assert f"drive-{number}" in {part.serial_number for part in seen.inventory.parts}
+        for poll in (seen, steady):
+            assert number / 10 in {one.number for one in temperatures(poll)}
