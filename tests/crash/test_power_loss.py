@@ -28,8 +28,9 @@ from fleetmon.storage.store import STATE_FILE
 HEAD = struct.Struct("<QQQQ")
 SECTOR = 512
 CHILD = """
-import asyncio, os, sys
+import asyncio, contextlib, os, sys
 from pathlib import Path
+from fleetmon.errors import StorageError
 from fleetmon.storage import engine, store as stores
 from tests.observations import *
 
@@ -54,6 +55,12 @@ async def one(store, number, name, acknowledged):
     )
     os.write(acknowledged, f"{name} {number}\\n".encode())
 
+async def tried(store, number, name, acknowledged):
+    try:
+        await one(store, number, name, acknowledged)
+    except StorageError:
+        pass
+
 async def main(directory, polls):
     acknowledged = os.open(directory / "acknowledged", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     async with opened(directory) as store:
@@ -61,9 +68,10 @@ async def main(directory, polls):
         for name in names:
             await store.fleet.add_device(device(name))
         for number in range(polls):
-            await asyncio.gather(*(one(store, number, name, acknowledged) for name in names))
+            await asyncio.gather(*(tried(store, number, name, acknowledged) for name in names))
             if number % 20 == 19:
-                await store.state.checkpoint(truncate=True)
+                with contextlib.suppress(StorageError):
+                    await store.state.checkpoint(truncate=True)
 
 asyncio.run(main(Path(sys.argv[1]), int(sys.argv[2])))
 """
@@ -135,6 +143,7 @@ class Disk:
     def __init__(self) -> None:
         self.files: dict[str, OnDisk] = {}
         self.acknowledged: set[tuple[str, int]] = set()
+        self.failed = 0
 
     def take(self, entry: Entry) -> None:
         if entry.name == "acknowledged":
@@ -144,6 +153,8 @@ class Disk:
             return
         elif entry.what == "S":
             self.files.setdefault(entry.name, OnDisk()).sync()
+        elif entry.what == "F":
+            self.failed += 1
         elif entry.what == "U":
             self.files.pop(entry.name, None)
         else:
@@ -166,7 +177,7 @@ def recorder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return library
 
 
-def record_of(recorder: Path, directory: Path, *, polls: int, synchronous: str = "FULL") -> Path:
+def record_of(recorder: Path, directory: Path, *, polls: int, synchronous: str = "FULL", **more: str) -> Path:
     """What a process at work wrote until it ended well."""
     data, record = directory / "data", directory / "record"
     data.mkdir(mode=0o700)
@@ -175,6 +186,7 @@ def record_of(recorder: Path, directory: Path, *, polls: int, synchronous: str =
         "LD_PRELOAD": str(recorder),
         "WRITTEN_IN": f"{data}/",
         "WRITTEN_TO": str(record),
+        **more,
     }
     subprocess.run([sys.executable, "-c", CHILD, str(data), str(polls), synchronous], check=True, env=environment)
     return record
@@ -229,3 +241,30 @@ def test_R3_five_hundred_power_failures(recorder: Path, tmp_path: Path) -> None:
         f"R3: 0 acknowledged events missing, {record.stat().st_size / (1 << 20):.0f} MiB written, "
         f"{time.monotonic() - started:.0f} s"
     )
+
+
+def hold_through_failures(recorder: Path, directory: Path, *, polls: int, seed: int, one_in: int, least: int) -> None:
+    """A process whose writes and syncs fail at random goes on, and what it acknowledged is there."""
+    record = record_of(recorder, directory, polls=polls, FAIL_SEED=str(seed), FAIL_ONE_IN=str(one_in))
+    disk = Disk()
+    for entry in entries(record, directory / "data"):
+        disk.take(entry)
+    assert disk.failed >= least
+    assert max(number for _, number in disk.acknowledged) >= polls - 10, "it goes on by itself"
+    assert [one.problems for one in check(directory / "data")] == [(), ()]
+    expected = {(name, 2 * poll + offset + 1) for name, poll in disk.acknowledged for offset in range(2)}
+    assert expected <= records_in(directory / "data" / STATE_FILE)
+    print(f"R4: {disk.failed} calls failed, {len(disk.acknowledged)} of {4 * polls} polls acknowledged, none missing")
+
+
+def test_R4_calls_that_fail_bring_no_false_acknowledgement_and_no_end(recorder: Path, tmp_path: Path) -> None:
+    """Planted bugs: telling of success before COMMIT; going on with a connection whose commit failed."""
+    hold_through_failures(recorder, tmp_path, polls=60, seed=4, one_in=40, least=10)
+
+
+@pytest.mark.soak
+def test_R4_two_thousand_calls_that_fail(recorder: Path, tmp_path: Path) -> None:
+    seed, started = random.randrange(2**31), time.monotonic()
+    print(f"R4: one call in 25 fails with EIO or ENOSPC, seed {seed}")
+    hold_through_failures(recorder, tmp_path, polls=1500, seed=seed, one_in=25, least=2000)
+    print(f"R4: {time.monotonic() - started:.0f} s")

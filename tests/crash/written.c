@@ -2,9 +2,13 @@
  *
  * Preloaded into a process with WRITTEN_IN (the directory) and WRITTEN_TO (the record). Each entry is a letter, the
  * length of the path, the offset, the length of the data, then path and data: W write, T truncate, S sync, U unlink.
+ *
+ * With FAIL_SEED one call in FAIL_ONE_IN fails with EIO or ENOSPC, and is written down as F, once something was
+ * acknowledged; what is acknowledged itself never fails.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdint.h>
@@ -18,10 +22,13 @@
 static pthread_mutex_t turn = PTHREAD_MUTEX_INITIALIZER;
 static int record = -1;
 static const char *directory;
+static unsigned chance, one_in;
+static int begun;
 
 __attribute__((constructor)) static void begin(void) {
     const char *to = getenv("WRITTEN_TO");
     directory = getenv("WRITTEN_IN");
+    if (getenv("FAIL_SEED")) chance = (unsigned)atoi(getenv("FAIL_SEED")), one_in = (unsigned)atoi(getenv("FAIL_ONE_IN"));
     if (to && directory) record = (int)syscall(SYS_openat, AT_FDCWD, to, O_WRONLY | O_CREAT | O_APPEND, 0600);
 }
 
@@ -43,13 +50,31 @@ static void enter(char what, const char *path, uint64_t offset, const void *data
     if (data) put(data, length);
 }
 
-static void enter_descriptor(char what, int descriptor, uint64_t offset, const void *data, uint64_t length) {
-    char link[64], path[4096];
+static int path_of(int descriptor, char *path, size_t room) {
+    char link[64];
     snprintf(link, sizeof link, "/proc/self/fd/%d", descriptor);
-    long found = syscall(SYS_readlinkat, AT_FDCWD, link, path, sizeof path - 1);
-    if (found <= 0) return;
+    long found = syscall(SYS_readlinkat, AT_FDCWD, link, path, room - 1);
+    if (found <= 0) return 0;
     path[found] = 0;
-    enter(what, path, offset, data, length);
+    return strncmp(path, directory ? directory : "/", strlen(directory ? directory : "/")) == 0;
+}
+
+static void enter_descriptor(char what, int descriptor, uint64_t offset, const void *data, uint64_t length) {
+    char path[4096];
+    if (record >= 0 && path_of(descriptor, path, sizeof path)) enter(what, path, offset, data, length);
+}
+
+static int fails(int descriptor) {
+    char path[4096];
+    if (!one_in || !path_of(descriptor, path, sizeof path)) return 0;
+    if (strstr(path, "/acknowledged")) {
+        begun = 1;
+        return 0;
+    }
+    if (!begun || !strstr(path, ".db") || rand_r(&chance) % one_in) return 0;
+    enter('F', path, 0, NULL, 0);
+    errno = rand_r(&chance) % 2 ? EIO : ENOSPC;
+    return 1;
 }
 
 #define REAL(type, name, ...) \
@@ -58,7 +83,7 @@ static void enter_descriptor(char what, int descriptor, uint64_t offset, const v
 
 #define WATCHED(what, descriptor, offset, data, length, call) \
     pthread_mutex_lock(&turn); \
-    long done = (call); \
+    long done = fails(descriptor) ? -1 : (call); \
     if (done >= 0) enter_descriptor(what, descriptor, (uint64_t)(offset), data, (uint64_t)(length)); \
     pthread_mutex_unlock(&turn); \
     return done
