@@ -174,7 +174,8 @@ class Devices:
             if watch.gone:
                 continue
             if watch.task is not None:
-                self._metrics.polls_late.inc()
+                if not watch.ailing:
+                    self._metrics.polls_late.inc()
                 self._schedule(watch)
                 continue
             aspects = due_aspects(watch.watched.interval, watch.asked, self._clock.now())
