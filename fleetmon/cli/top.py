@@ -130,7 +130,7 @@ def _head(frame: Frame, in_ascii_only: bool) -> Text:
         said = (
             f"{since}{restarts}" if up else f"{plain(role['state'])}: {plain(role.get('reason') or 'no reason given')}"
         )
-        line.append(f"\n  {plain(role['role']):<10}", style="dim").append(
+        line.append(f"\n  {plain(role['role']):<12}", style="dim").append(
             said, style="" if up else HEALTH["Critical"].style
         )
     for reason in frame.ready.get("reasons", []) if not ready else []:

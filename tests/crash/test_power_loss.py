@@ -258,7 +258,7 @@ def hold_through_failures(recorder: Path, directory: Path, *, polls: int, seed: 
 
 
 def test_R4_calls_that_fail_bring_no_false_acknowledgement_and_no_end(recorder: Path, tmp_path: Path) -> None:
-    """Planted bugs: telling of success before COMMIT; going on with a connection whose commit failed."""
+    """Planted bug: telling of success before COMMIT."""
     hold_through_failures(recorder, tmp_path, polls=60, seed=4, one_in=40, least=10)
 
 

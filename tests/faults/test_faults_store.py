@@ -32,6 +32,7 @@ from fleetmon.storage.space import Disk, Space
 from fleetmon.storage.sqlite import SqliteDatabase
 from fleetmon.storewatch import LONGEST_READ, LONGEST_WRITE, StoreWatch
 from fleetmon.upkeep import Upkeep
+from tests.contract.api_seed import BASE, service
 from tests.observations import START, device, log_reading, minutes, observed, opened, reading, record, take
 
 FOREVER = "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT count(*) FROM n"
@@ -401,6 +402,23 @@ async def test_F110_a_write_the_kernel_refuses_is_never_acknowledged(store: Stor
     assert failing(store) == []
     await take(store, observed(START + minutes(9), logs=(log_reading(record(9)),)))
     assert (await store.state.read("SELECT count(*) FROM event"))[0][0] == 1
+
+
+async def test_F110_readiness_is_red_until_a_commit_succeeds_and_the_api_stays(tmp_path: Path) -> None:
+    """Planted bug: a `/ready` that only reads the store stays green."""
+    async with service(tmp_path / "data") as running:
+        state = running.store.state
+        with files_no_larger_than(state.wal_bytes()):
+            answer = await running.client.put(f"{BASE}/credentials/bmc", json={"user": "root", "password": "x"})
+            assert answer.status_code == 503
+            answer = await running.client.get(f"{BASE}/ready")
+            assert answer.status_code == 503
+            assert "state.db cannot be written since" in answer.json()["reasons"][0]
+            (told, _) = (await running.client.get(f"{BASE}/storage")).json()["files"]
+            assert (told["writable"], told["commits_failed"]) == (False, 1)
+            assert (await running.client.get(f"{BASE}/fleet")).status_code == 200
+        await looked(watch(running.store, running.clock))
+        assert (await running.client.get(f"{BASE}/ready")).status_code == 200
 
 
 async def test_F110_an_fsync_that_fails_is_fatal_for_the_connection_alone(tmp_path: Path, clock: ManualClock) -> None:
