@@ -142,9 +142,15 @@ def connects(mark: LogMark, records: Sequence[LogRecord], stored: Mapping[bytes,
         return True
     pointer = _id(mark.record_id)
     known = [_id(record.record_id) for record, seen in zip(records, stored.values(), strict=True) if seen]
-    if known and not any(number is not None and pointer is not None and number > pointer for number in known):
+    beyond = [number for number in known if number is not None and pointer is not None and _follows(number, pointer)]
+    if known and not beyond:
         return True
     return pointer is not None and any(_id(record.record_id) == pointer + 1 for record in records)
+
+
+def _follows(number: int, pointer: int) -> bool:
+    """Is it a later number of the same counter, which may have wrapped?"""
+    return number > pointer or pointer - number > _WRAPPED
 
 
 def newest(records: Sequence[LogRecord], mark: LogMark | None, fresh: Sequence[LogRecord]) -> LogRecord:

@@ -129,6 +129,7 @@ async def _next_few(stretch: Stretch, waiting: list[Entry], mark: LogMark) -> li
     place = next((place for place, entry in enumerate(waiting) if entry.may_be(mark)), len(waiting) - 1)
     if place < SINGLE_ENTRIES:
         return waiting
+    stretch.stay()
     with contextlib.suppress(Garbled, Unsupported):
         if not mark.is_of(await _fetched(stretch, waiting[place])):
             place = len(waiting) - 1

@@ -75,6 +75,7 @@ class Stretch:
     """Did it begin where the last look ended?"""
     goes_on: bool = False
     """Does it go on behind the mark, where a look was paused?"""
+    pause: Problem | None = None
     total: int | None = None
     unread: list[Problem] = field(default_factory=list)
     """What belongs to it and could not be read."""
@@ -183,7 +184,14 @@ class Stretch:
         """There is more than one look reads; the next goes on from here."""
         self.trail.lay(page, self.mark, paused=True, passed=self.reached or self.goes_on)
         reason = f"longer than is read in one poll ({len(self.entries)} entries); the next look goes on"
-        self.unread.append(Problem(resource=self.path, reason=reason))
+        self.pause = Problem(resource=self.path, reason=reason)
+        self.unread.append(self.pause)
+
+    def stay(self) -> None:
+        """Not all entries found are fetched in this look: the next one finds them again from the mark it leaves."""
+        self.trail.path = ""
+        if self.pause is not None:
+            self.unread.remove(self.pause)
 
     async def _read_backwards(self, first: Page, skip: int, tail: Page) -> None:
         """From the last page towards the first, as far as needed."""
