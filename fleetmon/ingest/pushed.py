@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from fleetmon.drivers.redfish.resource import key
 from fleetmon.ingest.arrivals import Telling, pairs
@@ -22,6 +22,9 @@ from fleetmon.storage.rows import Event, PushRow
 
 WAITS = timedelta(days=2)
 """How long a pushed event waits for a log to show it; most never stand in one."""
+ZONES = timedelta(hours=27)
+"""How far apart two time zones can be: in one the event may be told, in the other it may stand in the log (F50)."""
+_EVER, _NEVER = datetime.min.replace(tzinfo=UTC) + ZONES, datetime.max.replace(tzinfo=UTC) - ZONES
 LATELY = timedelta(hours=1)
 """For so long pushed events are counted against the cap of a log."""
 
@@ -63,7 +66,8 @@ def _take(connection: Connection, device_id: str, records: Iterable[PushedRecord
         return 0
     room = MOST_NEW - pushed.count_pushed(connection, device_id, at - LATELY)
     told = list(fresh.values())[: max(0, room)]
-    paired = pairs(told, pushed.unmatched(connection, device_id), lambda one: _of_push(one, at), _of_event)
+    free = pushed.unmatched(connection, device_id, *_around([one.record.created_at for one in told]))
+    paired = pairs(told, free, lambda one: _of_push(one, at), _of_event)
     for one, event in paired:
         pushed.note_sent(connection, device_id, event.event_id, one)
     known = {id(one) for one, _ in paired}
@@ -71,6 +75,14 @@ def _take(connection: Connection, device_id: str, records: Iterable[PushedRecord
         if id(one) not in known:
             pushed.add_pushed(connection, device_id, one, _new(one, at))
     return len(told)
+
+
+def _around(created_at: Sequence[datetime | None]) -> tuple[datetime, datetime]:
+    """Between which instants, by the device's clock, the other tellings may have been created."""
+    span = [instant for instant in created_at if instant is not None]
+    if len(span) < len(created_at) or not span:
+        span = [_EVER, _NEVER]
+    return max(min(span), _EVER) - ZONES, min(max(span), _NEVER) + ZONES
 
 
 def _new(one: PushedRecord, at: datetime) -> NewEvent:

@@ -20,7 +20,9 @@ from fleetmon.storage.rows import Event, PushRow, PushState, PushWay
 LOG = "pushed"
 """The log of an event for as long as no log of the device has shown it."""
 LATELY = 200
-"""The newest events of a device among which the other telling of one is looked for."""
+"""Pushed events of a device that a log may still show."""
+NEWEST = 1000
+"""Events of a device among which the other telling of one that is pushed is looked for."""
 
 
 class Pushes:
@@ -45,7 +47,7 @@ class Pushes:
             " AS lately WHERE received_at > ? AND severity IN ('Warning', 'Critical') AND history = 0"
             " AND message_id NOT LIKE 'Fleetmon.%'"
             " AND event_id NOT IN (SELECT event_id FROM pushed WHERE device_id = ?)",
-            (device_id, LATELY, to_ms(since), device_id),
+            (device_id, NEWEST, to_ms(since), device_id),
         )
         return int(rows[0]["events"])
 
@@ -107,12 +109,16 @@ def waiting(connection: Connection, device_id: str, since: datetime) -> list[Wai
     ]
 
 
-def unmatched(connection: Connection, device_id: str) -> list[Event]:
-    """The newest events of a device's logs that were not pushed as far as is known, the oldest first."""
+def unmatched(connection: Connection, device_id: str, first: datetime, last: datetime) -> list[Event]:
+    """Events of a device's logs that were not pushed as far as is known, the oldest first.
+
+    Of the newest ones those the device says were created between two instants, or of which it does not say when.
+    """
     rows = connection.execute(
-        "SELECT * FROM (SELECT * FROM event WHERE device_id = ? ORDER BY event_id DESC LIMIT ?) AS lately"
-        " WHERE log <> ? AND event_id NOT IN (SELECT event_id FROM pushed WHERE device_id = ?) ORDER BY event_id",
-        (device_id, LATELY, LOG, device_id),
+        "SELECT * FROM (SELECT * FROM event WHERE device_id = ? ORDER BY event_id DESC LIMIT ?) AS newest"
+        " WHERE log <> ? AND (created_at IS NULL OR created_at BETWEEN ? AND ?)"
+        " AND event_id NOT IN (SELECT event_id FROM pushed WHERE device_id = ?) ORDER BY event_id",
+        (device_id, NEWEST, LOG, to_ms(first), to_ms(last), device_id),
     ).fetchall()
     return [event_of(row) for row in rows]
 

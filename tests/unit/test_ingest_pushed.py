@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -156,6 +156,16 @@ async def test_F59_without_any_time_the_time_of_receipt_decides(store):
     assert len(await events(store)) == 2
     await told(store, push(entry(3, None), "e2"))
     await polled(store, BEFORE, entry(2, None), entry(3, None), at=START + timedelta(hours=4))
+    assert len(await events(store)) == 4
+
+
+@pytest.mark.parametrize("year", [1, 1970, 9999])
+async def test_F59_clocks_at_the_ends_of_time_are_no_trouble(store, year):
+    at = datetime(year, 1, 1, 0, 0, 10, tzinfo=UTC)
+    await polled(store, BEFORE)
+    await told(store, push(entry(2, at)))
+    await polled(store, BEFORE, entry(2, at), entry(3, at))
+    await told(store, push(entry(3, at), "e3"), push(entry(4, None), "e4"))
     assert len(await events(store)) == 4
 
 
