@@ -241,7 +241,7 @@ def _property(entry: Json, path: str) -> Any:
 
 
 def _name(entry: Json, resource: Resource, pointer: str) -> str:
-    own = fields.text(entry, "Name", "DeviceName", "FanName", "MemberId", "Id")
+    own = fields.text(entry, "Name", "DeviceName", "MemberId", "Id")
     if own and not key(resource.path).endswith("/settings"):
         return own
     tail = [part for part in pointer.split("/") if part]

@@ -104,8 +104,8 @@ def temperatures(resource: Resource) -> Iterator[Told]:
 def fans(resource: Resource) -> Iterator[Told]:
     """The Fans of a Thermal resource."""
     for place, entry in fields.items(resource.body, "Fans"):
-        value = "Reading" if "Reading" in entry else "ReadingRPM" if "ReadingRPM" in entry else "CurrentReading"
-        units = str(entry.get("ReadingUnits", entry.get("Units", ""))).lower()
+        value = "ReadingRPM" if "ReadingRPM" in entry and "Reading" not in entry else "Reading"
+        units = str(entry.get("ReadingUnits", "")).lower()
         kind = ReadingType.PERCENT if "percent" in units or units == "%" else ReadingType.ROTATIONAL
         yield _legacy(resource, "Fans", place, entry, value, "Speed", kind, nested=True)
 
@@ -164,7 +164,7 @@ def _legacy(
     quantity: str = "",
 ) -> Told:
     """An entry of an array in Thermal or Power. The place holds its names, so that a shifted array is never misread."""
-    label = fields.text(entry, "Name", "FanName", "MemberId") or f"{section} {place}"
+    label = fields.text(entry, "Name", "MemberId") or f"{section} {place}"
     mark = fields.text(entry, "MemberId", "SensorNumber") or str(place)
     return Told(
         place=f"{key(resource.path)}#{section}/{mark}/{label}/{value}",
