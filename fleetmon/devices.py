@@ -388,6 +388,7 @@ class Devices:
             )
         )
         watch.kept = kept
+        watch.watched = _pinned(watch.watched, driver.seen_spki)
         self._metrics.ingest_seconds.observe(self._clock.monotonic() - before)
         return marks
 
@@ -486,6 +487,14 @@ async def _end(push: Push | None, driver: Driver) -> None:
     if push is not None:
         await push.close()
     await driver.close()
+
+
+def _pinned(watched: Watched, seen_spki: str | None) -> Watched:
+    """With the key that was just stored as the first one seen, which is no edit that would tell us of itself."""
+    endpoint = watched.endpoint
+    if endpoint.verify != "pin" or endpoint.pinned_spki is not None or seen_spki is None:
+        return watched
+    return replace(watched, endpoint=replace(endpoint, pinned_spki=seen_spki))
 
 
 def _version_of(watch: _Watch, driver: Driver) -> tuple[int, int, Breaker]:
