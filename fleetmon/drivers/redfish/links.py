@@ -75,6 +75,7 @@ NEVER = frozenset(
         "OriginOfCondition", "MetricReportDefinition", "MetricDefinition", "MetricDefinitions", "Triggers",
         "TelemetryService", "NetworkProtocol", "HostInterfaces", "SerialInterfaces", "AggregationService",
         "CompositionService", "ResourceBlocks", "LogEntry", "Dumps", "Schemas", "ServiceEventLogs",
+        "ResourceDirectory",
     }
 )  # fmt: skip
 """Names not followed even in a close look: they lead away from the hardware, or round in circles."""

@@ -18,6 +18,9 @@ _OLD_HOLDERS = frozenset({"Power", "Thermal", "Storage"})
 _GROWN_UP = (".Fan", ".PowerSupply", ".StorageController")
 """Items of the old holders' lists that some services also give as resources, under the type of the list's item."""
 
+_SAYS_SOMETHING = frozenset({"Id", "Name", "Members", "Status"})
+"""Every resource has an Id and a Name (DSP0266), every collection Members; and odd ones at least a Status."""
+
 KIND_OF_COLLECTION = {
     "BatteryMetrics": "BatteryMetrics",
     "Batteries": "Battery",
@@ -141,10 +144,11 @@ def kind_of_path(path: str) -> str:
 def is_resource(entry: Json) -> bool:
     """Does this nested object carry a whole resource, not only a link to one (F38, `$expand`)?
 
-    An item of another resource's list, such as a `#Thermal.v1_6_0.Fan`, is none, though old firmware gives it a path.
+    An item of another resource's list, such as a `#Thermal.v1_6_0.Fan`, is none, though old firmware gives it a path;
+    nor is an entry of an index of resources, which gives path, type and ETag and nothing the resource says of itself.
     """
     link = entry.get("@odata.id")
-    if not isinstance(link, str) or "#" in link or len(entry) <= 3:
+    if not isinstance(link, str) or "#" in link or len(entry) <= 3 or _SAYS_SOMETHING.isdisjoint(entry):
         return False
     declared = entry.get("@odata.type")
     if isinstance(declared, str):
