@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from fleetmon.drivers.redfish.resource import is_resource
 from fleetmon.model import Health
 from tests.redfish_service import CHASSIS, SYSTEM, V1, Json, collection, link, ok, resource, server
@@ -36,3 +38,72 @@ async def test_an_index_of_all_resources_hides_none_of_them():
 def test_an_entry_that_says_nothing_of_itself_is_a_reference_whatever_its_length():
     assert not is_resource(directory(server())["Instances"][0])
     assert is_resource({"@odata.id": CHASSIS, "@odata.type": "#Chassis.v1_0_0.Chassis", "Name": "1U", "X": 1})
+
+
+def pool(bodies: dict[str, Json], blocks: str) -> None:
+    """A resource block of two drives, one of them the first drive of the system; the other belongs to no system."""
+    free = f"{blocks}/1/Drives/9"
+    bodies[blocks] = collection(blocks, "ResourceBlock", [f"{blocks}/1"])
+    bodies[f"{blocks}/1"] = resource(
+        f"{blocks}/1", "ResourceBlock", Status=ok(), Drives=[link(f"{SYSTEM}/Storage/1/Drives/1"), link(free)]
+    )
+    bodies[free] = resource(free, "Drive", Name="Bay 9", Status=ok() | {"Health": "Critical"}, SerialNumber="D9")
+
+
+@pytest.mark.parametrize("expand", [0, 2])
+@pytest.mark.parametrize("service", ["CompositionService", ""])
+async def test_parts_that_no_system_uses_yet_are_seen_in_their_resource_block(service, expand):
+    bodies = server(drives=2, expand=expand)
+    if service:
+        bodies[f"{V1}/{service}"] = resource(
+            f"{V1}/{service}", service, Status=ok(), ResourceBlocks=link(f"{V1}/{service}/ResourceBlocks")
+        )
+        bodies[f"{V1}/"][service] = link(f"{V1}/{service}")
+        pool(bodies, f"{V1}/{service}/ResourceBlocks")
+    else:
+        bodies[f"{V1}/"]["ResourceBlocks"] = link(f"{V1}/ResourceBlocks")
+        pool(bodies, f"{V1}/ResourceBlocks")
+    bench = Bench(bodies, expand=expand)
+    for _ in range(2):
+        seen = await bench.poll()
+        drives = {told.component.name: told.health for told in seen.health if told.component.kind == "Drive"}
+        assert drives == {"Bay 1": Health.OK, "Bay 2": Health.OK, "Bay 9": Health.CRITICAL}
+
+
+def in_two_storages(bodies: dict[str, Json], kind: str, **fields: object) -> None:
+    """A part of the same make below each of two storages, in lists of their own."""
+    name = f"{kind}s"
+    bodies[f"{SYSTEM}/Storage"] = collection(
+        f"{SYSTEM}/Storage", "Storage", [f"{SYSTEM}/Storage/{number}" for number in (7, 8)]
+    )
+    for number in (7, 8):
+        storage = f"{SYSTEM}/Storage/{number}"
+        held = f"{storage}/{name}/1"
+        bodies[storage] = resource(storage, "Storage", Status=ok(), **{name: link(f"{storage}/{name}")})
+        bodies[f"{storage}/{name}"] = collection(f"{storage}/{name}", kind, [held])
+        bodies[held] = resource(held, kind, Name="One", Status=ok(), CapacityBytes=10**12, **fields)
+
+
+ZEROS = [
+    ("Volume", {"Identifiers": [{"DurableNameFormat": "NGUID", "DurableName": "0" * 32}]}),
+    ("Volume", {"Identifiers": [{"DurableNameFormat": "EUI", "DurableName": "00-00-00-00-00-00-00-00"}]}),
+    ("Drive", {"Model": "P4510", "SerialNumber": "00000000"}),
+]
+
+
+@pytest.mark.parametrize(("kind", "fields"), ZEROS)
+async def test_parts_whose_number_is_all_zeros_are_not_taken_for_one(kind, fields):
+    bodies = server()
+    in_two_storages(bodies, kind, **fields)
+    seen = await Bench(bodies).poll()
+    assert sum(told.component.kind == kind for told in seen.health) == 2
+
+
+async def test_a_number_that_two_drives_of_one_list_bear_makes_no_drive_another():
+    bodies = server()
+    in_two_storages(bodies, "Drive", Model="P4510", SerialNumber="SAMPLE-1")
+    twin = f"{SYSTEM}/Storage/7/Drives/2"
+    bodies[twin] = bodies[f"{SYSTEM}/Storage/7/Drives/1"] | {"@odata.id": twin, "Id": "2"}
+    bodies[f"{SYSTEM}/Storage/7/Drives"]["Members"].append(link(twin))
+    seen = await Bench(bodies).poll()
+    assert sum(told.component.kind == "Drive" for told in seen.health) == 3

@@ -30,6 +30,7 @@ RANKS = {
     "GraphicsControllers": 6, "USBControllers": 8, "TrustedComponents": 8, "Cables": 8, "UpdateService": 7,
     "FirmwareInventory": 7, "TelemetryService": 8, "MetricReports": 8, "Facilities": 3, "PowerDomains": 4,
     "AmbientMetrics": 6, "RPUs": 2, "UPSs": 2, "StorageSystems": 1, "StorageServices": 3,
+    "CompositionService": 7, "ResourceBlocks": 7,
 }  # fmt: skip
 """Property names that lead to hardware, and how soon they are followed; everything else waits for a close look."""
 
@@ -74,7 +75,7 @@ NEVER = frozenset(
         "SubProcessors", "Roles", "Accounts", "Subscriptions", "ComputerSystem", "Endpoints", "ConnectedPorts",
         "OriginOfCondition", "MetricReportDefinition", "MetricDefinition", "MetricDefinitions", "Triggers",
         "TelemetryService", "NetworkProtocol", "HostInterfaces", "SerialInterfaces", "AggregationService",
-        "CompositionService", "ResourceBlocks", "LogEntry", "Dumps", "Schemas", "ServiceEventLogs",
+        "LogEntry", "Dumps", "Schemas", "ServiceEventLogs",
         "ResourceDirectory",
     }
 )  # fmt: skip
@@ -86,7 +87,7 @@ WELCOME = frozenset({"EnvironmentMetrics", "Metrics"})
 DEPTHS = {
     "Systems": 4, "Chassis": 5, "Managers": 3, "UpdateService": 2, "Storage": 3, "NetworkAdapters": 3,
     "ThermalSubsystem": 3, "PowerSubsystem": 3, "Fabrics": 3, "PowerEquipment": 4, "ThermalEquipment": 4, "Switches":
-    3, "TelemetryService": 2,
+    3, "TelemetryService": 2, "CompositionService": 2, "ResourceBlocks": 2,
 }  # fmt: skip
 """How many levels a single request may usefully bring; 1 for every other collection, none for what is no collection."""
 

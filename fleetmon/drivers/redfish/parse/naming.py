@@ -7,7 +7,7 @@ is only ever left for a more detailed one, and the plan remembers where each kin
 from __future__ import annotations
 
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
@@ -209,13 +209,16 @@ def _with_trouble(owner: Seen, metrics: Seen) -> Seen:
 def _told_by_two_owners(things: list[Seen]) -> list[Seen]:
     """A part with a serial number of its own that stands below two resources is one part; the shorter path keeps it.
 
-    Members of one list with the same number stay apart: then the number is none.
+    A number that two members of one list bear is nobody's own, and none of its bearers is taken for another.
     """
+    things = list(things)
+    counted = Counter((thing.kind, _own_number(thing), _list_of(thing.source)) for thing in things)
+    shared = {(kind, number) for (kind, number, _), count in counted.items() if count > 1}
     kept: dict[tuple[str, str], list[Seen]] = defaultdict(list)
     found: list[Seen] = []
     for thing in sorted(things, key=lambda thing: (thing.nested, len(thing.source), thing.source)):
         number = _own_number(thing)
-        if len(number) < SHORTEST_NUMBER:
+        if len(number) < SHORTEST_NUMBER or (thing.kind, number) in shared:
             found.append(thing)
             continue
         others = kept[thing.kind, number]
@@ -230,22 +233,33 @@ def _told_by_two_owners(things: list[Seen]) -> list[Seen]:
 
 
 def _own_number(thing: Seen) -> str:
-    """A number that no other part of its kind bears: a serial number, or the durable name of a volume."""
+    """A number that no other part of its kind bears: a serial number, or the durable name of a volume.
+
+    One sign over and over, as the zeros of an NVMe namespace that was given no identifier, is none.
+    """
     if thing.kind in SERIALISED:
-        return fields.text(thing.entry, "SerialNumber")
-    names = fields.items(thing.entry, "Identifiers") if thing.kind == "Volume" else ()
-    return next((_letters(name) for _, item in names if (name := fields.text(item, "DurableName"))), "")
+        number = fields.text(thing.entry, "SerialNumber")
+    elif thing.kind == "Volume":
+        names = (fields.text(item, "DurableName") for _, item in fields.items(thing.entry, "Identifiers"))
+        number = next((_letters(name) for name in names if name), "")
+    else:
+        return ""
+    return number if len(set(_letters(number))) > 1 else ""
 
 
 def _letters(text: str) -> str:
     return "".join(filter(str.isalnum, text.lower()))
 
 
+def _list_of(source: str) -> str:
+    return source.rpartition("/")[0].lower()
+
+
 def _is_same_part(one: Seen, other: Seen) -> bool:
     """Do two tellings with the same number agree in everything else, and stand in different lists?"""
     models = {fields.text(thing.entry, "Model") for thing in (one, other)} - {""}
     sizes = [size for thing in (one, other) if (size := fields.integer(thing.entry, "CapacityBytes"))]
-    lists = [{source.rpartition("/")[0].lower() for source in (thing.source, *thing.also)} for thing in (one, other)]
+    lists = [{_list_of(source) for source in (thing.source, *thing.also)} for thing in (one, other)]
     same_size = not sizes or max(sizes) <= 1.01 * min(sizes)
     return len(models) == (one.kind != "Volume") and same_size and lists[0].isdisjoint(lists[1])
 
