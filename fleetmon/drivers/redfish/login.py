@@ -94,6 +94,8 @@ class Login:
             async with self._lock:
                 if not self._token and not self.basic:
                     await self._log_in(priority)
+                if self._token and self._replaced:
+                    await self._end_replaced(priority)
         if not self.basic:
             return {"X-Auth-Token": self._token}
         self._lane.login_allowed(credentials.version)
@@ -141,18 +143,18 @@ class Login:
         return await self.headers(priority)
 
     async def refused_again(self, path: str, used: Mapping[str, str], priority: Priority) -> None:
-        """The repeated read was refused too; raises AccessDenied where that says something of the credentials.
-
-        The session replaced had not ended, as it seems, so it is ended now.
-        """
+        """The repeated read was refused too; raises AccessDenied where that says something of the credentials."""
         if "Authorization" in used and self._credentials is not None:
             self._lane.login_refused(self._credentials.version)
             await self._opening.remember()
             raise self._denied()
-        replaced, self._replaced = self._replaced, ""
-        if replaced and key(replaced) != key(self._location):
-            await self._end(replaced, self._token, priority)
         await self._note_refused(path, priority)
+
+    async def _end_replaced(self, priority: Priority) -> None:
+        """End the session that a 401 had us replace: it has ended by itself, or only one path was closed to it."""
+        replaced, self._replaced = self._replaced, ""
+        if key(replaced) != key(self._location):
+            await self._end(replaced, self._token, priority)
 
     async def _note_refused(self, path: str, priority: Priority) -> None:
         """A fresh token was refused here; is it good for anything? A service answers for its sessions in any case."""
@@ -280,6 +282,8 @@ class Login:
         known: dict[str, Any] = {"sessions": self._sessions} if self._sessions else {}
         if self._begun is not None:
             known["begun"] = self._begun.isoformat()
+        if self._replaced:
+            known["replaced"] = self._replaced
         if self._token and credentials is not None:
             known |= {
                 "token": self._token,
@@ -297,6 +301,7 @@ class Login:
         known = {name: value for name, value in remembered.items() if isinstance(value, str)}
         self._sessions = local(known.get("sessions", "")) or ""
         self._begun = instant(known.get("begun"))
+        self._replaced = local(known.get("replaced", "")) or ""
         if (
             credentials is not None
             and remembered.get("user") == credentials.user
