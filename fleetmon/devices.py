@@ -41,8 +41,8 @@ MISFIRE_GRACE = 60
 """Seconds a tick may be late and still run: a stalled loop must not drop polls."""
 LATE = 5.0
 """Seconds after its slot from which a poll counts as late."""
-CATCH_UP = 40
-"""Polls started per tick, beside those whose slot it is, of devices that are new or missed their slot."""
+CATCH_UP = 20
+"""Polls started at most at each of the two looks of a tick, beside those whose slot it is, of devices that are new."""
 WORKING = 5.0
 """Seconds after which a poll under way is taken for waiting, not working, and gives its place to another."""
 
@@ -161,11 +161,16 @@ class Devices:
 
     async def tick(self) -> None:
         """Start every poll that is due; while the store cannot be read, the fleet stays as it was last known."""
+        self._start_due()
         try:
             await self._follow_fleet()
         except StorageError as error:
             log.error("fleet cannot be read", reason=str(error))
         self._pushes.look()
+        self._start_due()
+
+    def _start_due(self) -> None:
+        """Start polls; however long the fleet took to read, nobody waits for that."""
         now = self._clock.monotonic()
         for place in [place for place in self._places if now - place.since > WORKING]:
             self._places.remove(place)

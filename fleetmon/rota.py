@@ -12,6 +12,9 @@ from collections import deque
 from collections.abc import Iterator
 from typing import Generic, Protocol, TypeVar
 
+RECOVERY = 5
+"""The share of those who missed their slot in a stall that one call serves."""
+
 
 class Due(Protocol):
     """Somebody with a slot, in seconds of the monotonic clock."""
@@ -30,6 +33,8 @@ class Rota(Generic[D]):
         self._stall = stall
         self._slots: list[tuple[float, int, D]] = []
         self._line: deque[tuple[float, D]] = deque()
+        self._missed: deque[tuple[float, D]] = deque()
+        """Those whose slot passed in a stall; however many they are, they are called within some ten calls."""
         self._order = itertools.count()
 
     def at_slot(self, who: D) -> None:
@@ -41,28 +46,29 @@ class Rota(Generic[D]):
         self._line.append((who.due, who))
 
     def call(self, now: float) -> Iterator[D]:
-        """Everybody whose slot it is, then some of those in line; a slot missed by a stall means the line."""
+        """Everybody whose slot it is, then some of those who missed theirs in a stall, then some of those in line."""
         while self._slots and self._slots[0][0] <= now:
             due, _, who = heapq.heappop(self._slots)
             if due != who.due:
                 continue
             if now - due > self._stall:
-                self._line.append((due, who))
+                self._missed.append((due, who))
             else:
                 yield who
-        called = 0
+        called, most = 0, max(self._from_line, len(self._missed) // RECOVERY)
+        while self._missed and called < most:
+            due, who = self._missed.popleft()
+            if due == who.due:
+                called += 1
+                yield who
         while self._line and called < self._from_line:
             due, who = self._line.popleft()
             if due == who.due:
                 called += 1
                 yield who
 
-    @property
-    def waiting(self) -> int:
-        """How many stand in line."""
-        return len(self._line)
-
     def clear(self) -> None:
         """Nobody is due any more."""
         self._slots.clear()
         self._line.clear()
+        self._missed.clear()
