@@ -6,6 +6,7 @@ a log by its generation. What we say ourselves of a log (cleared, a gap, a flood
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -23,6 +24,8 @@ A_FEW = 4
 """Records told by a clock that was never set; so many the same again are no accident of booting."""
 _WRAPPED = 32_768
 """Ids this far apart in one log mean that its counter started again from the bottom while older records remain."""
+
+_ZONE = re.compile(r"(?:Z|[+-]\d\d:?\d\d)?$")
 
 Seen = Callable[[int, Sequence[LogRecord]], Mapping[bytes, bool]]
 """For a generation and records: by identity, is it stored already."""
@@ -130,7 +133,10 @@ def _running(record: LogRecord) -> bool:
 
 
 def _same_instant(record: LogRecord, mark: LogMark) -> bool:
-    return _running(record) and zoneless(record.created_text) == zoneless(mark.created_text)
+    """By the text where the zone is the same, else by what outlives a change of it."""
+    said, marked = record.created_text, mark.created_text
+    other_zone = _ZONE.search(said).group() != _ZONE.search(marked).group()  # type: ignore[union-attr]  # matches ""
+    return _running(record) and (said == marked or (other_zone and zoneless(said) == zoneless(marked)))
 
 
 def connects(mark: LogMark, records: Sequence[LogRecord], stored: Mapping[bytes, bool]) -> bool:
