@@ -73,11 +73,11 @@ def _sensor(name: str, kind: str) -> Sensor:
 
 
 def _numbers(column: str) -> list[float]:
-    """A column of single-precision floats, as the decimals they came from."""
-    values = array.array("f", base64.b64decode(column))
+    """A column of little-endian doubles."""
+    values = array.array("d", base64.b64decode(column))
     if sys.byteorder == "big":
         values.byteswap()
-    return [float(f"{value:.7g}") for value in values]
+    return list(values)
 
 
 # ---- recorded -------------------------------------------------------------------------------------------------------

@@ -305,7 +305,7 @@ def _pointer(path: str) -> str:
 
 
 def history(bmc: Bmc, query: dict[str, str]) -> dict[str, Any]:
-    """Every sensor over a span, as base64 of little-endian float32, NaN where there was no reading."""
+    """Every sensor over a span, as base64 of little-endian doubles, NaN where there was no reading."""
     since, until, step = _number(query, "from"), _number(query, "to"), _number(query, "step", 3_600)
     if step <= 0 or until < since:
         raise WrongRequestError(

@@ -170,7 +170,7 @@ class Sensors:
         return values
 
     def columns(self, instants: list[float]) -> Iterator[array[float]]:
-        """Every sensor over many instants, row by row, as float32; NaN where there was no reading."""
+        """Every sensor over many instants, row by row; NaN where there was no reading."""
         seasons = [self.clock.season(t) for t in instants]
         load = self._disturbed_column("@load", self.load.column(seasons), instants)
         if self.off_spans:
@@ -179,7 +179,7 @@ class Sensors:
         wiggles = [wave.column(seasons) for wave in self.wiggles]
         for index, row in enumerate(self.rows):
             column = self._column(row, self.offsets[index], load, inlet, wiggles[index % WIGGLES], instants)
-            yield array("f", column)
+            yield array("d", column)
 
     def _column(
         self,

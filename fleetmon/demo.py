@@ -292,8 +292,8 @@ def _paths(sensor: Sensor) -> tuple[str, str]:
 
 
 def _doubles(column: str) -> array.array[float]:
-    """A base64 column of little-endian 32-bit floats."""
-    values = array.array("f", base64.b64decode(column))
+    """A base64 column of little-endian doubles."""
+    values = array.array("d", base64.b64decode(column))
     if sys.byteorder == "big":
         values.byteswap()
     return values

@@ -75,7 +75,7 @@ async def test_history_joins_the_live_values() -> None:
         assert history["count"] == 61
         last = {}
         for sensor, packed in zip(history["sensors"], history["columns"], strict=True):
-            column = array("f", base64.b64decode(packed))
+            column = array("d", base64.b64decode(packed))
             assert len(column) == 61
             last[tuple(sensor["paths"])] = column[-1]
         for sensor in truth["sensors"]:
