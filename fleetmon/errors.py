@@ -121,5 +121,9 @@ class StorageError(FleetmonError):
     """The store cannot be used as it is: locked, too new, or damaged."""
 
 
+class Damaged(StorageError):
+    """What was stored is not what was written; reading it again gives the same."""
+
+
 class NoRoom(StorageError):
     """The disk is full, or so nearly full that this is not stored."""

@@ -17,7 +17,7 @@ import numpy as np
 import zstandard
 from numpy.typing import NDArray
 
-from fleetmon.errors import StorageError
+from fleetmon.errors import Damaged
 
 Ints = NDArray[np.int64]
 Doubles = NDArray[np.float64]
@@ -45,14 +45,14 @@ def compressed(content: bytes, level: int) -> bytes:
 
 
 def expanded(frame: bytes) -> bytes:
-    """What `compressed` was given; raises StorageError for a damaged frame."""
+    """What `compressed` was given; raises Damaged for a damaged frame."""
     opener = getattr(_local, "opener", None)
     if opener is None:
         opener = _local.opener = zstandard.ZstdDecompressor()
     try:
         return cast(bytes, opener.decompress(frame))
     except zstandard.ZstdError as error:
-        raise StorageError(f"a page of history is damaged: {error}", cure="restore a backup") from error
+        raise Damaged(f"a page of history is damaged: {error}", cure="restore a backup") from error
 
 
 def _compressor(level: int) -> zstandard.ZstdCompressor:

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from fleetmon.errors import StorageError
+from fleetmon.errors import Damaged
 from fleetmon.storage.codec import (
     Doubles,
     Ints,
@@ -67,7 +67,7 @@ class Body:
 
     @classmethod
     def of(cls, content: bytes) -> Body:
-        """The page with this body; raises StorageError where it is damaged, or none of ours."""
+        """The page with this body; raises Damaged where it is damaged, or none of ours."""
         frames: list[tuple[int, int]] = []
         at = _HEAD.size
         while at + _FRAME.size <= len(content):
@@ -75,15 +75,15 @@ class Body:
             frames.append((at + _FRAME.size, at + _FRAME.size + size))
             at += _FRAME.size + size
         if at != len(content) or not frames or content[0] != VERSION:
-            raise StorageError("a page of history is not readable", cure="restore a backup")
+            raise Damaged("a page of history is not readable", cure="restore a backup")
         first = expanded(content[slice(*frames[0])])
         if first[: _HEAD.size] != content[: _HEAD.size]:
-            raise StorageError("a page of history is damaged: its head", cure="restore a backup")
+            raise Damaged("a page of history is damaged: its head", cure="restore a backup")
         _, columns, group = _HEAD.unpack_from(content)
         return cls(columns, group, Packed.at(first, _HEAD.size), content, tuple(frames[1:]))
 
     def frame(self, number: int) -> bytes:
-        """One group of columns, expanded; raises StorageError where it is damaged."""
+        """One group of columns, expanded; raises Damaged where it is damaged."""
         return expanded(self._content[slice(*self._frames[number])])
 
 
@@ -96,7 +96,7 @@ class Opened:
 
     @classmethod
     def of(cls, content: bytes, group: int) -> Opened:
-        """A group of the page with this body; raises StorageError where it is damaged."""
+        """A group of the page with this body; raises Damaged where it is damaged."""
         body = Body.of(content)
         return cls(body, body.frame(group))
 
@@ -170,7 +170,7 @@ class Page:
 
     @classmethod
     def of(cls, content: bytes) -> Page:
-        """The page with this body; raises StorageError where it is damaged."""
+        """The page with this body; raises Damaged where it is damaged."""
         return cls(Body.of(content))
 
     @property

@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 import numpy as np
 
 from fleetmon import logs
-from fleetmon.errors import StorageError
+from fleetmon.errors import Damaged
 from fleetmon.storage import history, pages, rollups
 from fleetmon.storage.codec import BITS, SINGLE, Scaled, scaled
 from fleetmon.storage.columns import to_ms
@@ -84,17 +84,17 @@ class Sealing:
         self._damaged: set[Span] = set()
 
     async def due(self, now: datetime, kept_since: datetime) -> list[Span]:
-        """For each layout the oldest span that can be sealed now; what is about to be forgotten is not."""
+        """For each layout the oldest span that can be sealed now; what is about to be forgotten, or damaged, is not."""
         hours, days = floor(now - HOUR_RESTS, HOUR), floor(now - DAY_RESTS, DAY)
-        spans = await self._database.look(lambda connection: _due(connection, hours, days, to_ms(kept_since)))
-        return [span for span in spans if span not in self._damaged]
+        damaged = frozenset(self._damaged)
+        return await self._database.look(lambda connection: _due(connection, hours, days, to_ms(kept_since), damaged))
 
     async def seal(self, span: Span) -> int:
-        """Make the page of a span; how many hot rows are in it now. A span that cannot be read is left as it is."""
+        """Make the page of a span; how many hot rows are in it now. One whose pages are damaged is left as it is."""
         async with self._one_at_a_time:
             try:
                 sealed = await self._database.look(lambda connection: _sealed(connection, span))
-            except StorageError as error:
+            except Damaged as error:
                 self._damaged.add(span)
                 log.warning("a page of history cannot be sealed", layout=span.layout_id, reason=str(error))
                 return 0
@@ -122,14 +122,23 @@ def floor(instant: datetime, length: int) -> int:
 # ---- reading --------------------------------------------------------------------------------------------------------
 
 
-def _due(connection: Connection, hours: int, days: int, kept_since: int) -> list[Span]:
-    oldest = connection.execute(_OLDEST, (kept_since,)).fetchall()
-    hot = [(row["layout_id"], row["oldest"]) for row in oldest if row["oldest"] is not None and row["oldest"] < hours]
-    hourly = connection.execute(_HOURLY, (HOUR, days)).fetchall()
-    found = {
-        Span(layout_id, at // DAY * DAY, DAY) if at < days else Span(layout_id, at // HOUR * HOUR, HOUR)
-        for layout_id, at in (*hot, *((row["layout_id"], row["oldest"]) for row in hourly))
-    }
+def _due(
+    connection: Connection, hours: int, days: int, kept_since: int, damaged: frozenset[Span] = frozenset()
+) -> list[Span]:
+    def spans(sql: str, *parameters: int) -> set[Span]:
+        rows = connection.execute(sql, parameters).fetchall()
+        found = [(row["layout_id"], row["oldest"]) for row in rows if row["oldest"] is not None]
+        return {
+            Span(layout_id, at // DAY * DAY, DAY) if at < days else Span(layout_id, at // HOUR * HOUR, HOUR)
+            for layout_id, at in found
+            if at < hours
+        }
+
+    found = spans(_OLDEST, kept_since) | spans(_HOURLY, HOUR, days)
+    while bad := found & damaged:
+        found -= bad
+        for span in bad:
+            found |= spans(_NEXT, span.layout_id, span.end, HOUR, days)
     return sorted(found, key=lambda span: (span.start, span.layout_id))
 
 
@@ -145,7 +154,7 @@ def _sealed(connection: Connection, span: Span) -> Sealed | None:
     rows = sources[0] if len(sources) == 1 else Joined(sources)
     instants = tuple(row["taken_at"] for row in hot)
     # What comes for a day whose readings are forgotten is forgotten too: its rollups know more.
-    known = connection.execute(_ROLLED, where).fetchall()
+    known = connection.execute(_ROLLED, where).fetchall() if span.length == DAY else []
     rolled = span.length == DAY and (not known or any(row["span"] == DAY for row in stored))
     if known and not stored:
         return Sealed(span, (), instants, ())
@@ -245,6 +254,11 @@ _OLDEST = (
 )
 _HOURLY = (
     "SELECT layout_id, min(start) AS oldest FROM page WHERE step = 0 AND span = ? AND start < ? GROUP BY layout_id"
+)
+_NEXT = (
+    "SELECT ?1 AS layout_id, (SELECT min(taken_at) FROM reading WHERE layout_id = ?1 AND taken_at >= ?2) AS oldest"
+    " UNION ALL SELECT ?1, (SELECT min(start) FROM page WHERE layout_id = ?1 AND step = 0 AND span = ?3"
+    " AND start >= ?2 AND start < ?4)"
 )
 _HOT = "SELECT * FROM reading WHERE layout_id = ? AND taken_at >= ? AND taken_at < ? ORDER BY taken_at"
 _PAGES = (

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from fleetmon import logs
-from fleetmon.errors import StorageError
+from fleetmon.errors import Damaged
 from fleetmon.storage import history, pages, rollups
 from fleetmon.storage.columns import to_ms
 from fleetmon.storage.database import Connection
@@ -202,7 +202,7 @@ def _readable(rows: Iterable[Any], read: Callable[[bytes], T]) -> Iterator[T]:
     for row in rows:
         try:
             yield read(row["body"])
-        except StorageError as error:
+        except Damaged as error:
             log.warning("a page of history cannot be read", page=row["page_id"], reason=str(error))
 
 
