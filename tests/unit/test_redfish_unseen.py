@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
-from fleetmon.drivers.redfish.resource import is_resource
-from fleetmon.model import Health
+from fleetmon.drivers.redfish.resource import is_resource, key
+from fleetmon.model import Aspect, Health
 from tests.redfish_service import CHASSIS, SYSTEM, V1, Json, collection, link, ok, resource, server
 from tests.unit.test_redfish_driver import Bench
 
@@ -107,3 +109,32 @@ async def test_a_number_that_two_drives_of_one_list_bear_makes_no_drive_another(
     bodies[f"{SYSTEM}/Storage/7/Drives"]["Members"].append(link(twin))
     seen = await Bench(bodies).poll()
     assert sum(told.component.kind == "Drive" for told in seen.health) == 3
+
+
+async def test_a_collection_the_root_names_and_does_not_have_spoils_no_later_walk():
+    bodies = server()
+    root = bodies[f"{V1}/"]
+    root["Systems"] = root.pop("Systems")
+    del bodies[f"{V1}/Systems"]
+    bodies[CHASSIS]["Links"] = {"ComputerSystems": [link(SYSTEM)]}
+    bench = Bench(bodies)
+    first = await bench.poll()
+    again = await bench.poll()
+    alone = await bench.poll(Aspect.COMPONENTS)
+    assert {told.component for told in first.health} == {told.component for told in again.health}
+    assert (again.answered, alone.answered) == (first.answered, {Aspect.COMPONENTS})
+    assert alone.components_complete
+
+
+async def test_a_device_that_moved_all_its_collections_is_learned_again_from_its_root():
+    bench = Bench(server())
+    await bench.poll()
+    moved = {path.replace("Systems", "Nodes").replace("Chassis", "Frames"): body for path, body in server().items()}
+    told = json.loads(json.dumps(moved).replace("/Systems", "/Nodes").replace("/Chassis", "/Frames"))
+    told = {path: body for path, body in told.items() if "Managers" not in path}
+    told[f"{V1}/"].pop("Managers")
+    bench.shelf.bodies = {key(path): body for path, body in told.items()}
+    await bench.poll(Aspect.COMPONENTS)
+    seen = await bench.poll(Aspect.COMPONENTS)
+    assert seen.answered == {Aspect.COMPONENTS}
+    assert {told.component.name for told in seen.health if told.component.kind == "Drive"} == {"Bay 1", "Bay 2"}

@@ -19,6 +19,7 @@ from fleetmon.drivers.redfish.quirks import make_of, mend
 from fleetmon.drivers.redfish.resource import ROOT, Resource, key, kind_of
 from fleetmon.drivers.redfish.stocktaking import NO_STOCK
 from fleetmon.drivers.redfish.walk import Walk
+from fleetmon.errors import Unsupported
 from fleetmon.model import Aspect, Inventory
 
 INVENTORY_ONLY = frozenset({"UpdateService", "FirmwareInventory"})
@@ -39,12 +40,19 @@ def begin_walk(known: Known, look: Look) -> None:
 
 
 async def go_on_walking(known: Known, look: Look) -> None:
-    """Walk until all is read, the deadline is near, or the device fails; what was read is told in any case."""
+    """Walk until all is read, the deadline is near, or the device fails; what was read is told in any case.
+
+    Where nothing is left that the plan knows, the device is learned again.
+    """
     begin_walk(known, look)
     walk = known.walk
     assert walk is not None
     try:
         await walk.run(look, look.may_walk)
+    except Unsupported:
+        if known.learned and not walk.resources:
+            known.forget()
+        raise
     finally:
         if walk.resources:
             _tell_walk(known, look, walk)

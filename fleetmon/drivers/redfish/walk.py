@@ -276,7 +276,7 @@ class Walk:
     def _failed(self, step: Step, error: DeviceError) -> None:
         """Set one resource aside (F08), or give up when the device as a whole does not answer."""
         self._failures_in_a_row = self._failures_in_a_row + 1 if isinstance(error, Unreachable | Busy) else 0
-        first = not self.resources
+        first = not self.resources and (not self._pending or key(step.path) == key(ROOT))
         if concerns_device(error, first=first) or self._failures_in_a_row > 1:
             heapq.heappush(self._pending, step)
             raise error
