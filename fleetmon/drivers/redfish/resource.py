@@ -18,8 +18,8 @@ _OLD_HOLDERS = frozenset({"Power", "Thermal", "Storage"})
 _GROWN_UP = (".Fan", ".PowerSupply", ".StorageController")
 """Items of the old holders' lists that some services also give as resources, under the type of the list's item."""
 
-_SAYS_SOMETHING = frozenset({"Id", "Name", "Members", "Status"})
-"""Every resource has an Id and a Name (DSP0266), every collection Members; and odd ones at least a Status."""
+_OF_AN_INDEX = frozenset({"ETag", "HttpMethods"})
+"""What an index of resources gives of each beside its path and type; a resource says more of itself."""
 
 KIND_OF_COLLECTION = {
     "BatteryMetrics": "BatteryMetrics",
@@ -148,7 +148,7 @@ def is_resource(entry: Json) -> bool:
     nor is an entry of an index of resources, which gives path, type and ETag and nothing the resource says of itself.
     """
     link = entry.get("@odata.id")
-    if not isinstance(link, str) or "#" in link or len(entry) <= 3 or _SAYS_SOMETHING.isdisjoint(entry):
+    if not isinstance(link, str) or "#" in link or len(entry) <= 3 or not _OF_AN_INDEX.isdisjoint(entry):
         return False
     declared = entry.get("@odata.type")
     if isinstance(declared, str):
