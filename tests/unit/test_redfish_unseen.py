@@ -6,10 +6,12 @@ import json
 
 import pytest
 
-from fleetmon.drivers.redfish.resource import is_resource, key
+from fleetmon.drivers.redfish.plan import TURNS
+from fleetmon.drivers.redfish.resource import Resource, is_resource, key
 from fleetmon.model import Aspect, Health
-from tests.redfish_service import CHASSIS, SYSTEM, V1, Json, collection, link, ok, resource, server
+from tests.redfish_service import CHASSIS, SYSTEM, V1, Json, ShelfSession, collection, link, ok, resource, server
 from tests.unit.test_redfish_driver import Bench
+from tests.unit.test_redfish_strange_vendors import modern_server
 
 
 def directory(bodies: dict[str, Json]) -> Json:
@@ -138,3 +140,32 @@ async def test_a_device_that_moved_all_its_collections_is_learned_again_from_its
     seen = await bench.poll(Aspect.COMPONENTS)
     assert seen.answered == {Aspect.COMPONENTS}
     assert {told.component.name for told in seen.health if told.component.kind == "Drive"} == {"Bay 1", "Bay 2"}
+
+
+class Choosy(ShelfSession):
+    """A service that expands every collection but those that `plain` names."""
+
+    plain: tuple[str, ...] = ()
+
+    async def get(self, path: str, priority: object = None) -> Resource:
+        bare = path.partition("?")[0]
+        return await super().get(bare if bare.endswith(self.plain) else path, priority)
+
+
+async def test_a_collection_that_is_not_expanded_costs_the_others_nothing():
+    bodies = modern_server() | {f"{V1}/": server(expand=1)[f"{V1}/"]}
+    rails = [f"{CHASSIS}/Sensors/rail{number}" for number in range(6)]
+    bodies |= {
+        path: resource(path, "Sensor", Name=path[-5:], Reading=12.0, ReadingType="Voltage", ReadingUnits="V")
+        for path in rails
+    }
+    bodies[f"{CHASSIS}/Sensors"]["Members"] += [link(path) for path in rails]
+    bench, choosy = Bench(bodies, expand=1), Bench(bodies, expand=1)
+    choosy.shelf.__class__ = Choosy
+    choosy.shelf.plain = ("/Processors", "/Sensors")
+    everywhere, nearly = await bench.poll(), await choosy.poll()
+    assert {told.component for told in nearly.health} == {told.component for told in everywhere.health}
+    assert nearly.requests <= everywhere.requests + 1 + 2 + len(rails)
+    steady = [await choosy.poll(Aspect.HEARTBEAT, Aspect.SENSORS) for _ in range(TURNS)]
+    told = {reading.sensor.key for seen in steady for reading in seen.readings}
+    assert told == {reading.sensor.key for reading in nearly.readings}

@@ -129,7 +129,7 @@ def learned(walk: Walk, sight: Sight, before: Plan) -> Plan:
     resources = list(walk.resources.values())
     expand = (walk.expand or Expand()) if walk.expand_worked else Expand()
     offset = clock_of(resources)
-    sources, singles, taken = _sources(resources, sight, expand, before.refused, offset)
+    sources, singles, taken = _sources(walk, sight, expand, before.refused, offset)
     skip = {*before.skip, *_repeating_metrics(walk, sight)} - {key(path) for path in (*sources, *singles)}
     if not expand.usable:
         skip |= {*_told_elsewhere(walk, sight), *_only_sensors(walk, singles)}
@@ -154,10 +154,12 @@ def learned(walk: Walk, sight: Sight, before: Plan) -> Plan:
 
 
 def _sources(
-    resources: Sequence[Resource], sight: Sight, expand: Expand, refused: Sequence[str], offset: float | None
+    walk: Walk, sight: Sight, expand: Expand, refused: Sequence[str], offset: float | None
 ) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
     """Requests of the steady poll, sensors to read one by one, and which of the requests are MetricReports."""
-    offers = [*_resource_offers(sight, resources), *_expanded_offers(sight, resources, expand)]
+    resources = list(walk.resources.values())
+    expandable = [resource for resource in resources if key(resource.path) not in walk.unexpanded]
+    offers = [*_resource_offers(sight, resources), *_expanded_offers(sight, expandable, expand)]
     wanted = _numeric(sight)
     alive = {
         resource.path: resource

@@ -97,6 +97,8 @@ class Walk:
     resources: dict[str, Resource] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
     expand_worked: bool = False
+    unexpanded: set[str] = field(default_factory=set)
+    """Collections (by key) the service did not expand when asked to."""
     _asked: set[str] = field(default_factory=set)
     entrances: tuple[tuple[str, str], ...] = ()
     """What the service root named, if it was read."""
@@ -165,7 +167,8 @@ class Walk:
         self._weight += resource.weight
         resource = replace(resource, path=step.path)
         if levels and self.expand and not self._expansion_seen(resource):
-            self.expand = Expand()
+            self.unexpanded.add(key(step.path))
+            self.expand = self.expand if self.expand_worked else Expand()
         self.add(resource, step)
 
     def _levels(self, step: Step) -> int:
