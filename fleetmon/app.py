@@ -22,6 +22,7 @@ from fleetmon.api.parts import Parts
 from fleetmon.clock import Clock
 from fleetmon.crew import Crew, Reread
 from fleetmon.devices import Devices
+from fleetmon.doorway import Doorway
 from fleetmon.drivers.registry import open_driver
 from fleetmon.drivers.telling import Wish
 from fleetmon.errors import ConfigError, StorageError
@@ -45,8 +46,6 @@ log = logs.get("app")
 
 BEAT = 10.0
 """Seconds between two signs of life of a worker."""
-CROWD = 500
-"""Connections to the receiver at once; senders beyond it are told to come back."""
 GOODBYE = 5
 """Seconds that open requests to the API may take when the service ends."""
 
@@ -205,22 +204,22 @@ async def _serve_api(parts: Parts, listener: socket.socket | None) -> None:
 async def _serve_receiver(receiver: Receiver, push: Push) -> None:
     """Listen for what devices send to us; the address is bound here, since the service is of use without it."""
     files = {"ssl_certfile": str(push.certificate), "ssl_keyfile": str(push.key)} if push.certificate else {}
-    server = _server(receiver, lifespan="off", limit_concurrency=CROWD, **files)
+    server = _server(receiver, lifespan="off", http=Doorway, **files)
     with contextlib.closing(_bind(Listen(host=push.host, port=push.port))) as listener:
         log.info("receiver ready", url=push.url, port=listener.getsockname()[1], tls=bool(files))
         await _serve(server, listener, lambda: None)
 
 
-def _server(app: Any, **more: Any) -> _Server:
+def _server(app: Any, *, http: Any = "httptools", **more: Any) -> _Server:
     return _Server(
         uvicorn.Config(
             app,
             loop="none",
-            http="httptools",
             ws="none",
             access_log=False,
             log_config=None,
             server_header=False,
+            http=http,
             timeout_graceful_shutdown=GOODBYE,
             **more,
         )

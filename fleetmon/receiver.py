@@ -44,9 +44,8 @@ class Receiver:
         if scope["type"] != "http":
             return
         status = await self._answer(scope, receive)
-        headers = [(b"content-length", b"0")] if status != 204 else []
-        if status == 413:
-            headers.append((b"connection", b"close"))
+        # Who is refused may still be sending a body: it is not read to its end.
+        headers = [(b"content-length", b"0"), (b"connection", b"close")] if status != 204 else []
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": b""})
 
