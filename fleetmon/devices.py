@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
+from apscheduler.executors.debug import DebugExecutor
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from fleetmon import logs
@@ -37,8 +38,6 @@ log = logs.get("devices")
 
 TICK = 1.0
 """Seconds between two looks at what is due."""
-MISFIRE_GRACE = 60
-"""Seconds a tick may be late and still run: a stalled loop must not drop polls."""
 LATE = 5.0
 """Seconds after its slot from which a poll counts as late."""
 CATCH_UP = 20
@@ -131,29 +130,19 @@ class Devices:
 
     async def run(self) -> None:
         """Poll until cancelled. The logins stay open on the way out, for whoever looks after the devices next."""
-        scheduler = AsyncIOScheduler()
+        due = asyncio.Event()
+        scheduler = clockwork(due.set)
         try:
             async with asyncio.TaskGroup() as tasks:
                 self._tasks = tasks
-                due = asyncio.Event()
-
-                async def strike() -> None:  # a coroutine, or APScheduler would run it in a thread
-                    due.set()
-
-                scheduler.add_job(
-                    strike,
-                    "interval",
-                    seconds=TICK,
-                    misfire_grace_time=MISFIRE_GRACE,
-                    coalesce=True,
-                    max_instances=1,
-                )
                 scheduler.start()
                 tasks.create_task(self._serve_requests(), name="poll requests")
                 while True:
                     due.clear()
+                    began = self._clock.monotonic()
                     await self.tick()
                     await due.wait()
+                    self._metrics.tick_lag.observe(max(0.0, self._clock.monotonic() - began - TICK))
         finally:
             if scheduler.running:
                 scheduler.shutdown(wait=False)
@@ -485,6 +474,16 @@ class Devices:
         task = self._start(watch, aspects, Priority.PERSON)
         await asyncio.wait({task})
         return CHANGED if task.cancelled() else task.result()
+
+
+def clockwork(strike: Callable[[], None]) -> AsyncIOScheduler:
+    """Calls `strike` once a second, on the loop itself: after a stall at once, and once for all that was missed.
+
+    In the scheduler's usual executor a stall makes it warn of instances still running and drop the run.
+    """
+    scheduler = AsyncIOScheduler(executors={"default": DebugExecutor()})
+    scheduler.add_job(strike, "interval", seconds=TICK, misfire_grace_time=None, coalesce=True)
+    return scheduler
 
 
 async def _end(push: Push | None, driver: Driver) -> None:

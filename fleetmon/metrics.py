@@ -28,6 +28,12 @@ class Metrics:
             buckets=_LAG_SECONDS,
             registry=registry,
         )
+        self.tick_lag = Histogram(
+            "fleetmon_tick_lag_seconds",
+            "How late the look at what is due came, which should come every second.",
+            buckets=_LAG_SECONDS,
+            registry=registry,
+        )
         self.polls_late = Counter(
             "fleetmon_polls_late",
             "Slots at which the poll before was still under way, or which started over 5 s late.",

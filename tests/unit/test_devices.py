@@ -5,6 +5,7 @@ from collections import Counter
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
+from unittest.mock import MagicMock, patch
 
 import pytest
 
@@ -187,6 +188,19 @@ async def test_every_device_is_polled_once_a_minute():
         await b.let_pass(300)
         assert set(keeper.polls().values()) <= {5, 6}
         assert len(keeper.polls()) == 30
+
+
+async def test_a_stalled_tick_is_counted_by_how_late_it_came():
+    struck = []
+    with patch("fleetmon.devices.clockwork", lambda strike: struck.append(strike) or MagicMock()):
+        async with bench(ShelfKeeper(watched("web-1"))) as b:
+            for pause in (1.0, 13.0):
+                await b.clock.advance(pause)
+                struck[0]()
+                await b.clock.advance(0)
+            told = b.metrics.registry.get_sample_value
+            assert told("fleetmon_tick_lag_seconds_sum") == 12.0
+            assert told("fleetmon_tick_lag_seconds_bucket", {"le": "0.1"}) == 1
 
 
 async def test_dead_devices_never_delay_healthy_ones():
