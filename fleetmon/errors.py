@@ -12,7 +12,8 @@ FleetmonError
 ├─ RequestRefused          we will not do what the actor asked, and why
 │  ├─ NotFound             there is no such thing
 │  ├─ Conflict             it clashes with what is there: a name taken, a rack still in use
-│  └─ OutOfDate            it was changed since the actor read it
+│  ├─ OutOfDate            it was changed since the actor read it
+│  └─ Unaskable            the words of the request cannot be meant for any device
 ├─ DeliveryError           a receiver did not take it; permanent or not
 └─ StorageError            the store cannot be used as it is (locked, too new, damaged)
    └─ NoRoom               the disk is full, or so nearly that this is not stored
@@ -107,6 +108,10 @@ class Conflict(RequestRefused):
 
 class OutOfDate(RequestRefused):
     """It was changed since the actor read it: the version given is not the one stored."""
+
+
+class Unaskable(RequestRefused):
+    """No device could be asked that: a path outside its own tree."""
 
 
 class DeliveryError(FleetmonError):

@@ -25,6 +25,7 @@ from fleetmon.errors import (
     OutOfDate,
     RequestRefused,
     StorageError,
+    Unaskable,
     Unreachable,
     Unsupported,
     Untrusted,
@@ -217,7 +218,9 @@ def from_device(error: DeviceError) -> Problem:
 
 def from_refusal(error: RequestRefused) -> Problem:
     """What policy or the store will not do."""
-    kinds: Mapping[type[RequestRefused], Kind] = {NotFound: NOT_FOUND, Conflict: CONFLICT, OutOfDate: CHANGED}
+    kinds: Mapping[type[RequestRefused], Kind] = {
+        NotFound: NOT_FOUND, Conflict: CONFLICT, OutOfDate: CHANGED, Unaskable: BAD_PARAMETER,
+    }  # fmt: skip
     kind = next((kind for cause, kind in kinds.items() if isinstance(error, cause)), REFUSED)
     return Problem(kind, str(error))
 

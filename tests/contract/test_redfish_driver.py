@@ -8,10 +8,12 @@ from collections import Counter
 
 import pytest
 
+from fleetmon.api.problems import from_refusal
 from fleetmon.clock import SystemClock
 from fleetmon.drivers.base import Credentials, Driver, Memory, Opening, Request, Secret
 from fleetmon.drivers.lane import Lane
 from fleetmon.drivers.registry import open_driver
+from fleetmon.errors import Unaskable
 from fleetmon.model import (
     Aspect,
     Endpoint,
@@ -109,6 +111,17 @@ async def test_a_restart_costs_the_device_nothing(name):
         assert client.fleet.ledger.tallies[name].logins == 1
         await again.close()
         await driver.close()
+
+
+@pytest.mark.parametrize("resource", ["/etc/passwd", "https://elsewhere.example/redfish/v1", "//elsewhere.example/"])
+async def test_what_is_no_resource_of_a_device_is_refused_before_the_device_is_asked(resource):
+    async with client_of("one_rack") as client:
+        driver = driver_for(client, "db-a01")
+        with pytest.raises(Unaskable, match="/redfish/") as refused:
+            await driver.raw(resource)
+        await driver.close()
+        assert from_refusal(refused.value).kind.status == 400
+        assert client.fleet.ledger.tallies["db-a01"].logins == 0
 
 
 async def test_what_happens_to_the_hardware_is_seen_in_the_next_steady_poll():

@@ -30,7 +30,7 @@ from fleetmon.drivers.redfish.resource import ROOT, local
 from fleetmon.drivers.redfish.session import Session
 from fleetmon.drivers.redfish.steady import read_gates, read_sensors
 from fleetmon.drivers.redfish.walk import concerns_device
-from fleetmon.errors import AccessDenied, Busy, DeviceError, Garbled, Unreachable, Unsupported, Untrusted
+from fleetmon.errors import AccessDenied, Busy, DeviceError, Garbled, Unaskable, Unreachable, Unsupported, Untrusted
 from fleetmon.model import Aspect, Component, LogReading, Observation, Reachability
 
 WALK_SHARE = 0.85
@@ -102,14 +102,11 @@ class RedfishDriver:
         return self._session.seen_spki
 
     async def raw(self, resource: str) -> Any:
-        """One resource as the device gives it, unmended; raises DeviceError."""
+        """One resource as the device gives it, unmended; raises DeviceError, or Unaskable where nothing is asked."""
         path = local(resource) if "://" not in resource else None
         if path is None:
-            raise Unsupported(
-                "only resources of the device itself can be read",
-                device=self._session.device,
-                resource=resource[:200],
-                cure="give a path that begins with /redfish/",
+            raise Unaskable(
+                f"{resource[:200]} is no resource of a device", cure="give a path that begins with /redfish/"
             )
         async with self._lane.deadline():
             return (await self._session.get(path, Priority.PERSON)).body
