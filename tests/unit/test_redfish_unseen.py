@@ -169,3 +169,18 @@ async def test_a_collection_that_is_not_expanded_costs_the_others_nothing():
     steady = [await choosy.poll(Aspect.HEARTBEAT, Aspect.SENSORS) for _ in range(TURNS)]
     told = {reading.sensor.key for seen in steady for reading in seen.readings}
     assert told == {reading.sensor.key for reading in nearly.readings}
+
+
+async def test_sensors_told_inside_their_collection_are_one_request_of_a_steady_poll():
+    bodies = server()
+    sensors = [
+        resource(f"{CHASSIS}/Sensors/{number}", "Sensor", Name=f"Rail {number}", Reading=12.0, ReadingType="Voltage")
+        for number in range(40)
+    ]
+    bodies[CHASSIS]["Sensors"] = link(f"{CHASSIS}/Sensors")
+    bodies[f"{CHASSIS}/Sensors"] = collection(f"{CHASSIS}/Sensors", "Sensor", []) | {"Members": sensors}
+    bench = Bench(bodies)
+    first = await bench.poll()
+    steady = await bench.poll(Aspect.HEARTBEAT, Aspect.SENSORS)
+    assert steady.requests == 4
+    assert {reading.sensor.key for reading in steady.readings} == {reading.sensor.key for reading in first.readings}

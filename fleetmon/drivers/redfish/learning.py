@@ -16,7 +16,7 @@ from fleetmon.drivers.redfish.parse.naming import merge, names
 from fleetmon.drivers.redfish.parse.parts import identity
 from fleetmon.drivers.redfish.parse.readings import Told, owner_of_metrics, told_by
 from fleetmon.drivers.redfish.plan import Plan, Source, choose
-from fleetmon.drivers.redfish.resource import Resource, key, kind_of
+from fleetmon.drivers.redfish.resource import Resource, is_resource, key, kind_of
 from fleetmon.drivers.redfish.stocktaking import repeated
 from fleetmon.drivers.redfish.walk import Expand, Walk
 from fleetmon.model import Component, ComponentHealth, Health, NoReading, Quality, Reading, Sensor
@@ -159,7 +159,7 @@ def _sources(
     """Requests of the steady poll, sensors to read one by one, and which of the requests are MetricReports."""
     resources = list(walk.resources.values())
     expandable = [resource for resource in resources if key(resource.path) not in walk.unexpanded]
-    offers = [*_resource_offers(sight, resources), *_expanded_offers(sight, expandable, expand)]
+    offers = [*_resource_offers(sight, resources), *_collection_offers(sight, expandable, expand)]
     wanted = _numeric(sight)
     alive = {
         resource.path: resource
@@ -211,19 +211,22 @@ def _resource_offers(sight: Sight, resources: Iterable[Resource]) -> list[Source
     return offers
 
 
-def _expanded_offers(sight: Sight, resources: Iterable[Resource], expand: Expand) -> list[Source]:
-    """Every collection whose members tell sensors, as one expanded request."""
-    if not expand.usable:
-        return []
+def _collection_offers(sight: Sight, resources: Iterable[Resource], expand: Expand) -> list[Source]:
+    """Every collection whose members tell sensors, as one request: expanded, or plain where it holds them whole."""
     told = _sensors_by_resource(sight)
     offers = []
     for resource in resources:
         if not isinstance(resource.body.get("Members"), list):
             continue
-        members = [link for _, item in fields.items(resource.body, "Members") if (link := fields.link(item))]
+        members = [
+            link
+            for _, item in fields.items(resource.body, "Members")
+            if (link := fields.link(item)) and (expand.usable or is_resource(item))
+        ]
         sensors = set().union(*(told.get(key(link), set()) for link in members)) if members else set()
         if sensors:
-            offers.append(Source(f"{resource.path}?{expand.query(1)}", frozenset(sensors), 2))
+            path = f"{resource.path}?{expand.query(1)}" if expand.usable else resource.path
+            offers.append(Source(path, frozenset(sensors), 2))
     return offers
 
 
