@@ -94,6 +94,11 @@ def expected_trees(*, rooted: bool) -> list[Expected]:
 
 async def poll(url: str) -> Observation:
     """One poll of everything at `url`, with a login, as a new device would be polled."""
+    return (await polls(url, frozenset(Aspect)))[0]
+
+
+async def polls(url: str, *asked: frozenset[Aspect]) -> list[Observation]:
+    """One poll after the other by the same driver, each for what is asked."""
     clock = SystemClock()
     driver = open_driver(
         Opening(
@@ -104,7 +109,7 @@ async def poll(url: str) -> Observation:
         )
     )
     try:
-        return await driver.observe(Request(aspects=frozenset(Aspect)))
+        return [await driver.observe(Request(aspects=aspects)) for aspects in asked]
     finally:
         await driver.close()
 

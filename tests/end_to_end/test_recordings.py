@@ -23,7 +23,7 @@ from fleetmon.drivers.redfish.quirks import make_of, mend
 from fleetmon.drivers.redfish.resource import Resource, key, kind_of
 from fleetmon.model import Aspect, Inventory, Observation, Protocol, Reachability
 from tests import recordings
-from tests.oracle import FEWER, MORE, NO_COMPONENT, differences, expected_trees, poll
+from tests.oracle import FEWER, MORE, NO_COMPONENT, differences, expected_trees, poll, polls
 
 ROOTED = expected_trees(rooted=True)
 ROOTLESS = expected_trees(rooted=False)
@@ -53,6 +53,19 @@ def test_every_reasoned_difference_is_about_a_recorded_tree():
     assert all(seen < trees[tree].expect[name] for (tree, name), (seen, _) in FEWER.items())
     assert all(seen > trees[tree].expect[name] for (tree, name), (seen, _) in MORE.items())
     assert all(line in trees[tree].not_ok for tree, line in NO_COMPONENT)
+
+
+@needs_recordings
+async def test_a_sick_machine_costs_little_more_than_if_it_were_well(tmp_path):
+    folder = recordings.unpacked("hpe-dl385-gen10plus-ilo5-critical", tmp_path)
+    looks = (frozenset(Aspect), *2 * [frozenset({Aspect.COMPONENTS})])
+    async with running_mockup(folder, ssl_context=tls()) as url:
+        first, second, third = await polls(url, *looks)
+    assert first.requests > 200, "the first look below trouble follows every link"
+    assert second.requests <= third.requests <= 80, "walked without looking closely it costs 69"
+    assert {health.component: health.health for health in first.health} == {
+        health.component: health.health for health in third.health
+    }
 
 
 def through_the_parsers(files: dict[str, bytes]) -> Observation:

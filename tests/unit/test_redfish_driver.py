@@ -153,6 +153,78 @@ async def test_a_change_at_the_gate_has_the_components_read_at_once():
     assert Aspect.COMPONENTS not in (await bench.poll(*STEADY)).answered
 
 
+def sick(gadgets: int = 30) -> dict[str, Json]:
+    """A server whose drive has failed, whose vendor tells of much more, and one thing of that is ill too."""
+    bodies = server(drives=6)
+    bodies[f"{SYSTEM}/Storage/1/Drives/1"]["Status"] = {"State": "Enabled", "Health": "Critical"}
+    bodies[SYSTEM]["Status"] = ok(HealthRollup="Critical")
+    paths = [f"{SYSTEM}/Gadgets/{n}" for n in range(1, gadgets + 1)]
+    bodies |= {path: resource(path, "ContosoGadget", Status=ok()) for path in paths}
+    bodies[paths[3]]["Status"] = {"Health": "Warning"}
+    bodies[f"{SYSTEM}/Gadgets"] = collection(f"{SYSTEM}/Gadgets", "ContosoGadget", paths)
+    bodies[SYSTEM]["Oem"] = {"Contoso": {"Gadgets": link(f"{SYSTEM}/Gadgets")}}
+    return bodies
+
+
+async def test_a_sick_machine_is_looked_at_closely_once_and_then_costs_little_more_than_a_healthy_one():
+    healthy, bench = Bench(server(drives=6)), Bench(sick())
+    for each in (healthy, bench):
+        await each.poll()
+    assert any("/Gadgets/30" in path for path in bench.shelf.asked)
+    before = healths(await bench.poll(*STEADY, Aspect.COMPONENTS))
+    cost = len(bench.shelf.asked)
+    await healthy.poll(*STEADY, Aspect.COMPONENTS)
+    assert cost <= len(healthy.shelf.asked) + 1
+    assert before[Component("ContosoGadget", "4")] is Health.WARNING
+    assert not any(component.name == "5" for component in before)
+
+
+async def test_new_trouble_on_a_sick_machine_has_what_was_silent_looked_at_again():
+    bench = Bench(sick())
+    await bench.poll()
+    bench.body(f"{SYSTEM}/Memory/1")["Status"] = {"State": "Enabled", "Health": "Critical"}
+    bench.body(f"{SYSTEM}/Gadgets/9")["Status"] = {"Health": "Critical"}
+    seen = healths(await bench.poll(*STEADY, Aspect.COMPONENTS))
+    assert (seen[Component("Memory", "DIMM 1")], seen[Component("ContosoGadget", "9")]) == (Health.CRITICAL,) * 2
+    bench.body(f"{SYSTEM}/Memory/1")["Status"] = ok()
+    await bench.poll(*STEADY, Aspect.COMPONENTS)
+    bench.body(f"{SYSTEM}/Memory/1")["Status"] = {"State": "Enabled", "Health": "Critical"}
+    await bench.poll(*STEADY, Aspect.COMPONENTS)
+    assert not any("/Gadgets/30" in path for path in bench.shelf.asked), "trouble that comes and goes was looked into"
+
+
+async def test_other_words_at_the_gate_and_the_passing_of_an_hour_have_what_was_silent_looked_at_again():
+    bench = Bench(sick())
+    await bench.poll()
+    bench.body(f"{SYSTEM}/Gadgets/9")["Status"] = {"Health": "Critical"}
+    assert Component("ContosoGadget", "9") not in healths(await bench.poll(*STEADY, Aspect.COMPONENTS))
+    bench.body(SYSTEM)["Status"] = ok(Health="Warning", HealthRollup="Critical")
+    assert Component("ContosoGadget", "9") in healths(await bench.poll(*STEADY))
+    bench.body(f"{SYSTEM}/Gadgets/12")["Status"] = {"Health": "Warning"}
+    assert Component("ContosoGadget", "12") not in healths(await bench.poll(*STEADY, Aspect.COMPONENTS))
+    await bench.clock.advance(3600)
+    assert Component("ContosoGadget", "12") in healths(await bench.poll(*STEADY, Aspect.COMPONENTS))
+
+
+async def test_a_machine_has_the_same_parts_sick_and_well_again():
+    bench, bodies = Bench(sick()), server(drives=6)
+    expected = healths(await Bench(bodies).poll()).keys()
+    assert healths(await bench.poll()).keys() - {Component("ContosoGadget", "4")} == expected
+    for path in (SYSTEM, f"{SYSTEM}/Storage/1/Drives/1", f"{SYSTEM}/Gadgets/4"):
+        bench.body(path)["Status"] = ok()
+    seen = await bench.poll(*STEADY, Aspect.COMPONENTS)
+    assert healths(seen).keys() - {Component("ContosoGadget", "4")} == expected
+    assert seen.components_complete
+
+
+async def test_what_only_trouble_leads_to_and_cannot_be_read_leaves_the_look_complete():
+    bench = Bench(sick())
+    bench.shelf.failures[f"{SYSTEM}/Gadgets/7"] = Garbled("no JSON", resource=f"{SYSTEM}/Gadgets/7")
+    seen = await bench.poll()
+    assert seen.components_complete
+    assert [problem.resource for problem in seen.problems] == [f"{SYSTEM}/Gadgets/7"]
+
+
 async def test_a_power_change_is_seen_at_the_gate():
     bench = Bench()
     await bench.poll()

@@ -157,6 +157,28 @@ async def test_trouble_in_a_part_has_its_holder_looked_at():
     assert key(board["@odata.id"]) in walk.resources
 
 
+async def test_what_only_trouble_leads_to_is_read_after_all_that_is_always_read():
+    bodies = server(drives=4)
+    oddity = resource(f"{SYSTEM}/Oddity", "ContosoOddity")
+    bodies[oddity["@odata.id"]] = oddity
+    bodies[SYSTEM] |= {"Status": ok(HealthRollup="Critical"), "Oddity": link(oddity["@odata.id"])}
+    walk, shelf = await walked(bodies)
+    assert shelf.asked[-1] == oddity["@odata.id"]
+    assert walk.aside == {key(oddity["@odata.id"])}
+
+
+async def test_what_trouble_brings_along_and_a_healthy_device_tells_too_is_not_aside():
+    bodies = server(expand=2)
+    inner = resource(f"{CHASSIS}/Sensors/1", "Sensor", Reading=20, ReadingType="Temperature", Status=ok())
+    bodies[f"{CHASSIS}/Sensors"] = collection(f"{CHASSIS}/Sensors", "Sensor", [inner["@odata.id"]])
+    bodies[inner["@odata.id"]] = inner
+    bodies[SYSTEM] |= {"Status": ok(HealthRollup="Critical"), "Hottest": link(inner["@odata.id"])}
+    bodies[CHASSIS]["Sensors"] = link(f"{CHASSIS}/Sensors")
+    walk, _ = await walked(bodies, expand=2)
+    assert key(inner["@odata.id"]) in walk.resources
+    assert walk.aside == set()
+
+
 async def test_F39_pages_are_followed_to_the_end():
     bodies = server(dimms=4)
     modules = [f"{SYSTEM}/Memory/{n}" for n in range(1, 5)]

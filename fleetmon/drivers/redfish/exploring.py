@@ -5,7 +5,7 @@ A walk that does not come to its end within a poll tells what it has read and go
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 
 from fleetmon.drivers.redfish.gate import gates_of, hides_parts, overall_of, power_of, signature
@@ -15,6 +15,7 @@ from fleetmon.drivers.redfish.look import Look
 from fleetmon.drivers.redfish.parse.components import seen_in
 from fleetmon.drivers.redfish.parse.parts import identity, parts, software
 from fleetmon.drivers.redfish.parse.readings import told_by
+from fleetmon.drivers.redfish.quiet import LOUD, Quiet, speaking
 from fleetmon.drivers.redfish.quirks import make_of, mend
 from fleetmon.drivers.redfish.resource import ROOT, Resource, key, kind_of
 from fleetmon.drivers.redfish.stocktaking import NO_STOCK
@@ -34,7 +35,11 @@ def begin_walk(known: Known, look: Look) -> None:
         plan = known.plan
         known.owes_inventory = look.wants(Aspect.INVENTORY)
         names = frozenset() if look.wants(Aspect.INVENTORY) or not known.learned else INVENTORY_ONLY
-        known.walk = Walk(expand=plan.expand if known.learned else None, skip=frozenset(plan.skip) | names)
+        known.walk = Walk(
+            expand=plan.expand if known.learned else None,
+            skip=frozenset(plan.skip) | names,
+            quiet=_quiet(known, look),
+        )
         root_told = any(source.startswith(f"{ROOT.rstrip('/')}#") for source in plan.watched)
         known.walk.start(() if root_told or not known.learned else plan.entrances, plan.watched)
 
@@ -58,17 +63,35 @@ async def go_on_walking(known: Known, look: Look) -> None:
             _tell_walk(known, look, walk)
 
 
+def _quiet(known: Known, look: Look) -> Quiet:
+    return known.quiet if known.quiet.holds(known.gate, look.monotonic()) else LOUD
+
+
+def _quiet_after(known: Known, look: Look, walk: Walk, speaking: Collection[str]) -> Quiet:
+    """What is known to be silent after a walk that read everything; what could not be read is asked for again."""
+    before = known.quiet if known.quiet.holds(known.gate, look.monotonic()) else Quiet(since=look.monotonic())
+    troublesome = {key(problem.resource) for problem in walk.problems}
+    return replace(
+        before,
+        silent=(before.silent | walk.aside) - frozenset(speaking) - troublesome,
+        ailing=before.ailing | walk.ailing,
+        gates=before.gates | {known.gate} if known.gate else before.gates,
+    )
+
+
 async def take_stock(known: Known, look: Look) -> None:
     """Read the parts of a device whose plan is known, and nothing that only measures or repeats."""
     if known.stocktaking is None:
         plan = known.plan
-        known.stocktaking = Walk(expand=plan.expand, skip=NO_STOCK | frozenset((*plan.skip, *plan.spare)))
+        skip = NO_STOCK | frozenset((*plan.skip, *plan.spare))
+        known.stocktaking = Walk(expand=plan.expand, skip=skip, quiet=_quiet(known, look))
         known.stocktaking.start(plan.entrances)
     walk = known.stocktaking
     try:
         await walk.run(look, look.may_walk)
     finally:
-        resources = [mend(part, known.plan.make) for part in walk.resources.values()]
+        mended = [mend(part, known.plan.make) for part in walk.resources.values()]
+        resources = speaking(mended, walk.aside, known.plan.watched)
         if resources:
             look.problems.extend(walk.problems)
             look.identity = identity(resources)
@@ -96,7 +119,7 @@ def _tell_walk(known: Known, look: Look, walk: Walk) -> None:
     systems = [part.body for part in raw if kind_of(part.body, part.path) == "ComputerSystem"]
     if root is not None and (make := make_of(root.body, systems)) != known.plan.make:
         known.adopt(replace(known.plan, make=make))
-    resources = [mend(part, known.plan.make) for part in raw]
+    resources = speaking([mend(part, known.plan.make) for part in raw], walk.aside, known.plan.watched)
     keep_apart(known, resources)
     own = {key(part.path) for part in resources}
     sight = sight_of(resources, [seen for seen in known.apart.values() if key(seen.source) not in own], known.plan)
@@ -106,8 +129,10 @@ def _tell_walk(known: Known, look: Look, walk: Walk) -> None:
     look.problems.extend(walk.problems)
     _tell_fresh(known, look, resources, sight)
     if walk.finished:
+        known.quiet = _quiet_after(known, look, walk, {key(part.path) for part in resources})
         _finish(known, look, walk, sight)
-        look.components_complete = not walk.problems and not hides_parts(resources)
+        lost = any(key(problem.resource) not in walk.aside for problem in walk.problems)
+        look.components_complete = not lost and not hides_parts(resources)
     else:
         look.tell(ROOT, f"not read to the end in time; {walk.waiting} resources wait for the next poll")
     if (look.wants(Aspect.INVENTORY) or known.owes_inventory) and INVENTORY_ONLY.isdisjoint(walk.skip):

@@ -15,6 +15,7 @@ from fleetmon.drivers.redfish.paging import Trail
 from fleetmon.drivers.redfish.parse import fields
 from fleetmon.drivers.redfish.parse.components import Seen
 from fleetmon.drivers.redfish.plan import Plan
+from fleetmon.drivers.redfish.quiet import LOUD, Quiet
 from fleetmon.drivers.redfish.resource import Resource
 from fleetmon.drivers.redfish.walk import Walk
 
@@ -41,6 +42,8 @@ class Known:
     owes_inventory: bool = False
     """Was the walk begun by a poll that wants the inventory? Then it is told even if it ends in a later one."""
     stocktaking: Walk | None = None
+    quiet: Quiet = LOUD
+    """What close looks found to have nothing to say."""
     apart: dict[str, Seen] = field(default_factory=dict)
     """What kinds said last that most walks do not read, by source."""
     log_holders: tuple[Resource, ...] = ()
@@ -86,7 +89,7 @@ class Known:
     def forget(self) -> None:
         """Learn afresh: the plan no longer fits the device. Names are kept."""
         self.adopt(Plan(naming=self.plan.naming, watched=self.plan.watched, make=self.plan.make))
-        self.learned, self.walk, self.stocktaking, self.gate = False, None, None, None
+        self.learned, self.walk, self.stocktaking, self.gate, self.quiet = False, None, None, None, LOUD
         self.version += 1
 
     @property

@@ -32,10 +32,9 @@ async def read_gates(known: Known, look: Look) -> None:
         return
     look.power, look.overall = power_of(gates), overall_of(gates)
     look.answered |= {Aspect.HEARTBEAT} & look.request.aspects
-    seen = signature(gates)
-    if known.gate is not None and seen != known.gate:
+    before, known.gate = known.gate, signature(gates)
+    if before is not None and before != known.gate:
         begin_walk(known, look)
-    known.gate = seen
 
 
 async def read_sensors(known: Known, look: Look) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import heapq
 import itertools
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from fleetmon.drivers.redfish.bodies import Json
@@ -22,6 +22,7 @@ from fleetmon.drivers.redfish.links import (
     links,
 )
 from fleetmon.drivers.redfish.parse import fields
+from fleetmon.drivers.redfish.quiet import LOUD, Quiet
 from fleetmon.drivers.redfish.resource import ROOT, Fetch, Resource, holder_of, key, local, unfold
 from fleetmon.errors import Busy, DeviceError, Unreachable, Unsupported, Untrusted
 from fleetmon.model import Problem
@@ -38,6 +39,8 @@ MAX_PAGES = 200
 """Of one collection (F41)."""
 CLOSE_LOOK_DEPTH = 6
 """Links below something that reports trouble."""
+LAST = 10
+"""Rank of what no healthy device would be asked for: first comes all that is always read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,14 +97,21 @@ class Walk:
     """None until the service root has told."""
     skip: frozenset[str] = frozenset()
     """Names not followed this time, and paths (by key) known to tell nothing new."""
+    quiet: Quiet = LOUD
+    """What the close looks before this one found; left out until trouble is met that they did not look into."""
     resources: dict[str, Resource] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
     expand_worked: bool = False
     unexpanded: set[str] = field(default_factory=set)
     """Collections (by key) the service did not expand when asked to."""
-    _asked: set[str] = field(default_factory=set)
     entrances: tuple[tuple[str, str], ...] = ()
     """What the service root named, if it was read."""
+    aside: set[str] = field(default_factory=set)
+    """Resources (by key) that only trouble elsewhere led to."""
+    ailing: set[str] = field(default_factory=set)
+    """Resources (by key) that report trouble."""
+    _asked: set[str] = field(default_factory=set)
+    _held_back: list[Step] = field(default_factory=list)
     _reread: set[str] = field(default_factory=set)
     _looked_at: set[str] = field(default_factory=set)
     _pending: list[Step] = field(default_factory=list)
@@ -120,7 +130,7 @@ class Walk:
         if not self._pending:
             self._push(ROOT, "", rank=-1, close=0)
         for source in watched:
-            self._push(source, "", rank=10, close=0)
+            self._push(source, "", LAST, close=0)
 
     @property
     def finished(self) -> bool:
@@ -195,7 +205,8 @@ class Walk:
         if self.expand is None and key(resource.path) == key(ROOT):
             self.expand = claimed_expand(resource.body)
         for part in self._kept(resource, step):
-            close = CLOSE_LOOK_DEPTH if in_trouble(part.body) else max(step.close - 1, 0)
+            ill = in_trouble(part.body)
+            close = CLOSE_LOOK_DEPTH if ill else max(step.close - 1, 0)
             asked = part is resource and step.name != EXPANDED
             own_name = step.name if asked else f"{part.path}/"
             found = list(links(part.body, close > 0))
@@ -205,9 +216,12 @@ class Walk:
                 self._reread.add(key(part.path))
                 heapq.heappush(self._pending, Step(-1, next(self._order), part.path, EXPANDED, step.close))
                 continue
+            usual = self._usual(part) if close else ()
             for name, link, page in found:
-                self._follow(part, own_name, name, link, close, step.pages + 1 if page else 0)
-            if close == CLOSE_LOOK_DEPTH:
+                aside = close > 0 and link not in usual
+                self._follow(part, own_name, name, link, close, step.pages + 1 if page else 0, aside)
+            if ill:
+                self._note_trouble(key(part.path))
                 self._look_closely_at(holder_of(part.path))
 
     def _kept(self, resource: Resource, step: Step) -> list[Resource]:
@@ -218,7 +232,12 @@ class Walk:
             if key(part.path) in welcome:
                 kept.append(part)
                 close = step.close > 0 or in_trouble(part.body)
-                welcome.update(key(path) for target in carried(part.body, close) if (path := local(target)))
+                inside = _keys(carried(part.body, close))
+                welcome |= inside
+                if close or self.aside:
+                    usual = frozenset() if key(part.path) in self.aside else _keys(carried(part.body, False))
+                    self.aside |= inside - usual - self.resources.keys() - self._asked
+                    self._reclaim(inside & usual)
         for part in kept:
             known = self.resources.get(key(part.path))
             if known is None or len(part.body) > len(known.body):
@@ -249,10 +268,34 @@ class Walk:
         holder = self.resources.get(key(path))
         if holder is not None and key(path) not in self._looked_at:
             self._looked_at.add(key(path))
+            usual = self._usual(holder)
             for name, link, _ in links(holder.body, close=True):
-                self._follow(holder, "", name, link, 2, 0)
+                self._follow(holder, "", name, link, 2, 0, link not in usual)
 
-    def _follow(self, part: Resource, own_name: str, name: str, link: str, close: int, pages: int) -> None:
+    def _usual(self, part: Resource) -> Collection[str]:
+        """Those links of a resource that are followed on a healthy device as well; none where trouble led to it."""
+        if key(part.path) in self.aside:
+            return ()
+        return {link for _, link, _ in links(part.body, False)}
+
+    def _note_trouble(self, place: str) -> None:
+        """Trouble that was not looked into before wants the whole close look after all."""
+        self.ailing.add(place)
+        if place not in self.quiet.ailing:
+            self.quiet = LOUD
+            for step in self._held_back:
+                self._push(step.path, step.name, step.rank, step.close, step.pages, aside=True)
+            self._held_back.clear()
+
+    def _reclaim(self, places: Iterable[str]) -> None:
+        """What trouble led to first, and a healthy device is asked for too, is not aside; nor is what it carries."""
+        for place in places:
+            if place in self.aside:
+                self.aside.discard(place)
+                if (part := self.resources.get(place)) is not None:
+                    self._reclaim(_keys(carried(part.body, False)) | _keys(self._usual(part)))
+
+    def _follow(self, part: Resource, own_name: str, name: str, link: str, close: int, pages: int, aside: bool) -> None:
         path = local(link)
         if path is None:
             self.problems.append(
@@ -266,15 +309,23 @@ class Walk:
             name = f"{collection}/" if "/" not in collection else f"{_collection_name(part.path)}/"
         if pages:
             name = own_name
-        rank = 9 if name.startswith("Links/") else RANKS.get(name.rstrip("/"), 9)
-        self._push(path, name, rank, close, pages)
+        rank = LAST if aside else 9 if name.startswith("Links/") else RANKS.get(name.rstrip("/"), 9)
+        if self.aside and not aside:
+            self._reclaim((key(path),))
+        self._push(path, name, rank, close, pages, aside)
 
-    def _push(self, path: str, name: str, rank: int, close: int, pages: int = 0) -> None:
+    def _push(self, path: str, name: str, rank: int, close: int, pages: int = 0, aside: bool = False) -> None:
         mark = path.lower() if pages else key(path)
         if mark in self._asked or (not pages and (mark in self.resources or mark in self.skip)):
             return
+        step = Step(rank, next(self._order), path.split("#", 1)[0], name, close, pages)
+        if aside and mark in self.quiet.silent:
+            self._held_back.append(step)
+            return
         self._asked.add(mark)
-        heapq.heappush(self._pending, Step(rank, next(self._order), path.split("#", 1)[0], name, close, pages))
+        if aside:
+            self.aside.add(mark)
+        heapq.heappush(self._pending, step)
 
     def _failed(self, step: Step, error: DeviceError) -> None:
         """Set one resource aside (F08), or give up when the device as a whole does not answer."""
@@ -286,6 +337,10 @@ class Walk:
         if isinstance(error, Unsupported) and not first:
             return
         self.problems.append(Problem(resource=step.path, reason=error.reason))
+
+
+def _keys(targets: Iterable[str]) -> frozenset[str]:
+    return frozenset(key(path) for target in targets if (path := local(target)))
 
 
 def _collection_name(path: str) -> str:
