@@ -158,7 +158,7 @@ def _by(words: Iterable[str], counts: Mapping[str, int]) -> dict[str, int]:
 
 
 def _watts(counts: Counts) -> dict[str, Any]:
-    return {"value": counts.watts, "devices": counts.watts_devices, "of": counts.devices}
+    return {"value": counts.watts, "devices": counts.watts_devices, "of": counts.drawing}
 
 
 def _site_row(site: Site, racks: Sequence[Rack], counts: FleetCounts) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from fleetmon.api.shapes import DeviceSummary, HealthWord, Shape, StatedValue
 
 
 class Watts(Shape):
-    """The sum over the `devices` that tell theirs, `of` so many."""
+    """The sum over the `devices` that tell theirs, of the `of` that draw power; PDUs and UPSes pass it on."""
 
     value: float
     devices: int

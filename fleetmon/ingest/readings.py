@@ -82,7 +82,7 @@ def watts(powers: Sequence[Reading]) -> Stated | None:
     Where supplies tell only what they give out, that is summed instead, a few percent less than what is drawn. A sum
     that misses a supply which should have answered is suspect.
     """
-    total = _best(powers, total_score)
+    total = _total(powers)
     if total is not None and total.value is not None:
         return total
     return _sum_of_supplies(powers) or total
@@ -123,6 +123,24 @@ def _best(readings: Iterable[Reading], score: Score) -> Stated | None:
         rank = (points, not isinstance(reading.value, NoReading))
         if points > 0 and rank > best_rank:
             best, best_rank = reading, rank
+    return None if best is None else stated(best)
+
+
+def _total(powers: Iterable[Reading]) -> Stated | None:
+    """The surest total; of an enclosure and its blades, which all name theirs alike, the one that draws the most."""
+    surest, first = 0, dict[tuple[str, str], Reading]()
+    for reading in powers:
+        sensor = reading.sensor
+        component = sensor.component
+        points = total_score(sensor.name, sensor.physical_context, component.kind, component.name)
+        if points > surest:
+            surest, first = points, {}
+        if points == surest > 0:
+            at = component.kind, component.name
+            known = first.get(at)
+            if known is None or (known.number is None and reading.number is not None):
+                first[at] = reading
+    best = max(first.values(), key=lambda one: -1.0 if one.number is None else one.number, default=None)
     return None if best is None else stated(best)
 
 

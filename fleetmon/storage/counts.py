@@ -8,12 +8,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from fleetmon.model import Quality
+from fleetmon.model import DeviceKind, Quality
 from fleetmon.storage.database import Connection
 from fleetmon.storage.rows import Counts, DeviceSummary, FleetCounts
 
 MOST_WATTS = 1e9
 """What a device says beyond it is in no sum, which would not hold it."""
+PASSING_ON = frozenset({DeviceKind.PDU.value, DeviceKind.UPS.value})
+"""What these tell, others draw: in a sum it would count twice."""
 Cell = tuple[str, str, str, str, str, str, int, int]
 
 
@@ -57,7 +59,7 @@ class _Sum:
 
     def __init__(self) -> None:
         self.by: dict[str, dict[str, int]] = {"health": {}, "power": {}, "reachability": {}, "kind": {}}
-        self.devices = self.stale = self.failure_predicted = self.milliwatts = self.watts_devices = 0
+        self.devices = self.stale = self.failure_predicted = self.milliwatts = self.watts_devices = self.drawing = 0
 
     def add(self, cell: Any) -> None:
         devices = cell["devices"]
@@ -66,6 +68,9 @@ class _Sum:
         self.devices += devices
         self.stale += devices * cell["stale"]
         self.failure_predicted += devices * cell["failure_predicted"]
+        if cell["kind"] in PASSING_ON:
+            return
+        self.drawing += devices
         self.milliwatts += cell["milliwatts"]
         self.watts_devices += cell["watts_devices"]
 
@@ -80,6 +85,7 @@ class _Sum:
             failure_predicted=self.failure_predicted,
             watts=self.milliwatts / 1000,
             watts_devices=self.watts_devices,
+            drawing=self.drawing,
         )
 
 

@@ -220,7 +220,10 @@ class TrustException:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Counts:
-    """Devices of the fleet, a site or a rack, counted. `watts` sums the `watts_devices` that tell theirs."""
+    """Devices of the fleet, a site or a rack, counted.
+
+    `watts` sums the `watts_devices` that tell theirs, of the `drawing` ones: all but PDUs and UPSes, which pass it on.
+    """
 
     devices: int = 0
     by_health: Mapping[str, int] = field(default_factory=dict)
@@ -231,6 +234,7 @@ class Counts:
     failure_predicted: int = 0
     watts: float = 0.0
     watts_devices: int = 0
+    drawing: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -72,6 +72,11 @@ def test_a_second_inlet_answers_for_one_that_is_silent() -> None:
         ([power("Pwr Consumption", 222.0, kind="System")], 222.0),
         ([power("System Input Power", 305.0), power("System Output Power", 290.0)], 305.0),
         ([power("CPU1 Power", 90.0), power("GPU2 Power", 300.0)], None),
+        (
+            [power("Power Control", 340.0, "Chassis", kind="Chassis", component=f"Blade{blade}") for blade in (1, 2)]
+            + [power("Total Power", 1430.0, "Chassis", kind="Chassis", component="Enclosure")],
+            1430.0,
+        ),
     ],
 )
 def test_the_total_is_found_by_what_vendors_call_it(readings: list[Reading], watts: float | None) -> None:

@@ -224,6 +224,19 @@ async def test_counts_are_what_counting_would_give(changes: list[tuple[int, str,
                 assert counted.watts_devices == len(telling)
 
 
+async def test_what_a_pdu_passes_on_is_drawn_by_others_and_counted_once(tmp_path: Path) -> None:
+    async with opened(tmp_path) as store:
+        await with_rack(store, "R1", "core")
+        for name, kind in (("web-1", DeviceKind.SERVER), ("web-2", DeviceKind.SERVER), ("pdu-1", DeviceKind.PDU)):
+            await store.fleet.add_device(device(name, rack_id="R1", kind=kind))
+        await apply(store, "web-1", "watts", 3)
+        alone = (await store.summaries.counts()).racks["R1"].watts
+        assert alone > 0
+        await apply(store, "pdu-1", "watts", 3)
+        counted = (await store.summaries.counts()).racks["R1"]
+        assert (counted.watts, counted.watts_devices, counted.drawing, counted.devices) == (alone, 1, 2, 3)
+
+
 async def apply(store: Store, name: str, what: str, value: int) -> None:
     there = await store.fleet.device(name)
     if what == "add" and there is None:
