@@ -324,7 +324,7 @@ class Push:
         row = self._row
         assert row is not None, "it was open"
         self._row = replace(row, state=state, reason=reason, since=self._clock.now())
-        log.info("push", device=self.device_id, state=state.value, reason=reason)
+        self._say(state, reason)
         self._links.spawn(self._kept(self._row), f"keep push {self.device_id}")
 
     def _given_up(self) -> bool:
@@ -352,8 +352,16 @@ class Push:
             subscription=subscription or before.subscription,
         )
         if state is not PushState.OPEN:
-            log.info("push", device=self.device_id, state=state.value, reason=reason)
+            self._say(state, reason)
         await self._kept(self._row)
+
+    def _say(self, state: PushState, reason: str) -> None:
+        """Most firmware offers nothing: that is no news, and a line of the log for each device would drown what is."""
+        if self._opened_at is None and state is PushState.GIVEN_UP:
+            log.debug("no push", device=self.device_id, reason=reason)
+        else:
+            said = "push given up" if state is PushState.GIVEN_UP else "push interrupted"
+            log.info(said, device=self.device_id, reason=reason)
 
     async def _kept(self, row: PushRow) -> None:
         with contextlib.suppress(StorageError):  # the store watch tells; the push goes on
