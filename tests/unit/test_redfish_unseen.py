@@ -3,15 +3,28 @@
 from __future__ import annotations
 
 import json
+import random
 
 import pytest
 
 from fleetmon.drivers.redfish.plan import TURNS
 from fleetmon.drivers.redfish.resource import Resource, is_resource, key
-from fleetmon.model import Aspect, Health
-from tests.redfish_service import CHASSIS, SYSTEM, V1, Json, ShelfSession, collection, link, ok, resource, server
+from fleetmon.model import Aspect, Health, ReadingType
+from tests.redfish_service import (
+    CHASSIS,
+    MANAGER,
+    SYSTEM,
+    V1,
+    Json,
+    ShelfSession,
+    collection,
+    link,
+    ok,
+    resource,
+    server,
+)
 from tests.unit.test_redfish_driver import Bench
-from tests.unit.test_redfish_strange_vendors import modern_server
+from tests.unit.test_redfish_strange_vendors import WAYS, kinds, links_only, modern_server
 
 
 def directory(bodies: dict[str, Json]) -> Json:
@@ -184,3 +197,77 @@ async def test_sensors_told_inside_their_collection_are_one_request_of_a_steady_
     steady = await bench.poll(Aspect.HEARTBEAT, Aspect.SENSORS)
     assert steady.requests == 4
     assert {reading.sensor.key for reading in steady.readings} == {reading.sensor.key for reading in first.readings}
+
+
+@pytest.mark.parametrize(
+    "way", ["with hosts", "with href", "in capitals", "with slashes at the end", "percent-encoded"]
+)
+async def test_however_its_links_are_written_a_device_is_seen_the_same_in_every_poll(way):
+    bodies = modern_server()
+    if way == "percent-encoded":
+        told = links_only(bodies, lambda path: link(path.replace("Drives/1", "Drives/%31").replace("Fans", "F%61ns")))
+    else:
+        told = WAYS[way](bodies, random.Random(1))
+    bench = Bench(told)
+    first, again = await bench.poll(), await bench.poll()
+    assert kinds(first) == kinds(await Bench(modern_server()).poll())
+    assert {part.component for part in again.health} == {part.component for part in first.health}
+    assert (again.answered, again.problems, again.components_complete) == (first.answered, (), True)
+
+
+async def test_a_drive_whose_link_is_written_with_and_without_percent_signs_is_one_drive():
+    bodies = server(drives=1)
+    bay, spelled = f"{SYSTEM}/Storage/1/Drives/Bay:1 (front)", f"{SYSTEM}/Storage/1/Drives/Bay%3A1%20%28front%29"
+    bodies[bay] = bodies[spelled] = resource(bay, "Drive", Name="Front", Status=ok())
+    bodies[f"{SYSTEM}/Storage/1"]["Drives"] = [link(bay)]
+    bodies[CHASSIS]["Links"] = {"Drives": [link(spelled), link(spelled.replace("%3A", "%3a"))]}
+    seen = await Bench(bodies).poll()
+    assert [told.component.name for told in seen.health if told.component.kind == "Drive"] == ["Front"]
+
+
+def test_a_slash_a_fragment_or_a_query_that_is_written_with_a_percent_sign_stays_so():
+    assert key("/redfish/v1/X/a%2Fb") != key("/redfish/v1/X/a/b")
+    assert key("/redfish/v1/X/a%23b%3Fc%2541") == "/redfish/v1/x/a%23b%3fc%2541"
+    assert key(key("/redfish/v1/X/%2541")) == key("/redfish/v1/X/%2541")
+
+
+async def test_a_data_source_that_is_told_with_its_host_is_the_sensor_it_names():
+    bodies = modern_server()
+    flow, supply = f"{CHASSIS}/Sensors/flow", f"{CHASSIS}/PowerSubsystem/PowerSupplies/1"
+    bodies[flow] = resource(flow, "Sensor", Name="Mains frequency", Reading=50.1, ReadingType="Frequency")
+    bodies[f"{CHASSIS}/Sensors"]["Members"].append(link(flow))
+    bodies[supply]["Metrics"] = link(f"{supply}/Metrics")
+    bodies[f"{supply}/Metrics"] = resource(
+        f"{supply}/Metrics", "PowerSupplyMetrics", FrequencyHz={"Reading": 50.1, "DataSourceUri": f"https://bmc{flow}/"}
+    )
+    seen = await Bench(bodies).poll()
+    told = [(r.sensor.component.kind, r.number) for r in seen.readings if r.sensor.type is ReadingType.FREQUENCY]
+    assert told == [("PowerSupply", 50.1)]
+
+
+async def test_a_chassis_that_only_its_manager_names_is_found():
+    bodies = modern_server()
+    for name in ("Systems", "Chassis"):
+        del bodies[f"{V1}/"][name]
+    bodies[MANAGER]["Links"] = {"ManagerInChassis": link(CHASSIS)}
+    bodies[CHASSIS]["Links"] = {"ComputerSystems": [link(SYSTEM)]}
+    assert kinds(await Bench(bodies).poll()) == kinds(await Bench(modern_server()).poll())
+
+
+UNITS = [
+    ("Altitude", "Pa", 101_100.0, ReadingType.PRESSURE_PA, 101_100.0),
+    ("PressurekPa", "Pa", 101_300.0, ReadingType.PRESSURE_KPA, 101.3),
+    ("EnergyJoules", "kJ", 3.0, ReadingType.ENERGY_JOULES, 3000.0),
+    ("LiquidFlowLPM", "L/s", 0.5, ReadingType.LIQUID_FLOW_LPM, 30.0),
+    ("Altitude", "m", 120.0, ReadingType.ALTITUDE, 120.0),
+]
+
+
+@pytest.mark.parametrize(("declared", "units", "told", "kind", "value"), UNITS)
+async def test_a_reading_is_told_in_the_unit_of_its_type(declared, units, told, kind, value):
+    path = f"{CHASSIS}/Sensors/odd"
+    bodies = modern_server()
+    bodies[path] = resource(path, "Sensor", Reading=told, ReadingType=declared, ReadingUnits=units)
+    bodies[f"{CHASSIS}/Sensors"]["Members"].append(link(path))
+    seen = await Bench(bodies).poll()
+    assert [(r.sensor.type, r.number) for r in seen.readings if r.sensor.name == "odd"] == [(kind, value)]

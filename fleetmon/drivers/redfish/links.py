@@ -37,7 +37,7 @@ RANKS = {
 FROM_LINKS = frozenset(
     {
         "Chassis", "ComputerSystems", "Contains", "CooledBy", "Enclosures", "ManagedBy", "ManagerForChassis",
-        "ManagerForServers",
+        "ManagerForServers", "ManagerInChassis",
         "Drives", "Fans", "Memory", "PowerSupplies", "PoweredBy", "Processors", "Storage", "Switches", "Volumes",
     }
 )  # fmt: skip

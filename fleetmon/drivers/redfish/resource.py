@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from typing import Any, Protocol
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from fleetmon.drivers.redfish.bodies import Json
 
 ROOT = "/redfish/v1/"
 _TYPED = re.compile(r"[A-Z]\w+\.v?\d")
+_MEANT_AS_SIGN = re.compile(r"(%2[35Ff]|%3[Ff])")
 _OLD_HOLDERS = frozenset({"Power", "Thermal", "Storage"})
 _GROWN_UP = (".Fan", ".PowerSupply", ".StorageController")
 """Items of the old holders' lists that some services also give as resources, under the type of the list's item."""
@@ -84,8 +85,13 @@ class Fetch(Protocol):
 
 @lru_cache(maxsize=32_768)
 def key(path: str) -> str:
-    """One spelling for every way to write the same path: no fragment, no doubled or trailing slash, lower case."""
+    """One spelling for every way to write the same path: no fragment, no doubled or trailing slash, lower case.
+
+    Percent signs are read (RFC 3986), but for those of a slash, `#`, `?` and `%`, which would then mean another thing.
+    """
     bare = path.split("#", 1)[0]
+    if "%" in bare:
+        bare = "".join(part if place % 2 else unquote(part) for place, part in enumerate(_MEANT_AS_SIGN.split(bare)))
     while "//" in bare:
         bare = bare.replace("//", "/")
     return bare.rstrip("/").lower()

@@ -76,6 +76,7 @@ _HEALTH = {
     "nonrecoverable": Health.CRITICAL,
 }
 """Words for health by their letters alone: `Non-Critical` is `noncritical`."""
+_HOST = re.compile(r"^(?:https?:)?//[^/]+(?=/redfish/)", re.IGNORECASE)
 _NUMBER = re.compile(r"^[+-]?\d+(?:\.\d+)?(?:[eE][+-]?\d{1,3})?$")
 
 
@@ -145,12 +146,17 @@ def items(entry: Json, name: str) -> Iterator[tuple[int, Json]]:
 
 
 def link(entry: Any, *names: str) -> str | None:
-    """The `@odata.id` (or, from Redfish 1.0 days, `href`) of the object reached by these names."""
+    """The `@odata.id` (or, from Redfish 1.0 days, `href`) of the object reached by these names, without a host."""
     target = child(entry, *names) if names else entry
     if not isinstance(target, dict):
         return None
     value = target.get("@odata.id", target.get("href"))
-    return value if isinstance(value, str) and value else None
+    return without_host(value) if isinstance(value, str) and value else None
+
+
+def without_host(link: str) -> str:
+    """The path of a link to a Redfish resource that is given as a whole URL; only one device is ever spoken to."""
+    return _HOST.sub("", link) if "//" in link[:8] else link
 
 
 def status(entry: Json) -> Json:

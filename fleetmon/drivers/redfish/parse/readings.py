@@ -210,11 +210,17 @@ FACTORS = {
     (ReadingType.CURRENT, "ma"): 0.001,
     (ReadingType.PRESSURE, "kpa"): 1000.0,
     (ReadingType.PRESSURE_PA, "kpa"): 1000.0,
+    (ReadingType.PRESSURE_KPA, "pa"): 0.001,
     (ReadingType.ENERGY_KWH, "w.h"): 0.001,
+    (ReadingType.ENERGY_JOULES, "kj"): 1000.0,
+    (ReadingType.LIQUID_FLOW_LPM, "l/s"): 60.0,
     (ReadingType.FREQUENCY, "khz"): 1000.0,
     (ReadingType.FREQUENCY, "mhz"): 1_000_000.0,
 }
 """What a reading in another unit is multiplied by to be in its type's unit."""
+
+BELIED = {(ReadingType.ALTITUDE, "pa"): ReadingType.PRESSURE_PA}
+"""What is measured in truth where the unit is none of the declared type's, and the number is in that unit."""
 
 _TYPES = {member.value: member for member in ReadingType}
 
@@ -246,6 +252,7 @@ def sensor_type(body: Json) -> tuple[ReadingType, float]:
     kind = _TYPES.get(declared) if isinstance(declared, str) else None
     if kind is None:
         kind = TYPE_OF_UNIT.get(units, ReadingType.OTHER)
+    kind = BELIED.get((kind, units), kind)
     return kind, FACTORS.get((kind, units), 1.0)
 
 
@@ -331,7 +338,9 @@ def _excerpt(resource: Resource, kind: str, pointer: str, names: tuple[str, ...]
         return
     told_elsewhere = entry.get("DataSourceUri")
     place = (
-        key(told_elsewhere) if isinstance(told_elsewhere, str) and told_elsewhere else f"{key(resource.path)}#{pointer}"
+        key(fields.without_host(told_elsewhere))
+        if isinstance(told_elsewhere, str) and told_elsewhere
+        else f"{key(resource.path)}#{pointer}"
     )
     owner = owner_of_metrics(resource.path) if kind.endswith("Metrics") else resource.path
     phrase = dict(_PHRASES)
