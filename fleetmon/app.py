@@ -171,6 +171,7 @@ def _compose(
             stream=settings.push.stream,
             streams=Room(settings.push.streams),
             wish=_wishes(vault, settings.push.url) if settings.push.url else None,
+            installation=_installation(vault),
         ),
     )
     receiver = Receiver(devices.hint, clock=clock, metrics=metrics)
@@ -246,9 +247,13 @@ async def _serve(server: _Server, listener: socket.socket, goodbye: Callable[[],
         raise
 
 
+def _installation(vault: Vault) -> str:
+    return f"fleetmon-{vault.token('installation')[:12]}"
+
+
 def _wishes(vault: Vault, url: str) -> Callable[[str], Wish]:
     """Where each device shall send its events: below our receiver, under a token that only it is told."""
-    installation = f"fleetmon-{vault.token('installation')[:12]}"
+    installation = _installation(vault)
 
     def wish(device_id: str) -> Wish:
         return Wish(

@@ -198,12 +198,13 @@ class Devices:
             return
         wanted = {watched.key: watched for watched in await self._keeper.watched()}
         for key in [key for key in self._watches if key not in wanted]:
-            self._drop(key)
+            self._drop(key, for_good=True)
         for key, watched in wanted.items():
             before = self._watches.get(key)
             if before is None or _speaks_differently(before.watched, watched):
                 if before is not None:
-                    self._drop(key)
+                    moved = before.watched.endpoint.address != watched.endpoint.address
+                    self._drop(key, for_good=moved)
                 self._add(watched)
             else:
                 before.watched = watched
@@ -261,13 +262,13 @@ class Devices:
         else:
             watch.kept = kept
 
-    def _drop(self, key: tuple[str, str]) -> None:
+    def _drop(self, key: tuple[str, str], *, for_good: bool) -> None:
         watch = self._watches.pop(key)
         watch.gone = True
         if watch.task is not None:
             watch.task.cancel()
         if watch.driver is not None:
-            self._spawn(_end(self._pushes.drop(key), watch.driver), f"close {key[0]}")
+            self._spawn(_end(self._pushes.drop(key), watch.driver, for_good=for_good), f"close {key[0]}")
 
     async def _close_all(self) -> None:
         watches = list(self._watches.values())
@@ -486,11 +487,14 @@ def clockwork(strike: Callable[[], None]) -> AsyncIOScheduler:
     return scheduler
 
 
-async def _end(push: Push | None, driver: Driver) -> None:
-    """Close the stream, then the login it goes by."""
-    if push is not None:
-        await push.close()
-    await driver.close()
+async def _end(push: Push | None, driver: Driver, *, for_good: bool) -> None:
+    """Close the stream, then the login it goes by; a failure of this costs no other device anything."""
+    try:
+        if push is not None:
+            await push.close(for_good=for_good)
+        await driver.close()
+    except Exception as error:  # a bug of ours, in a task of the whole role
+        log.error("device not let go in good order", exc_info=error)
 
 
 def _pinned(watched: Watched, seen_spki: str | None) -> Watched:

@@ -94,6 +94,8 @@ class Pushing:
     stream: bool = True
     streams: Room = field(default_factory=lambda: Room(MOST_STREAMS))
     wish: Callable[[str], Wish] | None = None
+    installation: str = ""
+    """What our contexts begin with, by which a subscription is known for ours where none is wished any more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -181,11 +183,14 @@ class Push:
         if due:
             self._links.hurry(due)
 
-    async def close(self) -> None:
-        """Close the stream; our subscription stays, for whoever looks after the device next."""
+    async def close(self, *, for_good: bool = False) -> None:
+        """Close the stream; our subscription stays for whoever looks after the device next, if anybody does."""
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait({self._task})
+        if for_good:
+            with contextlib.suppress(DeviceError):  # it is gone with all it knew, or will send to a token nobody has
+                await self._unsubscribe()
 
     # ---- telling ---------------------------------------------------------------------------------------------
 
@@ -198,6 +203,7 @@ class Push:
             elif self._pushing.wish is not None:
                 await self._subscribe(self._pushing.wish(self.device_id))
             else:
+                await self._unsubscribe()
                 raise Unsupported(self._nothing())
         except (DeviceError, StorageError) as error:
             await self._rest(error)
@@ -237,6 +243,8 @@ class Push:
         self._told_at = self._clock.now() + GRACE
         await self._note(PushWay.STREAM, PushState.OPEN)
         self._links.hurry(frozenset({Aspect.EVENTS}))  # what happened while nobody listened is in the log
+        with contextlib.suppress(DeviceError):  # a stream is enough
+            await self._unsubscribe()
 
     async def _take(self, pushed: Pushed) -> None:
         now = self._clock.monotonic()
@@ -271,6 +279,13 @@ class Push:
             self._links.hurry(frozenset({Aspect.EVENTS}))
         self._failures, self._next_at = 0, self._clock.monotonic() + VERIFY
 
+    async def _unsubscribe(self) -> None:
+        """End our subscription where nobody wants it any more: services deliver to it for years."""
+        row = self._row
+        if row is not None and row.subscription and self._pushing.installation:
+            await self._telling.unsubscribe(row.subscription, self._pushing.installation)
+            self._row = replace(self._row or row, subscription="")
+
     # ---- failing ---------------------------------------------------------------------------------------------
 
     async def _rest(self, error: Exception) -> None:
@@ -283,7 +298,7 @@ class Push:
         self._failures += 1
         given_up = isinstance(error, Unsupported)
         way = PushWay.NONE if self._opened_at is None else PushWay.STREAM
-        await self._note(way, PushState.GIVEN_UP if given_up else PushState.RESTING, reason=_said(error))
+        await self._note(way, PushState.GIVEN_UP if given_up else PushState.RESTING, reason=self._said(error))
 
     async def _weigh(self) -> None:
         """Is it deaf? What is no worse than OK proves nothing: many services log more than they send."""
@@ -326,6 +341,10 @@ class Push:
         self._row = replace(row, state=state, reason=reason, since=self._clock.now())
         self._say(state, reason)
         self._links.spawn(self._kept(self._row), f"keep push {self.device_id}")
+
+    def _said(self, error: Exception) -> str:
+        said = getattr(error, "reason", "") or str(error)
+        return said if self._pushing.wish is None else self._pushing.wish(self.device_id).hidden_in(said)
 
     def _given_up(self) -> bool:
         return self._row is not None and self._row.state is PushState.GIVEN_UP
@@ -377,7 +396,3 @@ def pause_after(error: Exception, failures: int) -> float:
 def is_news(before: Any, after: Any) -> bool:
     """Did a look at the logs find something new in one that had been read before?"""
     return any(name in before and before[name] != mark for name, mark in after.items())
-
-
-def _said(error: Exception) -> str:
-    return getattr(error, "reason", "") or str(error)

@@ -48,7 +48,9 @@ class Service:
             polling=Polling(),
             clock=clock,
             metrics=self.metrics,
-            pushing=Pushing(keeper=pushes, stream=stream, wish=wishes(receiver) if receiver else None),
+            pushing=Pushing(
+                keeper=pushes, stream=stream, wish=wishes(receiver) if receiver else None, installation="us"
+            ),
         )
 
     async def until(self, holds: Callable[[], Any]) -> Any:

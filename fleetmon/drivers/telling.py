@@ -6,6 +6,7 @@ as true as the answer to a poll; what comes to a receiver of ours from outside i
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
@@ -25,6 +26,11 @@ class Wish:
     """URL below which all destinations of ours lie, without a slash at its end."""
     installation: str
     """What all our contexts begin with."""
+
+    def hidden_in(self, text: str) -> str:
+        """`text` without the path token, which devices repeat in their refusals."""
+        token = self.destination.rpartition("/")[2]
+        return re.sub(re.escape(token), "…", text, flags=re.IGNORECASE) if token else text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +60,10 @@ class Telling(Protocol):
 
     async def subscribe(self, wish: Wish, known: str) -> Subscribed:
         """Have the one subscription we wish for, or find it still there at `known`; raises DeviceError."""
+        ...
+
+    async def unsubscribe(self, path: str, installation: str) -> None:
+        """End the subscription at `path` if it is still this installation's; raises DeviceError."""
         ...
 
     def hinted(self, content: bytes) -> frozenset[Aspect]:

@@ -5,9 +5,11 @@ Time stands still and is moved by the tests; what goes over the wire takes the t
 
 from __future__ import annotations
 
+import pytest
+
 from fleetmon.storage.rows import PushState
 from tests.push_bench import OURS, service
-from tests.push_service import ENTRIES, Bmc, event_of, refused, serving
+from tests.push_service import ENTRIES, SUBSCRIPTIONS, Bmc, event_of, refused, resource, serving
 
 
 async def test_F59_what_the_stream_tells_is_stored_at_once_and_the_log_changes_nothing(tmp_path):
@@ -141,3 +143,55 @@ async def test_streams_that_are_switched_off_are_not_opened(tmp_path):
         await fleet.let_pass(130)
         assert bmc.opened == []
         assert not any("EventService" in path for path in bmc.asked)
+
+
+async def test_a_device_that_is_removed_keeps_no_subscription_of_ours_and_every_one_of_others(tmp_path):
+    async with (
+        serving(Bmc(stream=False)) as bmc,
+        service(tmp_path, bmc.address, receiver=OURS, stream=False) as fleet,
+    ):
+        await fleet.open()
+        foreign = f"{SUBSCRIPTIONS}/99"
+        bmc.subscriptions[foreign] = resource(foreign, "EventDestination", Destination="https://them/x", Context="them")
+        await fleet.store.fleet.remove_device("web-01")
+        await fleet.let_pass(10)
+        await fleet.until(lambda: not bmc.tokens)
+        assert list(bmc.subscriptions) == [foreign]
+
+
+async def test_what_stands_where_our_subscription_was_is_left_alone(tmp_path):
+    """After a reset a BMC numbers its subscriptions anew."""
+    async with (
+        serving(Bmc(stream=False)) as bmc,
+        service(tmp_path, bmc.address, receiver=OURS, stream=False) as fleet,
+    ):
+        await fleet.open()
+        (ours,) = bmc.subscriptions
+        bmc.subscriptions[ours] = resource(ours, "EventDestination", Destination="https://them/x", Context="them")
+        await fleet.store.fleet.remove_device("web-01")
+        await fleet.let_pass(10)
+        await fleet.until(lambda: not bmc.tokens)
+        assert list(bmc.subscriptions) == [ours]
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_without_a_receiver_or_beside_a_stream_no_subscription_of_ours_is_left(tmp_path, stream):
+    async with serving(Bmc()) as bmc:
+        async with service(tmp_path, bmc.address, receiver=OURS, stream=False) as fleet:
+            await fleet.open()
+            assert len(bmc.subscriptions) == 1
+            clock = fleet.clock
+        async with service(tmp_path, bmc.address, clock, stream=stream) as fleet:
+            await fleet.let_pass(70)
+            await fleet.until(lambda: not bmc.subscriptions)
+
+
+async def test_a_refusal_that_repeats_our_token_is_told_without_it(tmp_path, capfd):
+    bmc = Bmc(stream=False)
+    bmc.refuse = lambda draft: refused(400, f"The value '{draft['Destination']}' is not valid")
+    async with serving(bmc), service(tmp_path, bmc.address, receiver=OURS, stream=False) as fleet:
+        await fleet.let_pass(10)
+        row = await fleet.store.pushes.of_device("web-01")
+        assert row is not None
+        assert f"The value '{OURS}/…' is not valid" in row.reason
+        assert f"{OURS}/web-01" not in "".join(capfd.readouterr())

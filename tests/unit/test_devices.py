@@ -329,6 +329,22 @@ async def test_a_device_added_or_removed_is_followed_within_a_second():
         assert b.drivers["web-2"].asked
 
 
+async def test_a_driver_that_cannot_be_closed_costs_the_others_nothing():
+    keeper = ShelfKeeper(watched("web-1"), watched("web-2"))
+    async with bench(keeper) as b:
+        await b.let_pass(70)
+
+        async def close():
+            raise RuntimeError("a bug")
+
+        b.drivers["web-1"].close = close
+        keeper.fleet = {one.key: one for one in (watched("web-2"),)}
+        keeper.version = 2
+        polls = len(b.drivers["web-2"].asked)
+        await b.let_pass(130)
+        assert len(b.drivers["web-2"].asked) > polls
+
+
 async def test_new_credentials_open_the_driver_anew_and_a_moved_rack_does_not():
     old = watched("web-1", credentials=Credentials(user="root", password=Secret("a"), version=1))
     keeper = ShelfKeeper(old)

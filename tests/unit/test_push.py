@@ -90,6 +90,9 @@ class Talker:
         self.there = self.there or f"/s/{len(self.subscribed)}"
         return Subscribed(path=self.there, made=made)
 
+    async def unsubscribe(self, path: str, installation: str) -> None:
+        self.there = ""
+
     def hinted(self, content: bytes) -> frozenset[Aspect]:
         return EVENTS if content else frozenset()
 

@@ -20,7 +20,7 @@ from fleetmon.drivers.redfish.resource import ROOT, Resource, is_resource, key, 
 from fleetmon.drivers.redfish.session import Session
 from fleetmon.drivers.redfish.sse import Message, MessageReader
 from fleetmon.drivers.redfish.stream import messages, opened
-from fleetmon.drivers.redfish.subscriptions import MOST, crowded, drafts, fits, is_on, sort_out
+from fleetmon.drivers.redfish.subscriptions import MOST, crowded, drafts, fits, is_marked, is_on, sort_out
 from fleetmon.drivers.telling import Subscribed, Wish
 from fleetmon.errors import Busy, DeviceError, Garbled, Unsupported
 from fleetmon.model import Aspect, Observation, Protocol, Pushed, Reachability
@@ -82,6 +82,12 @@ class EventSource:
             return Subscribed(path=found.own, made=False, pruned=len(found.stale))
         made = await self._make(path, service, wish, crowded(found.foreign))
         return Subscribed(path=made, made=True, pruned=len(found.stale))
+
+    async def unsubscribe(self, path: str, installation: str) -> None:
+        """End the subscription at `path`; what stands there now may be somebody else's, and is left alone."""
+        with contextlib.suppress(Unsupported):  # gone already
+            if is_marked((await self._session.get(path)).body, installation):
+                await self._session.change("DELETE", path, None, Priority.POLL)
 
     def hinted(self, content: bytes) -> frozenset[Aspect]:
         """What a message to our receiver is a reason to ask now: nothing in it is believed."""

@@ -52,10 +52,15 @@ def sort_out(told: Mapping[str, Json], wish: Wish) -> Sorted:
 
 def is_ours(body: Json, wish: Wish) -> bool:
     """Did this installation make it, or one before it with the same receiver?"""
-    context, destination = body.get("Context"), body.get("Destination")
-    marked = isinstance(context, str) and context.startswith(f"{wish.installation}:")
+    destination = body.get("Destination")
     leads_to_us = isinstance(destination, str) and destination.startswith(f"{wish.receiver}/")
-    return marked or leads_to_us
+    return is_marked(body, wish.installation) or leads_to_us
+
+
+def is_marked(body: Json, installation: str) -> bool:
+    """Does it bear this installation's context?"""
+    context = body.get("Context")
+    return isinstance(context, str) and context.startswith(f"{installation}:")
 
 
 def fits(body: Json, wish: Wish) -> bool:
