@@ -18,7 +18,7 @@ from fleetmon.drivers.redfish.parse.logs import record
 from fleetmon.drivers.redfish.plan import Plan
 from fleetmon.drivers.redfish.steady import STANDSTILL
 from fleetmon.drivers.registry import open_driver
-from fleetmon.errors import AccessDenied, Busy, ConfigError, Garbled, Unreachable, Unsupported, Untrusted
+from fleetmon.errors import AccessDenied, Busy, ConfigError, Garbled, Unaskable, Unreachable, Unsupported, Untrusted
 from fleetmon.model import (
     Aspect,
     Component,
@@ -268,6 +268,44 @@ async def test_what_was_ill_stays_told_when_it_is_well_again():
     assert healths(await bench.poll(Aspect.COMPONENTS))[Component("Sensor", "Temp 0")] is Health.OK
 
 
+def with_lone_sensors(count: int = 9) -> dict[str, Json]:
+    """A server without `$expand` that tells some sensors in a resource each and nowhere else."""
+    paths = [f"{CHASSIS}/Sensors/lone{n}" for n in range(count)]
+    bodies = server() | {
+        path: resource(path, "Sensor", Name=f"Lone {n}", Reading=20 + n, ReadingType="Temperature", Status=ok())
+        for n, path in enumerate(paths)
+    }
+    bodies[f"{CHASSIS}/Sensors"] = collection(f"{CHASSIS}/Sensors", "Sensor", paths)
+    bodies[CHASSIS]["Sensors"] = link(f"{CHASSIS}/Sensors")
+    return bodies
+
+
+async def lone_sensors(bench: Bench, polls: int = 3) -> set[str]:
+    seen = [await bench.poll(*STEADY) for _ in range(polls)]
+    return {r.sensor.name for one in seen for r in one.readings if r.sensor.name.startswith("Lone")}
+
+
+async def test_a_sensor_read_in_turn_is_still_read_after_walks_that_leave_it_to_the_polls():
+    bench = Bench(with_lone_sensors())
+    await bench.poll()
+    assert len(await lone_sensors(bench)) == 9
+    for _ in range(3):
+        await bench.poll(Aspect.COMPONENTS)
+        assert not any("lone" in path for path in bench.shelf.asked)
+    assert len(await lone_sensors(bench)) == 9
+
+
+async def test_a_sensor_read_in_turn_that_is_gone_costs_one_walk():
+    bench = Bench(with_lone_sensors())
+    await bench.poll()
+    del bench.shelf.bodies[f"{CHASSIS}/Sensors/lone4".lower()]
+    await lone_sensors(bench)
+    assert len(await lone_sensors(bench)) == 8
+    asked = len(bench.shelf.asked)
+    await bench.poll(*STEADY)
+    assert len(bench.shelf.asked) <= asked <= 6
+
+
 async def test_a_new_sensor_is_named_by_a_walk_in_the_same_poll():
     bench = Bench()
     await bench.poll()
@@ -504,7 +542,7 @@ async def test_a_raw_resource_is_read_from_the_device_alone():
     bench = Bench()
     assert (await bench.driver.raw(SYSTEM))["SerialNumber"] == "S1"
     for foreign in ("https://elsewhere/redfish/v1", "/etc/passwd", "/redfish/v1/../x", "redfish/v1"):
-        with pytest.raises(Unsupported):
+        with pytest.raises(Unaskable):
             await bench.driver.raw(foreign)
 
 

@@ -61,6 +61,20 @@ class Catalog:
         """Every sensor once."""
         return list({id(sensor): sensor for sensor in self.by_place.values()}.values())
 
+    def keeping(self, before: Catalog, unread: Collection[str]) -> Catalog:
+        """This one, and what an earlier one knew of resources (by key) that were not read this time."""
+        if not unread:
+            return self
+        own = {sensor.key: sensor for sensor in self.sensors}
+        kept = {place: sensor for place, sensor in before.by_place.items() if key(place) in unread}
+        left = {id(sensor) for sensor in kept.values()}
+        properties = {name: sensor for name, sensor in before.by_property.items() if id(sensor) in left}
+        return Catalog(
+            {place: own.get(sensor.key, sensor) for place, sensor in kept.items()} | dict(self.by_place),
+            {name: own.get(sensor.key, sensor) for name, sensor in properties.items()} | dict(self.by_property),
+            frozenset(self.ignored) | {source for source in before.ignored if key(source) in unread},
+        )
+
     def to_json(self) -> list[dict[str, Any]]:
         """As plain JSON, to be remembered; what is ignored apart."""
         places: dict[int, list[str]] = {}

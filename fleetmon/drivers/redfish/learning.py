@@ -130,9 +130,10 @@ def learned(walk: Walk, sight: Sight, before: Plan) -> Plan:
     expand = (walk.expand or Expand()) if walk.expand_worked else Expand()
     offset = clock_of(resources)
     sources, singles, taken = _sources(walk, sight, expand, before.refused, offset)
+    singles += (left_out := _left_out(walk, before))
     skip = {*before.skip, *_repeating_metrics(walk, sight)} - {key(path) for path in (*sources, *singles)}
     if not expand.usable:
-        skip |= {*_told_elsewhere(walk, sight), *_only_sensors(walk, singles)}
+        skip |= {*_told_elsewhere(walk, sight), *_only_sensors(walk, singles), *map(key, left_out)}
     ill = {thing.source for thing in sight.things if thing.health.rank >= Health.WARNING.rank}
     watched = ill | {source for source in before.watched if key(source) in walk.resources}
     skip -= {key(source) for source in ill}
@@ -149,8 +150,13 @@ def learned(walk: Walk, sight: Sight, before: Plan) -> Plan:
         expand=expand,
         naming=sight.naming,
         watched=tuple(sorted(watched)[:MAX_WATCHED]),
-        catalog=sight.catalog,
+        catalog=sight.catalog.keeping(before.catalog, {key(path) for path in left_out}),
     )
+
+
+def _left_out(walk: Walk, before: Plan) -> tuple[str, ...]:
+    """Single sensors that this walk did not look at, because the steady polls do; they stay in the plan."""
+    return tuple(path for path in before.singles if key(path) in walk.skip and key(path) not in walk.resources)
 
 
 def _sources(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 
 from fleetmon.drivers.redfish import reports
@@ -40,8 +40,14 @@ async def read_gates(known: Known, look: Look) -> None:
 async def read_sensors(known: Known, look: Look) -> None:
     """The plan's few requests, and those single sensors whose turn it is."""
     wanted = (*known.plan.sources, *_singles(known))
-    resources = [found for path in wanted if (found := await _try(known, look, path)) is not None]
-    if len(resources) < len(wanted):
+    resources, lost = [], set()
+    for path in wanted:
+        if (found := await _try(known, look, path)) is not None:
+            resources.append(found)
+        else:
+            lost.add(path)
+    if lost:
+        _leave_to_the_walk(known, lost)
         begin_walk(known, look)
     look.readings = _readings_in(known, look, resources)
     if resources or (not wanted and known.learned):
@@ -58,6 +64,14 @@ async def _try(known: Known, look: Look, path: str) -> Resource | None:
             raise
         look.fail(error, path)
         return None
+
+
+def _leave_to_the_walk(known: Known, lost: Collection[str]) -> None:
+    """A single sensor that cannot be had is no longer asked for, and walks look whether it is there."""
+    plan, places = known.plan, {key(path) for path in lost}
+    if not places.isdisjoint(key(path) for path in plan.singles):
+        singles = tuple(path for path in plan.singles if path not in lost)
+        known.adopt(replace(plan, singles=singles, skip=tuple(place for place in plan.skip if place not in places)))
 
 
 def _singles(known: Known) -> tuple[str, ...]:
