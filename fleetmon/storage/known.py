@@ -27,6 +27,9 @@ Key = tuple[str, str, str, str]
 
 ORDERS = 8
 """Ways of telling its sensors that are remembered of a device; one that shuffles them costs a search, not memory."""
+AHEAD = 600_000_000
+"""Microseconds by which no reading is newer than the poll that came after it."""
+_FOREVER = 2**63
 _NEVER = 255
 """Code of a sensor without a reading so far."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -173,10 +176,16 @@ class Last(Mapping[Key, Reading]):
         numbers: Sequence[float],
         taken_at: datetime,
         odd: Iterable[Odd],
+        *,
+        just_now: bool = False,
     ) -> None:
-        """Readings of one poll, unless newer ones are there."""
+        """Readings of one poll, unless newer ones are there.
+
+        What lies far ahead of a poll made `just_now` is no newer: the clock ran ahead and went back since.
+        """
         at = (taken_at - _EPOCH) // _MICROSECOND
         told = {index: (code, at - round(age * 1e6)) for index, code, age in odd}
+        ahead = at + AHEAD if just_now else _FOREVER
         whole = len(places) == len(self._codes) and places == range(len(places))
         if whole and not told and at >= max(self._at):
             self._numbers[:] = array("d", numbers)
@@ -185,7 +194,9 @@ class Last(Mapping[Key, Reading]):
             return
         for index, (place, number) in enumerate(zip(places, numbers, strict=False)):
             code, instant = told.get(index, (0, at))
-            if place >= 0 and code & 15 != NOT_ASKED and (self._codes[place] == _NEVER or self._at[place] <= instant):
+            if place < 0 or code & 15 == NOT_ASKED:
+                continue
+            if self._codes[place] == _NEVER or self._at[place] <= instant or self._at[place] > ahead:
                 self._numbers[place], self._at[place], self._codes[place] = number, instant, code
 
 

@@ -18,6 +18,7 @@ from fleetmon.errors import NotFound
 from fleetmon.model import Reading, Sensor
 from fleetmon.storage import pages
 from fleetmon.storage import series as curves
+from fleetmon.storage.codec import Doubles, Ints
 from fleetmon.storage.columns import from_ms, to_json, to_ms
 from fleetmon.storage.database import Connection, Database
 from fleetmon.storage.known import Key, Kind, Known, Last, Order, compact, key_of, load, put_sensors
@@ -83,7 +84,7 @@ class Telemetry:
         row = (layout.layout_id, to_ms(taken_at), values, exceptions)
         await self._database.write(lambda connection: connection.execute(_INSERT, row) and None)
         if known.last is not None:
-            known.last.put(order.places, numbers, taken_at, odd)
+            known.last.put(order.places, numbers, taken_at, odd, just_now=True)
 
     async def layouts(self, device_id: str) -> Sequence[Layout]:
         """The layouts of a device's rows, the oldest first."""
@@ -310,13 +311,22 @@ def _from_newest(
 
 
 def _sparks(connection: Connection, known: Known) -> dict[int, tuple[float | None, ...]]:
-    """The last readings of each sensor, oldest first, of the layout that has it and came last."""
-    sparks: dict[int, tuple[float | None, ...]] = {}
+    """The last readings of each sensor, oldest first, of whichever layouts have it."""
+    found: dict[int, list[tuple[Ints, Doubles]]] = {}
     for layout in known.layouts:
         rows = curves.newest(connection, layout.layout_id, len(layout.sensor_ids), SPARK)
         if rows is None:
             continue
         matrix = np.concatenate([numbers[-SPARK:] for numbers, _ in pages.groups(rows)], axis=1)
-        for sensor_id, column in zip(layout.sensor_ids, matrix.T.tolist(), strict=True):
-            sparks[sensor_id] = tuple(None if number != number else number for number in column)
-    return sparks
+        for sensor_id, column in zip(layout.sensor_ids, matrix.T, strict=True):
+            found.setdefault(sensor_id, []).append((rows.instants[-SPARK:], column))
+    return {sensor_id: _spark(parts) for sensor_id, parts in found.items()}
+
+
+def _spark(parts: list[tuple[Ints, Doubles]]) -> tuple[float | None, ...]:
+    """The newest numbers of some columns, each with its instants."""
+    numbers = parts[0][1]
+    if len(parts) > 1:
+        instants, every = (np.concatenate(part) for part in zip(*parts, strict=True))
+        numbers = every[np.argsort(instants, kind="stable")[-SPARK:]]
+    return tuple(None if number != number else number for number in numbers.tolist())

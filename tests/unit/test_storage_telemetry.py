@@ -237,3 +237,29 @@ def test_packing_loses_nothing_it_should_keep(
             assert exception is not None
             assert math.isnan(number)
             assert exception.reason is (before.value if isinstance(before.value, NoReading) else NoReading.FAULTY)
+
+
+async def test_the_short_curve_goes_on_when_sensors_come_and_go(store):
+    """A device that lost a sensor is stored under its first layout again, while the second has the newer number."""
+    told = [("a", "b", "c")] * 3 + [("a", "b", "c", "d")] * 3 + [("a", "b", "c")] * 3
+    for number, names in enumerate(told):
+        at = START + minutes(number)
+        await store.telemetry.append("web-01", at, [reading(name, float(number), at) for name in names])
+    sparks = {row.sensor.name: row.spark for row in await store.telemetry.sensors("web-01", spark=True)}
+    assert sparks == {name: tuple(map(float, range(9))) for name in "abc"} | {"d": (3.0, 4.0, 5.0)}
+
+
+@pytest.mark.parametrize("restart", [False, True])
+async def test_what_was_read_while_the_clock_ran_ahead_is_not_the_latest_once_it_is_right(tmp_path, restart):
+    async with opened(tmp_path) as store:
+        await store.telemetry.latest("web-01")
+        ahead = START + timedelta(days=1)
+        await store.telemetry.append("web-01", ahead, [reading("Inlet", 99.0, ahead), reading("Outlet", 99.0, ahead)])
+        if not restart:
+            await store.telemetry.append("web-01", START, [reading("Inlet", 20.0, START)])
+            assert [row.reading.value for row in await store.telemetry.sensors("web-01")] == [20.0, 99.0]
+    async with opened(tmp_path) as store:
+        await store.telemetry.latest("web-01")
+        now = START + minutes(1)
+        await store.telemetry.append("web-01", now, [reading("Inlet", 21.0, now)])
+        assert [row.reading.value for row in await store.telemetry.sensors("web-01")] == [21.0, 99.0]
