@@ -12,18 +12,18 @@ from rich.text import Text
 
 from fleetmon.cli.columns import EVENTS
 from fleetmon.cli.marks import health, health_text, power_text, reason
-from fleetmon.cli.output import Column, Row, table
-from fleetmon.cli.words import age, in_ascii, number, plain, stated, watts
+from fleetmon.cli.output import Column, Row, beside, table
+from fleetmon.cli.words import age, component, count, in_ascii, made, number, plain, several, stated, watts
 
 Device = dict[str, Any]
 _MOST_SENSORS = 24
-_UNITS = {"Cel": "°C", "{rev}/min": "rpm"}
+_UNITS = {"Cel": "°C", "{rev}/min": "rpm", "kW.h": "kWh"}
 _FIRST = {kind: place for place, kind in enumerate(("Temperature", "Power", "Rotational", "Percent"), start=1)}
 _SPARKS = "▁▂▃▄▅▆▇█"
 
 SENSORS = (
     Column(key="sensor", value=lambda row: row["name"]),
-    Column(key="type", value=lambda row: row["type"]),
+    Column(key="type", value=lambda row: row["type"], wide=True),
     Column(
         key="reading",
         value=lambda row: number(row["reading"]),
@@ -33,6 +33,9 @@ SENSORS = (
     Column(key="lately", value=lambda row: "", shown=lambda row: spark(row.get("spark") or [])),
     Column(key="quality", value=lambda row: _doubt(row["reading"]), flexible=True),
 )
+
+
+LOGGED = tuple(column for column in EVENTS if column.key != "device_id")
 
 
 def page(
@@ -55,15 +58,20 @@ def page(
         parts += [
             Text(""),
             Text("Sensors", style="bold"),
-            table(shown, _sensor_columns(in_ascii_only), width=width, in_ascii_only=in_ascii_only),
+            table(shown, _sensor_columns(shown, in_ascii_only), width=width, in_ascii_only=in_ascii_only),
         ]
         if len(sensors) > len(shown):
-            parts.append(Text(f"and {len(sensors) - len(shown)} more; -o json has them under /sensors", style="dim"))
+            parts.append(
+                Text(
+                    f"and {len(sensors) - len(shown)} more under /api/v1/devices/{plain(device['device_id'])}/sensors",
+                    style="dim",
+                )
+            )
     if events:
         parts += [
             Text(""),
             Text("Last events", style="bold"),
-            table(events, EVENTS, width=width, in_ascii_only=in_ascii_only),
+            table(events, LOGGED, width=width, in_ascii_only=in_ascii_only),
         ]
     return Group(*parts)  # fmt: skip
 
@@ -95,20 +103,21 @@ def _telling(sensor: Device) -> tuple[int, int, str]:
     )
 
 
-def _sensor_columns(in_ascii_only: bool) -> tuple[Column, ...]:
-    return tuple(column for column in SENSORS if not (in_ascii_only and column.key == "lately"))
+def _sensor_columns(sensors: Sequence[Device], in_ascii_only: bool) -> tuple[Column, ...]:
+    apart = several(sensor.get("component") or {} for sensor in sensors)
+    first, *others = (column for column in SENSORS if not (in_ascii_only and column.key == "lately"))
+    return first, Column(key="of", value=lambda row: component(row.get("component") or {}, apart)), *others
 
 
 def _head(device: Device, in_ascii_only: bool) -> Text:
-    model, maker = plain(device.get("model") or ""), plain(device.get("manufacturer") or "")
-    made = model if model.startswith(maker) else f"{maker} {model}"
+    called = plain(made(str(device.get("manufacturer") or ""), str(device.get("model") or "")))
     return Text.assemble(
         (plain(device["name"]), "bold"),
         "   ",
         health_text(device, ascii_only=in_ascii_only),
         "   ",
         power_text(device, ascii_only=in_ascii_only),
-        (f"   {made}", "dim"),
+        (f"   {called}", "dim"),
     )
 
 
@@ -143,7 +152,7 @@ def _push(push: Device | None, now: datetime) -> str:
         return ""
     said = {"open": f"{push['way']} open", "given_up": "none"}.get(push["state"], "not open")
     since = f"{said} for {age(push['since'], now)}"
-    told = [f"{push[what]} {what}" for what in ("events", "hints") if push.get(what)]
+    told = [count(push[f"{what}s"], what) for what in ("event", "hint") if push.get(f"{what}s")]
     lately = [f"the last {age(push['event_at'], now)} ago"] if push.get("event_at") else []
     return ", ".join([since, *told, *lately, *([push["reason"]] if push.get("reason") else [])])
 
@@ -165,13 +174,14 @@ def _subsystems(device: Device, in_ascii_only: bool) -> RenderableType:
             plain(subsystem.get("reason") or ""),
         )
     mark = health("OK")
-    fine = Text.assemble(
-        (f"{mark.ascii if in_ascii_only else mark.glyph} {mark.word}", mark.style), "  ", (", ".join(well), "dim")
+    fine = beside(
+        Text(f"{mark.ascii if in_ascii_only else mark.glyph} {mark.word}", style=mark.style),
+        Text(", ".join(well), style="dim"),
     )
     return Group(*([drawn] if drawn.row_count else []), *([fine] if well else []))
 
 
-def _problems(device: Device, width: int, in_ascii_only: bool) -> Table:
+def _problems(device: Device, width: int, in_ascii_only: bool) -> RenderableType:
     columns = (
         Column(key="resource", value=lambda row: row.get("resource"), flexible=True),
         Column(key="reason", value=lambda row: row.get("reason"), flexible=True),

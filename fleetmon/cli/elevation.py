@@ -23,6 +23,8 @@ _TOTALS_WIDTH = 44
 _GUTTER = 5
 _LABEL = 7
 _MOST_REASONS = 8
+_LEAST_NOTE = 11
+"""Cells of the model or reason that longer names leave it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,12 +150,12 @@ def legend(units: Sequence[Device], look: Look) -> Text:
 def _pen(units: Sequence[Device], width: int, look: Look, now: str | None) -> Pen:
     """Column widths: names and bays get what they need as far as the terminal is wide enough."""
     inner = width - _GUTTER - 1
-    roomy = inner >= 90
     names = max((len(plain(device.get("name") or "")) for device in units), default=8)
     bays = max((_parts(device, look.face) for device in units), default=0)
-    name = min(names, 20 if roomy else 13)
-    strip = min(max(bays, 6), 24 if roomy else 12)
-    note = max(0, inner - 2 - 7 - 3 - name - 1 - strip - 1 - 7 - 1 - 7 - 2)
+    strip = min(max(bays, 6), 24 if inner >= 90 else 12)
+    left = inner - 2 - 7 - 3 - 1 - strip - 1 - 7 - 1 - 7 - 2
+    name = min(names, max(13, min(24, left - _LEAST_NOTE)))
+    note = max(0, left - name)
     return Pen(
         width=inner,
         name=name,

@@ -15,8 +15,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, NoReturn
 
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
+from rich.padding import Padding
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
+from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
@@ -27,6 +29,8 @@ Row = Mapping[str, Any]
 _UNSAFE_IN_JSON = re.compile("[\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
 _FLEXIBLE = 12
 """Cells that text which may be folded keeps in a narrow terminal."""
+_READABLE = 30
+"""Cells below which folded text is hard to read: then it stands below its row, as wide as the terminal."""
 _GAP = 2
 _FORMULA = ("=", "+", "-", "@")
 
@@ -55,7 +59,7 @@ class Column:
     wide: bool = False
     """The first to be left out where the terminal is narrow; always there in machine forms."""
     flexible: bool = False
-    """Gives way, folded to more lines, when the terminal is narrow."""
+    """Gives way when the terminal is narrow: folded to more lines, or told below its row."""
 
 
 class Paper(Console):
@@ -125,10 +129,43 @@ def listing(rows: Iterable[Row], columns: Sequence[Column], form: Form, *, empty
             out.print(table(found, columns, width=out.width, in_ascii_only=ascii_only(os.environ)))
 
 
-def table(rows: Sequence[Row], columns: Sequence[Column], *, width: int, in_ascii_only: bool = False) -> Table:
+def table(rows: Sequence[Row], columns: Sequence[Column], *, width: int, in_ascii_only: bool = False) -> RenderableType:
     """Rows as a table without a frame; wide columns are left out, the last first, until the rest fits."""
     made = {column.key: [_cell(column, row, in_ascii_only) for row in rows] for column in columns}
     shown = _fitting(columns, made, width)
+    last = shown[-1]
+    if not _crowded(shown, made, width):
+        return _drawn(shown, made, len(rows), width)
+    return _Remarked(_drawn(shown[:-1], made, len(rows), width), made[last.key])
+
+
+def _crowded(shown: Sequence[Column], made: Mapping[str, Sequence[Text]], width: int) -> bool:
+    """The last column alone may be folded, and has neither the room it needs nor enough to be read in."""
+    *others, last = shown
+    if not last.flexible or not others or any(column.flexible for column in others):
+        return False
+    taken = (max(len(_head(one)), min(_widest(made[one.key]), _most(one, width) or width)) for one in others)
+    room = width - sum(taken) - _GAP * len(others)
+    return room < min(_widest(made[last.key]), _READABLE)
+
+
+@dataclass(frozen=True, slots=True)
+class _Remarked:
+    """A table whose rows take one line each, and below a row what is remarked on it."""
+
+    drawn: Table
+    remarks: Sequence[Text]
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        head, *lines = console.render_lines(self.drawn, options, pad=False)
+        yield from (*head, Segment.line())
+        for line, remark in zip(lines, self.remarks, strict=True):
+            yield from (*line, Segment.line())
+            if remark.cell_len:
+                yield Padding(remark, (0, 0, 0, 4))
+
+
+def _drawn(shown: Sequence[Column], made: Mapping[str, Sequence[Text]], rows: int, width: int) -> Table:
     drawn = Table(box=None, pad_edge=False, padding=(0, _GAP, 0, 0), header_style="dim", show_edge=False)
     for column in shown:
         drawn.add_column(
@@ -137,9 +174,9 @@ def table(rows: Sequence[Row], columns: Sequence[Column], *, width: int, in_asci
             no_wrap=not column.flexible,
             overflow="fold" if column.flexible else "ellipsis",
             min_width=_FLEXIBLE if column.flexible else None,
-            max_width=None if column.flexible or column.right else max(_FLEXIBLE, width * 2 // 5),
+            max_width=_most(column, width),
         )
-    for place in range(len(rows)):
+    for place in range(rows):
         drawn.add_row(*(made[column.key][place] for column in shown))
     return drawn
 
@@ -148,13 +185,22 @@ def _fitting(columns: Sequence[Column], made: Mapping[str, Sequence[Text]], widt
     """The columns there is room for; a flexible one needs no more than its least width."""
 
     def needs(column: Column) -> int:
-        widest = max((cell.cell_len for cell in made[column.key]), default=0)
+        widest = _widest(made[column.key])
         return max(len(_head(column)), min(widest, _FLEXIBLE * 2) if column.flexible else widest) + _GAP
 
     shown = list(columns)
     while sum(map(needs, shown)) - _GAP > width and any(column.wide for column in shown):
         shown.remove(next(column for column in reversed(shown) if column.wide))
     return shown
+
+
+def _most(column: Column, width: int) -> int | None:
+    """Cells a column may take of a terminal so wide; None: what it needs."""
+    return None if column.flexible or column.right else max(_FLEXIBLE, width * 2 // 5)
+
+
+def _widest(cells: Sequence[Text]) -> int:
+    return max((cell.cell_len for cell in cells), default=0)
 
 
 def _head(column: Column) -> str:
@@ -165,6 +211,14 @@ def _cell(column: Column, row: Row, in_ascii_only: bool) -> Text:
     made = column.shown(row) if column.shown else plain("" if (value := column.value(row)) is None else value)
     text = made if isinstance(made, Text) else Text(made)
     return ascii_text(text) if in_ascii_only else text
+
+
+def beside(mark: Text, said: Text) -> Table:
+    """A mark and what it stands for; more lines begin where the first one's words do."""
+    drawn = Table.grid(padding=(0, _GAP, 0, 0))
+    drawn.add_column(no_wrap=True)
+    drawn.add_row(mark, said)
+    return drawn
 
 
 def ascii_text(text: Text) -> Text:

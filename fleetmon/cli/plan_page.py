@@ -13,6 +13,8 @@ from fleetmon.cli.words import count, plain
 
 SIGNS = {"add": ("+", "#009e73"), "change": ("~", "#e69f00"), "remove": ("-", "#e8651a")}
 
+_USUAL = {"face": "front", "enabled": True, "height_u": 1}
+
 STEPS = (
     Column(key="action", value=lambda row: row["action"]),
     Column(key="what", value=lambda row: row["what"]),
@@ -50,7 +52,14 @@ def _step(step: Row) -> list[Text]:
     head = Text.assemble((f"{sign} {step['action']} {step['what']} ", style), (plain(step["name"]), "bold"))
     if step["action"] == "remove":
         return [head]
-    return [head, *(_change(key, pair, step["action"]) for key, pair in step["changes"].items())]
+    told = {key: pair for key, pair in step["changes"].items() if step["action"] != "add" or _tells(key, pair[1], step)}
+    return [head, *(_change(key, pair, step["action"]) for key, pair in told.items())]
+
+
+def _tells(key: str, value: Any, step: Row) -> bool:
+    """Of something new only what is not as it would be anyway."""
+    usual: Any = step["name"] if key == "name" else _USUAL.get(key)
+    return bool(value != usual)
 
 
 def _change(key: str, pair: Any, action: str) -> Text:
@@ -62,4 +71,19 @@ def _change(key: str, pair: Any, action: str) -> Text:
 def _said(value: Any) -> str:
     if value in (None, "", [], {}):
         return "–"
+    if isinstance(value, list) and all(isinstance(entry, dict) and "address" in entry for entry in value):
+        return "; ".join(map(_endpoint, value))
     return plain(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
+
+
+def _endpoint(endpoint: dict[str, Any]) -> str:
+    """`https://10.0.0.7, credentials lab`, and what is not as it would be anyway."""
+    credential = endpoint.get("credential")
+    said = [
+        str(endpoint["address"]),
+        f"credentials {credential}" if credential else "no credentials",
+        *([endpoint["protocol"]] if endpoint.get("protocol", "redfish") != "redfish" else []),
+        *([f"verify {endpoint['verify']}"] if endpoint.get("verify", "pin") != "pin" else []),
+        *([f"tls {endpoint['tls']}"] if endpoint.get("tls", "modern") != "modern" else []),
+    ]
+    return plain(", ".join(said))

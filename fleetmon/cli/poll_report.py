@@ -13,8 +13,8 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from fleetmon.cli.marks import health, power
-from fleetmon.cli.output import Column, Row, table
-from fleetmon.cli.words import count, plain
+from fleetmon.cli.output import Column, Row, beside, table
+from fleetmon.cli.words import component, count, made, plain, several
 from fleetmon.model import (
     Component,
     ComponentHealth,
@@ -30,9 +30,7 @@ from fleetmon.model import (
 LAST_EVENTS = 10
 _FIRST = (ReadingType.TEMPERATURE, ReadingType.POWER, ReadingType.ROTATIONAL, ReadingType.PERCENT)
 """What people look for first."""
-_WHOLES = ("Chassis", "ComputerSystem", "Manager", "Device")
-"""Components whose name says no more than their kind."""
-_UNITS = {"Cel": "°C", "{rev}/min": "rpm", "[cft_i]/min": "cfm", "{}": ""}
+_UNITS = {"Cel": "°C", "{rev}/min": "rpm", "kW.h": "kWh", "[cft_i]/min": "cfm", "{}": ""}
 
 
 def as_object(seen: Observation) -> dict[str, Any]:
@@ -79,10 +77,7 @@ def _head(seen: Observation, address: str, in_ascii_only: bool) -> Text:
     identity = seen.identity or (seen.inventory.identity if seen.inventory else None) or Identity()
     mark = health(seen.overall.health.value if seen.overall else None)
     state = power({"power": {"value": seen.power.state.value if seen.power else None}})
-    name = (
-        " ".join(part for part in (identity.manufacturer, identity.model) if part)
-        or "a device that does not say what it is"
-    )
+    name = made(identity.manufacturer, identity.model) or "a device that does not say what it is"
     lines = Text.assemble(
         (plain(name), "bold"),
         "   ",
@@ -112,7 +107,7 @@ def _health_table(seen: Observation, width: int, in_ascii_only: bool) -> Rendera
     quiet = [found for found in seen.health if not _wants_a_look(found)]
     columns = (
         Column(key="health", value=lambda row: row["health"], shown=lambda row: _mark(row["health"], in_ascii_only)),
-        Column(key="component", value=lambda row: _component(row["component"])),
+        Column(key="component", value=lambda row: component(row["component"])),
         Column(key="state", value=lambda row: row["state"]),
         Column(key="detail", value=lambda row: row["detail"], shown=_why, flexible=True),
     )
@@ -122,7 +117,7 @@ def _health_table(seen: Observation, width: int, in_ascii_only: bool) -> Rendera
     )
     for word, remark in (("OK", ""), ("Unknown", ", which say nothing of their health")):
         if told := _by_kind([found for found in quiet if found.health.value == word and found.state != "Absent"]):
-            parts.append(Text.assemble(_mark(word, in_ascii_only), "  ", (told + remark, "dim")))
+            parts.append(beside(_mark(word, in_ascii_only), Text(told + remark, style="dim")))
     if absent := _by_kind([found for found in quiet if found.state == "Absent"]):
         parts.append(Text(f"absent: {absent}", style="dim"))
     return Group(*parts)
@@ -159,7 +154,8 @@ def _sensor_table(seen: Observation, width: int, in_ascii_only: bool) -> Rendera
     )
     parts: list[RenderableType] = []
     if present:
-        rows = [_sensor_row(reading) for reading in sorted(present, key=_sensor_order)]
+        apart = several(_pair(reading.sensor.component) for reading in present)
+        rows = [_sensor_row(reading, apart) for reading in sorted(present, key=_sensor_order)]
         parts.append(table(rows, columns, width=width, in_ascii_only=in_ascii_only))
     if absent:
         parts.append(Text(f"and {count(absent, 'sensor')} of what is absent", style="dim"))
@@ -172,7 +168,7 @@ def _sensor_order(reading: Reading) -> tuple[int, str, str, str]:
     return (place, sensor.type.value, sensor.component.kind, sensor.name)
 
 
-def _sensor_row(reading: Reading) -> dict[str, str]:
+def _sensor_row(reading: Reading, apart: frozenset[str]) -> dict[str, str]:
     sensor = reading.sensor
     unit = _UNITS.get(sensor.unit, sensor.unit)
     limits = sensor.thresholds
@@ -182,7 +178,7 @@ def _sensor_row(reading: Reading) -> dict[str, str]:
         "" if reading.quality.value == "good" else f"{reading.quality.value}: {reading.quality_reason}".rstrip(": ")
     )
     return {
-        "component": "; ".join(part for part in (_component(_pair(sensor.component)), quality) if part),
+        "component": "; ".join(part for part in (component(_pair(sensor.component), apart), quality) if part),
         "sensor": sensor.name,
         "reading": f"{_short(reading.number)} {unit}".strip() if reading.number is not None else str(reading.reason),
         "limits": " ".join(
@@ -242,12 +238,6 @@ def _problem_table(seen: Observation, width: int, in_ascii_only: bool) -> Render
 def _mark(word: str, in_ascii_only: bool) -> Text:
     mark = health(word)
     return Text(f"{mark.ascii if in_ascii_only else mark.glyph} {mark.word}", style=mark.style)
-
-
-def _component(component: dict[str, str]) -> str:
-    if component["kind"] in _WHOLES:
-        return component["kind"]
-    return f"{component['kind']} {component['name']}".strip()
 
 
 def _short(value: float | None) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Container, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -78,6 +78,32 @@ def number(value: dict[str, Any] | None) -> float | None:
     """The number of a stated value, where there is one."""
     found = (value or {}).get("value")
     return float(found) if isinstance(found, int | float) and not isinstance(found, bool) else None
+
+
+WHOLES = ("Chassis", "ComputerSystem", "Manager", "Device")
+"""Components whose name mostly says no more than their kind."""
+
+
+def component(named: Mapping[str, str], several: Container[str] = ()) -> str:
+    """A component as a person would name it, where there are `several` of some kinds."""
+    kind, name = named.get("kind", ""), named.get("name", "")
+    if kind in WHOLES and kind not in several:
+        return plain(kind)
+    says_kind = kind.lower() in name.lower().replace(" ", "").replace("_", "")
+    return plain(name if says_kind else f"{kind} {name}".strip())
+
+
+def several(named: Iterable[Mapping[str, str]]) -> frozenset[str]:
+    """The kinds of which more than one is named."""
+    names: dict[str, set[str]] = {}
+    for one in named:
+        names.setdefault(one.get("kind", ""), set()).add(one.get("name", ""))
+    return frozenset(kind for kind, found in names.items() if len(found) > 1)
+
+
+def made(manufacturer: str, model: str) -> str:
+    """Who made it and what it is; a model that names its maker itself says it once."""
+    return " ".join(part for part in ("" if model.startswith(manufacturer) else manufacturer, model) if part)
 
 
 def count(number_of: int, noun: str) -> str:
