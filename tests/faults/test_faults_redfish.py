@@ -10,6 +10,7 @@ import re
 from datetime import timedelta
 from typing import Any
 
+import orjson
 import pytest
 
 from fleetmon.clock import ManualClock
@@ -17,6 +18,7 @@ from fleetmon.drivers.base import Opening, Request
 from fleetmon.drivers.lane import Lane
 from fleetmon.drivers.redfish.bodies import MAX_BYTES
 from fleetmon.drivers.redfish.driver import RedfishDriver
+from fleetmon.drivers.redfish.resource import key
 from fleetmon.model import (
     Aspect,
     Component,
@@ -28,7 +30,7 @@ from fleetmon.model import (
     Reachability,
     ReadingType,
 )
-from tests.bench import EVERYTHING, MACHINE, STEADY, SYSTEM, device, head_of, http, opened, wire
+from tests.bench import EVERYTHING, MACHINE, STEADY, SYSTEM, Answer, device, head_of, http, opened, wire
 from tests.emulator_client import client_of
 from tests.redfish_service import CHASSIS as BODY_CHASSIS
 from tests.redfish_service import SYSTEM as BODY_SYSTEM
@@ -234,6 +236,60 @@ async def test_F18_a_redirect_is_not_followed_and_carries_no_secret():
         seen = await bench.steady()
         assert any("redirects elsewhere" in problem.reason for problem in seen.problems)
     assert sent == []
+
+
+def with_slashes(moved: int, asked: list[str]) -> Answer:
+    """A server that answers a path without a slash at its end by a redirect (`moved`) to the one with it."""
+    bodies = {key(path): body for path, body in server().items()}
+    sessions = "/redfish/v1/sessionservice/sessions"
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while True:
+            head = await head_of(reader)
+            length = re.search(r"(?i)content-length: (\d+)", head)
+            if length:
+                await reader.readexactly(int(length[1]))
+            method, target, _ = head.split(" ", 2)
+            asked.append(f"{method} {target}")
+            body = bodies.get(key(target))
+            if not target.endswith("/"):
+                writer.write(http(b"", status=f"{moved} Moved", headers=f"Location: {target}/\r\n"))
+            elif method == "POST" and key(target) == sessions:
+                headers = f"X-Auth-Token: t\r\nLocation: {target}1/\r\n"
+                writer.write(http(b"{}", status="201 Created", headers=headers))
+            elif body is not None and method == "GET":
+                writer.write(http(orjson.dumps(body)))
+            else:
+                writer.write(http(b"", status="404 Not Found"))
+            await writer.drain()
+
+    return answer
+
+
+@pytest.mark.parametrize("moved", [301, 302, 307, 308])
+async def test_F18_a_redirect_to_the_same_path_with_a_slash_is_gone_after_once(moved):
+    asked: list[str] = []
+    async with wire(with_slashes(moved, asked)) as address:
+        driver, _, _ = opened(address)
+        first = await driver.observe(Request(aspects=EVERYTHING))
+        asked.clear()
+        steady = await driver.observe(Request(aspects=STEADY))
+        await driver.close()
+    assert (first.reachability, steady.answered) == (Reachability.REACHABLE, STEADY)
+    assert {told.component.name for told in first.health if told.component.kind == "Drive"} == {"Bay 1", "Bay 2"}
+    assert not any("not followed" in problem.reason for problem in first.problems)
+    assert all(line.endswith("/") for line in asked)
+
+
+@pytest.mark.parametrize("place", ["https://127.0.0.1:1{}/", "//evil{}/", "/other{}/", "{}", "{}/../x/"])
+async def test_F18_no_other_redirect_is_followed(place):
+    async with device() as bench:
+        await bench.poll()
+        bench.strike({"redirect": place.format(SYSTEM)}, match={"path": SYSTEM})
+        before = bench.requests
+        seen = await bench.steady()
+        assert any("redirects elsewhere" in problem.reason for problem in seen.problems)
+        assert bench.requests == before + seen.requests
 
 
 async def test_F19_a_body_compressed_against_our_wish_is_read():

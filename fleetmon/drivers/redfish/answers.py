@@ -11,7 +11,7 @@ from redfish.aio import AsyncRestResponse
 
 from fleetmon.drivers.redfish.bodies import BadBody, Json, excerpt, parse
 from fleetmon.drivers.redfish.parse.fields import child, items, text
-from fleetmon.drivers.redfish.resource import ROOT, Resource
+from fleetmon.drivers.redfish.resource import ROOT, Resource, key, local
 from fleetmon.errors import AccessDenied, Busy, DeviceError, Garbled, Unsupported
 
 LONGEST_WAIT = 120.0
@@ -66,10 +66,25 @@ def refusal(asked: Asked, response: AsyncRestResponse) -> DeviceError | None:
     if status in (401, 403):
         return AccessDenied(f"credentials are wanted (HTTP {status})", cure="name a user and password", **where)
     if 300 <= status < 400:
-        return Unsupported(f"redirects elsewhere (HTTP {status}), which is not followed", **where)
+        place = text({"place": response.getheader("Location")}, "place")[:100]
+        to = f" to {place}" if place else ""
+        return Unsupported(f"redirects elsewhere{to} (HTTP {status}), which is not followed", **where)
     if status in (404, 405, 406, 410, 501):
         return _missing(status, detail, where)
     return Garbled(f"failed (HTTP {status}){detail}", **where)
+
+
+def respelled(origin: str, path: str, response: AsyncRestResponse) -> str:
+    """The same path as a redirect writes it, with a slash at its end or without (DSP0266 lets a service redirect).
+
+    Empty for every other answer, and for a redirect to any other place: nothing is sent there.
+    """
+    told = response.getheader("Location") if response.status in (301, 302, 307, 308) else None
+    place = local(told) if told and (told[:1] == "/" != told[1:2] or told.startswith(f"{origin}/")) else None
+    bare, _, query = path.partition("?")
+    if not place or place.partition("?")[0] == bare or key(place.partition("?")[0]) != key(bare):
+        return ""
+    return f"{place.partition('?')[0]}?{query}" if query else place.partition("?")[0]
 
 
 def _missing(status: int, detail: str, where: dict[str, str]) -> Unsupported:

@@ -1,6 +1,7 @@
 """One conversation with one BMC: one request at a time, and every failure as a DeviceError.
 
-Requests go through `redfish.aio`, which refuses redirects and foreign origins and repeats nothing that changes state.
+Requests go through `redfish.aio`, which follows no redirect, refuses foreign origins and repeats nothing that changes
+state.
 Who we are is the matter of `login`, what an answer means that of `answers`.
 """
 
@@ -15,7 +16,7 @@ from redfish.aio import AsyncRedfishClient, AsyncRestResponse, RedfishError
 
 from fleetmon.drivers.base import Opening
 from fleetmon.drivers.lane import Priority
-from fleetmon.drivers.redfish.answers import Asked, resource_of
+from fleetmon.drivers.redfish.answers import Asked, resource_of, respelled
 from fleetmon.drivers.redfish.bodies import BadBody, Json
 from fleetmon.drivers.redfish.login import Login
 from fleetmon.drivers.redfish.resource import ROOT, Resource, key, local
@@ -24,6 +25,8 @@ from fleetmon.errors import Busy, ConfigError
 
 ASKED_TO_WAIT = 100
 """Paths remembered that a device wants left alone for a while."""
+SPELLED = 2000
+"""Paths remembered that a device redirects to the same path with a slash at its end, or without."""
 
 
 class Session:
@@ -40,6 +43,7 @@ class Session:
         self.pin = Pin(opening.endpoint.pinned_spki, enforced=opening.endpoint.verify == "pin")
         self._pipe: Pipe | None = None
         self._client: AsyncRedfishClient | None = None
+        self._spelling: dict[str, str] = {}
         self._not_before: dict[str, tuple[float, str]] = {}
         self._repeated_keys: dict[str, tuple[str, ...]] = {}
 
@@ -138,7 +142,20 @@ class Session:
     async def _send(
         self, method: str, path: str, headers: Mapping[str, str], priority: Priority, body: Json | None = None
     ) -> AsyncRestResponse:
-        """One HTTP request in the lane's turn; the answer whatever its status."""
+        """The answer whatever its status; a path that is redirected to its other spelling is asked for by that one."""
+        spelled = self._spelling.pop(path, path)
+        response = await self._once(method, spelled, headers, priority, body)
+        if other := respelled(base_url(self.endpoint), spelled, response):
+            spelled = other
+            response = await self._once(method, spelled, headers, priority, body)
+        if spelled != path and len(self._spelling) < SPELLED:
+            self._spelling[path] = spelled
+        return response
+
+    async def _once(
+        self, method: str, path: str, headers: Mapping[str, str], priority: Priority, body: Json | None
+    ) -> AsyncRestResponse:
+        """One HTTP request in the lane's turn."""
         client = self._open()
         async with self._lane.turn(priority):
             self.requests += 1
