@@ -26,6 +26,10 @@ _VAGUENESS = {
     **dict.fromkeys(("Chassis", "ComputerSystem", "Manager", "HealthGroup"), 3),
 }
 """How little a component's name says of what to replace."""
+_BMC_FUNCTIONS = frozenset(
+    {"EventDestination", "HostInterface", "ManagerNetworkProtocol", "SerialInterface", "VirtualMedia"}
+)
+"""Kinds that are no hardware, as its services are (`LogService`, `EventService`, ...), whose names all end so."""
 _REASON = 120
 
 
@@ -134,7 +138,8 @@ def verdict(components: Sequence[ComponentHealth]) -> Verdict:
     rollup = next((one for one in components if one.component == DEVICE), None)
     predicted = any(one.failure_predicted for one in leaves)
     bad = sorted((one for one in told if severity(one) is not Health.OK), key=_by_urgency)
-    if bad:
+    unexplained = all(is_service(one.component) for one in bad) and rollup and rollup.health is Health.CRITICAL
+    if bad and not unexplained:
         more = f" (and {len(bad) - 1} more)" if len(bad) > 1 else ""
         return Verdict(health=severity(bad[0]), reason=_line(bad[0], more), failure_predicted=predicted)
     if rollup is not None and severity(rollup) in (Health.WARNING, Health.CRITICAL):
@@ -155,8 +160,15 @@ def _silence(silent: Sequence[ComponentHealth]) -> str:
     return _short(f"the device tells no health of {said}", "") if said else ""
 
 
+def is_service(component: Component) -> bool:
+    """Is it a function of the BMC and no hardware? Its Status.Health is of itself and not of the machine."""
+    return component.kind.endswith("Service") or component.kind in _BMC_FUNCTIONS
+
+
 def severity(one: ComponentHealth) -> Health:
-    """How bad a component is: a predicted failure is at least a warning."""
+    """How bad a component is: a predicted failure is at least a warning, and a service at most."""
+    if is_service(one.component) and one.health is Health.CRITICAL:
+        return Health.WARNING
     if one.failure_predicted and one.health is not Health.CRITICAL:
         return Health.WARNING
     return one.health
@@ -181,7 +193,12 @@ _SHORT = {"Power Supply": ("psu", "ps "), "Processor": ("cpu",), "Memory": ("dim
 
 
 def _line(one: ComponentHealth, more: str) -> str:
-    return _short(f"{label(one.component)}: {detail(one) or one.health.value}", more)
+    return _short(f"{label(one.component)}: {_said(one)}", more)
+
+
+def _said(one: ComponentHealth) -> str:
+    own = detail(one) or one.health.value
+    return f"{own} (a service of the BMC, no hardware)" if is_service(one.component) else own
 
 
 def _short(text: str, more: str) -> str:
@@ -213,7 +230,7 @@ def subsystems(components: Iterable[ComponentHealth]) -> tuple[Subsystem, ...]:
 def _subsystem(kind: str, members: Sequence[ComponentHealth]) -> Subsystem:
     bad = sorted((one for one in members if severity(one) in (Health.WARNING, Health.CRITICAL)), key=_by_urgency)
     if bad:
-        health, said = severity(bad[0]), _short(f"{bad[0].component.name}: {detail(bad[0]) or bad[0].health.value}", "")
+        health, said = severity(bad[0]), _short(f"{bad[0].component.name}: {_said(bad[0])}", "")
     else:
         health, said = (Health.OK if any(one.health is Health.OK for one in members) else Health.UNKNOWN), ""
     return Subsystem(kind=kind, health=health, present=len(members), not_ok=len(bad), reason=said)

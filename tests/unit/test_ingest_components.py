@@ -54,6 +54,26 @@ def test_the_rollup_counts_only_when_no_component_explains_it() -> None:
     assert verdict([health("Drive", "Bay 3", Health.CRITICAL), rollup(Health.OK)]).health is Health.CRITICAL
 
 
+@pytest.mark.parametrize("kind", ["LogService", "EventService", "HostInterface"])
+def test_F36_a_service_that_calls_itself_critical_makes_no_machine_critical(kind: str) -> None:
+    log = health(kind, "SEL", Health.CRITICAL)
+    found = verdict([BAY_3, log, rollup(Health.OK)])
+    assert found.health is Health.WARNING
+    assert found.reason.endswith("SEL: Critical (a service of the BMC, no hardware)")
+    assert subsystems([log])[0].health is Health.WARNING
+    assert (
+        verdict([BAY_3, log, health("Manager", "BMC", Health.CRITICAL)]).reason == "Manager BMC: Critical (and 1 more)"
+    )
+
+
+def test_F36_a_service_does_not_explain_why_the_device_calls_itself_critical() -> None:
+    found = verdict([BAY_3, health("LogService", "SEL", Health.CRITICAL), rollup(Health.CRITICAL)])
+    assert (found.health, found.reason) == (
+        Health.CRITICAL,
+        "the device reports Critical; no component explains it",
+    )
+
+
 def test_nothing_seen_is_unknown_and_never_ok() -> None:
     assert verdict([]).health is Health.UNKNOWN
     assert verdict([health("Fan", "Fan 1", Health.UNKNOWN)]).health is Health.UNKNOWN
