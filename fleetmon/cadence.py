@@ -24,6 +24,9 @@ STEPS = (
 FIRST_STEPS = (STEPS[0] | STEPS[1], STEPS[2])
 """Of a device nobody asked before: life cannot be told without a walk, and one walk tells all the rest."""
 
+PATIENCE = 3
+"""For so many of its intervals an aspect other than life waits while the service is behind."""
+
 
 def steps(aspects: frozenset[Aspect], *, first: bool = False) -> list[frozenset[Aspect]]:
     """A poll in the order in which it is asked and kept."""
@@ -46,6 +49,17 @@ def due_aspects(interval: Interval, asked: Mapping[Aspect, datetime], now: datet
         aspect
         for aspect in Aspect
         if (last := asked.get(aspect)) is None or now - last >= interval.of(aspect) - slack or last > now + slack
+    )
+
+
+def pressing(
+    aspects: frozenset[Aspect], interval: Interval, asked: Mapping[Aspect, datetime], now: datetime
+) -> frozenset[Aspect]:
+    """What of the due aspects cannot wait while the service is behind: life, and what has waited for long."""
+    return frozenset(
+        aspect
+        for aspect in aspects
+        if aspect in LIFE or (last := asked.get(aspect)) is None or now - last >= PATIENCE * interval.of(aspect)
     )
 
 

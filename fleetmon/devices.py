@@ -18,7 +18,7 @@ from apscheduler.executors.debug import DebugExecutor
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from fleetmon import logs
-from fleetmon.cadence import due_aspects, next_poll, rest_after, shortest, steps
+from fleetmon.cadence import due_aspects, next_poll, pressing, rest_after, shortest, steps
 from fleetmon.clock import Clock
 from fleetmon.descriptors import make_room
 from fleetmon.drivers.base import Driver, Opening, Request
@@ -40,6 +40,8 @@ TICK = 1.0
 """Seconds between two looks at what is due."""
 LATE = 5.0
 """Seconds after its slot from which a poll counts as late."""
+BEHIND = 1.5
+"""Seconds after its slot from which a poll asks only for what cannot wait: walks give way, and the fleet catches up."""
 CATCH_UP = 20
 """Polls started at most at each of the two looks of a tick, beside those whose slot it is, of devices that are new."""
 WORKING = 5.0
@@ -321,6 +323,8 @@ class Devices:
         started = self._clock.monotonic()
         if priority is Priority.POLL and watch.asked and not watch.ailing:
             self._note_lag(started - watch.due)
+            if started - watch.due > BEHIND:
+                aspects = pressing(aspects, watch.watched.interval, watch.asked, self._clock.now())
         try:
             with self._metrics.polls_running.track_inprogress():
                 for step in steps(aspects, first=not watch.asked) or [frozenset({Aspect.HEARTBEAT})]:

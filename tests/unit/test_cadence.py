@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-from fleetmon.cadence import LIFE, due_aspects, next_poll, rest_after, shortest, steps
+from fleetmon.cadence import LIFE, due_aspects, next_poll, pressing, rest_after, shortest, steps
 from fleetmon.model import Aspect, Interval
 from fleetmon.ownership import next_slot
 
@@ -57,6 +57,15 @@ def test_a_restart_within_the_interval_costs_a_bmc_nothing():
 
 def test_a_slot_missed_while_nobody_looked_is_made_up_for_now():
     assert next_poll("web-1", EVERY, all_asked(NOW - timedelta(minutes=10)), NOW) == NOW
+
+
+def test_while_the_service_is_behind_life_is_asked_and_what_has_waited_for_three_of_its_intervals():
+    asked = all_asked(NOW - timedelta(minutes=16))
+    due = due_aspects(EVERY, asked, NOW)
+    assert due == LIFE | {Aspect.COMPONENTS, Aspect.EVENTS}
+    assert pressing(due, EVERY, asked, NOW) == LIFE | {Aspect.EVENTS}
+    assert pressing(due, EVERY, asked, NOW + timedelta(minutes=14)) == due
+    assert pressing(frozenset(Aspect), EVERY, {}, NOW) == frozenset(Aspect)
 
 
 def test_a_poll_asks_for_life_first_and_for_each_aspect_once():

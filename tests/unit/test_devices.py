@@ -212,6 +212,19 @@ async def test_dead_devices_never_delay_healthy_ones():
         assert all(keeper.polls()[name] >= 4 for name in names[12:])
 
 
+async def test_while_the_service_is_behind_walks_give_way_to_life_and_are_still_made():
+    names = [f"web-{n}" for n in range(14)]
+    keeper = ShelfKeeper(*(watched(name) for name in names))
+    async with bench(keeper, {name: {"seconds": 4.9} for name in names}, Polling(at_once=1)) as b:
+        await b.let_pass(120)
+        for driver in b.drivers.values():
+            driver.asked.clear()
+        await b.let_pass(1800)
+        walks = [sum(Aspect.COMPONENTS in asked for asked in driver.asked) for driver in b.drivers.values()]
+        assert min(walks) >= 1
+        assert sum(walks) <= 2 * len(names), "at a leisurely pace there would be three of each"
+
+
 async def test_ailing_devices_have_a_capacity_of_their_own():
     names = [f"web-{n}" for n in range(40)]
     dead = {name: {"seconds": 55, "reachability": Reachability.UNREACHABLE} for name in names[:36]}
