@@ -216,7 +216,7 @@ async def test_while_the_service_is_behind_walks_give_way_to_life_and_are_still_
     names = [f"web-{n}" for n in range(14)]
     keeper = ShelfKeeper(*(watched(name) for name in names))
     async with bench(keeper, {name: {"seconds": 4.9} for name in names}, Polling(at_once=1)) as b:
-        await b.let_pass(120)
+        await b.let_pass(240)
         for driver in b.drivers.values():
             driver.asked.clear()
         await b.let_pass(1800)
