@@ -64,6 +64,8 @@ Rarely = Annotated[timedelta, _between(timedelta(seconds=30), timedelta(days=30)
 Wait = Annotated[timedelta, _between(timedelta(milliseconds=100), timedelta(minutes=10))]
 Gap = Annotated[timedelta, _between(timedelta(0), timedelta(seconds=10))]
 Keep = Annotated[timedelta, _between(timedelta(hours=1), timedelta(days=3650))]
+KeepReadings = Annotated[timedelta, _between(timedelta(days=2), timedelta(days=3650))]
+"""A day is rolled up two hours after its end; what is forgotten before would be in no rollup."""
 
 
 class _Section(BaseModel):
@@ -108,7 +110,7 @@ class PollingSection(_Section):
 
 class PushSection(_Section):
     stream: bool = Field(True, description="Listen to the event stream of devices that have one.")
-    streams: int = Field(4000, ge=0, le=100_000, description="Streams at most; each costs some 60 KB of memory.")
+    streams: int = Field(1000, ge=0, le=100_000, description="Streams at most; each costs some 60 KB of memory.")
     url: str | None = Field(None, description="The receiver as BMCs reach it, `https://host:port`; none: no receiver.")
     host: str = Field("0.0.0.0", description="Address the receiver listens on.")  # noqa: S104
     port: int = Field(8481, ge=0, le=65535, description="TCP port of the receiver.")
@@ -130,7 +132,7 @@ class PushSection(_Section):
 
 
 class RetentionSection(_Section):
-    readings: Keep = Field(timedelta(days=35), description="How long readings are kept.")
+    readings: KeepReadings = Field(timedelta(days=35), description="How long readings are kept; two days at least.")
     five_minutes: Keep = Field(timedelta(days=90), description="How long their rollups by five minutes are kept.")
     hours: Keep = Field(timedelta(days=730), description="How long their rollups by the hour are kept.")
     days: Keep = Field(timedelta(days=3650), description="How long their rollups by the day are kept.")

@@ -41,7 +41,7 @@ STEADY = 300.0
 """Seconds a stream must have lived for its next failure to count as the first."""
 VERIFY = 3600.0
 """Seconds between two looks at our subscription."""
-MOST_STREAMS = 4000
+MOST_STREAMS = 1000
 """Streams of one worker, where the configuration says nothing else."""
 LOOK = 5.0
 """Seconds between two looks for streams that fell silent."""

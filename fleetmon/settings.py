@@ -38,7 +38,7 @@ class Push:
     """How devices tell by themselves: over streams we open, and to a receiver, where one is configured."""
 
     stream: bool = True
-    streams: int = 4000
+    streams: int = 1000
     """At most, in one worker; each is a TLS connection of some 60 KB."""
     url: str | None = None
     """The receiver as BMCs reach it, without a slash at its end; None: no receiver, no subscriptions."""
