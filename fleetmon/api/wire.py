@@ -7,7 +7,7 @@ import binascii
 import contextlib
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import MINYEAR, UTC, datetime
 from hashlib import blake2b
 from typing import Any, TypeVar
 from urllib.parse import urlencode
@@ -42,12 +42,12 @@ def read_instant(text: str, parameter: str) -> datetime:
         if text.replace(".", "", 1).lstrip("-").isdigit():
             return datetime.fromtimestamp(float(text), UTC)
         instant = datetime.fromisoformat(text)
+        if instant.tzinfo is not None and instant.year > MINYEAR:  # a span may begin before it
+            return instant.astimezone(UTC)
     except (ValueError, OverflowError, OSError):
-        instant = None
-    if instant is None or instant.tzinfo is None:
-        reason = "must be an instant such as 2026-10-13T09:42:18Z, or seconds since 1970"
-        raise Problem(BAD_PARAMETER, f"{parameter}: {reason}", errors=[FieldError(parameter, reason)])
-    return instant.astimezone(UTC)
+        pass
+    reason = "must be an instant such as 2026-10-13T09:42:18Z, or seconds since 1970"
+    raise Problem(BAD_PARAMETER, f"{parameter}: {reason}", errors=[FieldError(parameter, reason)])
 
 
 def encoded(value: Any) -> bytes:

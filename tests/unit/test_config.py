@@ -44,6 +44,7 @@ def test_the_environment_overrides_the_file_and_both_are_told(tmp_path):
         ('[listen]\nhost = "0.0.0.0"\n', "not a loopback address; sign-in does not exist yet"),
         ('[polling]\nrequest_timeout = "soon"\n', "fleetmon.toml:2: polling.request_timeout: 'soon' is no duration"),
         ('[polling.interval]\nsensors = "1s"\n', "1s is out of range; use 5s to 1d"),
+        ('[retention]\nreadings = "1d"\n', "1d is out of range; use 2d to 3650d"),
         ('[polling]\npoll_deadline = "2s"\n', "poll_deadline (2s) is shorter than polling.connect_timeout (10s)"),
         ('data = "/d"\nmaster_key_file = "/d/key"\n', "lies inside the data directory"),
         ('roles = ["api", "cook"]\n', "fleetmon.toml:1: roles:"),
