@@ -20,6 +20,10 @@ TICK = 5.0
 """Seconds between two looks at what is due."""
 SEALING = 1.0
 """Seconds that sealing goes on at a stretch when much is due; the other chores wait so long."""
+LEAP = timedelta(hours=1)
+"""By so much more than the time that passed a wall clock may go on and be believed."""
+PUT_RIGHT = 86_400.0
+"""Seconds for which nothing is forgotten after a leap: a clock set wrong must not cost all history."""
 SEALED = 600.0
 """Seconds until the next look when all that was due is sealed: finding out costs a look at every layout."""
 
@@ -49,6 +53,8 @@ class Upkeep:
         self._sealed_until = float("-inf")
         self._swollen: set[SqliteDatabase] = set()
         self._hindered: set[str] = set()
+        self._began = self._clock.now() - timedelta(seconds=self._clock.monotonic())
+        self._leapt_at: float | None = None
         self.chores = (
             Chore(name="mark stale", every=timedelta(seconds=5), work=self.mark_stale),
             Chore(name="watch write-ahead logs", every=timedelta(seconds=30), work=self.watch_logs),
@@ -59,12 +65,21 @@ class Upkeep:
         )
 
     async def run(self) -> None:
-        """Do every chore at its time until cancelled; one the store refuses is done at its next time."""
+        """Do every chore at its time until cancelled; one the store refuses is done at its next time.
+
+        An error of our own in one of them ends the role, so that it is seen, but not before the others had their turn.
+        """
         done: dict[str, float] = {}
         while True:
+            errors = []
             for chore in due(self.chores, done, self._clock.monotonic()):
                 done[chore.name] = self._clock.monotonic()
-                await self._do(chore)
+                try:
+                    await self._do(chore)
+                except Exception as error:  # noqa: BLE001 - raised below
+                    errors.append(error)
+            if errors:
+                raise errors[0]
             await self._clock.sleep(TICK)
 
     async def _do(self, chore: Chore) -> None:
@@ -119,6 +134,8 @@ class Upkeep:
 
     async def expire(self) -> None:
         """What is older than its retention is forgotten, in bounded steps that let others write in between."""
+        if self._leapt():
+            return
         now = self._clock.now()
         kept = self._retention
         telemetry = self._store.telemetry
@@ -128,6 +145,19 @@ class Upkeep:
         await _until_done(lambda: self._store.events.expire(now - kept.events))
         await _until_done(lambda: self._store.components.expire(now - kept.changes))
         await self._store.summaries.forget_removals(now)
+
+    def _leapt(self) -> bool:
+        """Did the wall clock leap ahead less than a day ago, and was it not put right since?"""
+        now, monotonic = self._clock.now(), self._clock.monotonic()
+        began = now - timedelta(seconds=monotonic)
+        leap = began - self._began
+        if leap > LEAP and (self._leapt_at is None or monotonic - self._leapt_at < PUT_RIGHT):
+            if self._leapt_at is None:
+                self._leapt_at = monotonic
+                log.warning("the clock leapt ahead; for a day nothing is forgotten", seconds=leap.total_seconds())
+            return True
+        self._began, self._leapt_at = began, None
+        return False
 
     async def optimise(self) -> None:
         """Both files keep the statistics their query plans rest on."""

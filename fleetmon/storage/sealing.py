@@ -33,6 +33,8 @@ HOUR, DAY = 3_600_000, 86_400_000
 HOUR_RESTS, DAY_RESTS = timedelta(minutes=10), timedelta(hours=2)
 """So long after its end an hour, or a day, is sealed: what comes even later costs making the page anew."""
 _FINEST = rollups.FIVE_MINUTES * 1000
+_SENSELESS = (ArithmeticError, LookupError, TypeError, ValueError)
+"""What rows that nobody of us wrote can end in; they must not keep those of every other device from being sealed."""
 _MOST_EXPIRED = 200
 """Pages forgotten in one write."""
 _MEASURED = 7
@@ -94,7 +96,7 @@ class Sealing:
         async with self._one_at_a_time:
             try:
                 sealed = await self._database.look(lambda connection: _sealed(connection, span))
-            except Damaged as error:
+            except (Damaged, *_SENSELESS) as error:
                 self._damaged.add(span)
                 log.warning("a page of history cannot be sealed", layout=span.layout_id, reason=str(error))
                 return 0

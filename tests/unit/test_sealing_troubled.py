@@ -92,3 +92,11 @@ async def test_a_damaged_page_keeps_no_other_hour_or_day_from_being_sealed(store
     assert {page for page in await pages(store) if page[1] > 0} == {
         (step, day, 24) for step in (0, 300, 3600, 86400) for day in (1, 2)
     }
+
+
+async def test_a_row_that_makes_no_sense_keeps_no_other_from_being_sealed(store: Store) -> None:
+    await append(store, MIDNIGHT, MIDNIGHT + DAY)
+    first = int(MIDNIGHT.timestamp() * 1000)
+    await store.telemetry_file.change("UPDATE reading SET exceptions = x'01' WHERE taken_at = ?", (first,))
+    await seal(store, MIDNIGHT + 3 * DAY)
+    assert [page for page in await pages(store) if page[0] == 0] == [(0, 1, 24)]

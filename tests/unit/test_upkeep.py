@@ -122,3 +122,37 @@ async def test_a_request_nobody_serves_fails_and_a_long_dead_worker_is_forgotten
     await upkeep.tidy_requests()
     assert await store.workers.live(START) == []
     assert await store.polls.requested(wish.poll_request_id) is None
+
+
+@pytest.mark.parametrize("put_right", [True, False])
+async def test_a_clock_that_leaps_ahead_costs_no_history_unless_it_stays_there(
+    store: Store, clock: ManualClock, put_right: bool
+) -> None:
+    upkeep = Upkeep(store=store, retention=Retention(), clock=clock)
+    await take(store, observed(readings=(reading("Inlet", 20.0),), logs=(log_reading(record(1)),)))
+    clock.step_wall_clock(timedelta(days=3700))
+    await upkeep.expire()
+    if put_right:
+        clock.step_wall_clock(timedelta(days=-3700))
+    for _ in range(30):
+        await clock.advance(timedelta(hours=1))
+        await upkeep.expire()
+    (rows,) = await store.telemetry_file.read("SELECT count(*) AS readings FROM reading")
+    assert (rows["readings"], len((await store.events.page()).items)) == ((1, 1) if put_right else (0, 0))
+
+
+async def test_a_chore_that_is_broken_is_seen_and_starves_no_other(store: Store, clock: ManualClock) -> None:
+    upkeep = Upkeep(store=store, retention=Retention(), clock=clock)
+    done = []
+
+    async def broken() -> None:
+        raise RuntimeError("a bug")
+
+    async def sweep() -> None:
+        done.append("swept")
+
+    often = timedelta(seconds=5)
+    upkeep.chores = (Chore(name="broken", every=often, work=broken), Chore(name="sweep", every=often, work=sweep))
+    with pytest.raises(RuntimeError, match="a bug"):
+        await upkeep.run()
+    assert done == ["swept"]
