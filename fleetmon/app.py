@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import gc
 import os
 import signal
 import socket
@@ -27,6 +26,7 @@ from fleetmon.doorway import Doorway
 from fleetmon.drivers.registry import open_driver
 from fleetmon.drivers.telling import Wish
 from fleetmon.errors import ConfigError, StorageError
+from fleetmon.footprint import settle
 from fleetmon.keeper import StoreKeeper
 from fleetmon.metrics import Metrics
 from fleetmon.model import RoleState
@@ -47,8 +47,6 @@ log = logs.get("app")
 
 BEAT = 10.0
 """Seconds between two signs of life of a worker."""
-COLLECTOR = (50_000, 25, 25)
-"""Containers made between two looks at the young ones, and how many of those lie between looks at the older ones."""
 GOODBYE = 5
 """Seconds that open requests to the API may take when the service ends."""
 
@@ -69,12 +67,8 @@ class Service:
 
 
 def run(main: Coroutine[Any, Any, T]) -> T:
-    """Run an asyncio program on uvloop, whose TLS connections take a fifth of the memory.
-
-    The garbage collector looks rarely: answers live for milliseconds and end by their counts, and each look at
-    everything that is remembered of ten thousand devices would hold the loop for the better part of a second.
-    """
-    gc.set_threshold(*COLLECTOR)
+    """Run an asyncio program on uvloop, whose TLS connections take a fifth of the memory."""
+    settle()
     return uvloop.run(main)
 
 
