@@ -1,4 +1,4 @@
-"""What this process does to stay small and steady with ten thousand devices: how memory is given back and looked through."""
+"""What this process does to stay small and steady with ten thousand devices, by how it looks after memory."""
 
 from __future__ import annotations
 
