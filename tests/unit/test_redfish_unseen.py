@@ -258,6 +258,8 @@ UNITS = [
     ("Altitude", "Pa", 101_100.0, ReadingType.PRESSURE_PA, 101_100.0),
     ("PressurekPa", "Pa", 101_300.0, ReadingType.PRESSURE_KPA, 101.3),
     ("EnergyJoules", "kJ", 3.0, ReadingType.ENERGY_JOULES, 3000.0),
+    ("Current", "Watts", 100, ReadingType.POWER, 100.0),
+    (None, "CFM", 180, ReadingType.AIR_FLOW, 180.0),
     ("LiquidFlowLPM", "L/s", 0.5, ReadingType.LIQUID_FLOW_LPM, 30.0),
     ("Altitude", "m", 120.0, ReadingType.ALTITUDE, 120.0),
 ]
@@ -271,3 +273,61 @@ async def test_a_reading_is_told_in_the_unit_of_its_type(declared, units, told, 
     bodies[f"{CHASSIS}/Sensors"]["Members"].append(link(path))
     seen = await Bench(bodies).poll()
     assert [(r.sensor.type, r.number) for r in seen.readings if r.sensor.name == "odd"] == [(kind, value)]
+
+
+def discrete(path: str, name: str, kind: str | None) -> Json:
+    """A state that is told as if it were measured: a number without a unit, a range or limits."""
+    return resource(path, "Sensor", Name=name, Reading=0, ReadingType=kind, ReadingUnits="", Status=ok())
+
+
+async def test_a_state_that_is_told_as_a_number_without_a_unit_is_no_measurement():
+    bodies = modern_server()
+    for number, kind in enumerate(("Temperature", "Power", None)):
+        path = f"{CHASSIS}/Sensors/d{number}"
+        bodies[path] = discrete(path, f"Overtemp {number}", kind)
+        bodies[f"{CHASSIS}/Sensors"]["Members"].append(link(path))
+    margin = f"{CHASSIS}/Sensors/margin"
+    bodies[margin] = discrete(margin, "CPU margin", "Temperature") | {"Reading": -51, "Thresholds": {}}
+    bodies[f"{CHASSIS}/Sensors"]["Members"].append(link(margin))
+    bodies[f"{CHASSIS}/Sensors/d1"]["Status"] = {"State": "Enabled", "Health": "Critical"}
+    seen = await Bench(bodies).poll()
+    names = {reading.sensor.name for reading in seen.readings}
+    assert "CPU margin" in names
+    assert not {name for name in names if name.startswith("Overtemp")}
+    assert [(told.component.name, told.health) for told in seen.health if told.component.kind == "Sensor"] == [
+        ("Overtemp 1", Health.CRITICAL)
+    ]
+
+
+async def test_a_share_of_speed_whose_source_counts_revolutions_is_told_once_and_in_revolutions():
+    bodies = modern_server()
+    tach = f"{CHASSIS}/Sensors/tach"
+    bodies[tach] = resource(tach, "Sensor", Name="Rear", Reading=6431, ReadingType="AirFlow", ReadingUnits="RPM")
+    bodies[f"{CHASSIS}/Sensors"]["Members"].append(link(tach))
+    bodies[CHASSIS]["EnvironmentMetrics"] = link(f"{CHASSIS}/EnvironmentMetrics")
+    bodies[f"{CHASSIS}/EnvironmentMetrics"] = resource(
+        f"{CHASSIS}/EnvironmentMetrics",
+        "EnvironmentMetrics",
+        FanSpeedsPercent=[{"Reading": 6431, "DataSourceUri": tach}],
+        PowerWatts={"Reading": 700},
+    )
+    bench = Bench(bodies)
+    polls = [await bench.poll() for _ in range(3)]
+    assert {r.sensor.type for seen in polls for r in seen.readings if r.number == 6431} == {ReadingType.ROTATIONAL}
+
+
+@pytest.mark.parametrize("expand", [0, 2])
+async def test_a_port_that_is_told_as_port_and_as_network_port_is_one_port(expand):
+    bodies = modern_server()
+    bodies[f"{V1}/"] = server(expand=expand)[f"{V1}/"]
+    adapter = f"{CHASSIS}/NetworkAdapters/1"
+    bodies[adapter]["NetworkPorts"] = link(f"{adapter}/NetworkPorts")
+    bodies[f"{adapter}/NetworkPorts"] = collection(
+        f"{adapter}/NetworkPorts", "NetworkPort", [f"{adapter}/NetworkPorts/1"]
+    )
+    bodies[f"{adapter}/NetworkPorts/1"] = resource(f"{adapter}/NetworkPorts/1", "NetworkPort", Status=ok())
+    seen = await Bench(bodies, expand=expand).poll()
+    assert [told.component.kind for told in seen.health if "Port" in told.component.kind] == ["Port"]
+    del bodies[adapter]["Ports"]
+    seen = await Bench(bodies, expand=expand).poll()
+    assert [told.component.kind for told in seen.health if "Port" in told.component.kind] == ["NetworkPort"]

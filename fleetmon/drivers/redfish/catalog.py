@@ -205,7 +205,7 @@ class _Build:
             self._join(told, known, labels)
         elif earlier is not None:
             self._add(told, component, name, labels, earlier)
-        elif _repeats_speed(told, component, self.taken):
+        elif _repeats_speed(told, component, self.taken, self._source(told)):
             self.ignored.add(told.source)
         elif (claim := self._claim_of(told, labels)) is not None:
             claim.families.add(_family(told))
@@ -215,6 +215,10 @@ class _Build:
             self._add(told, component, name, _labels(told, component, name, "")[:1], None)
         else:
             self._add(told, component, name, labels, None)
+
+    def _source(self, told: Told) -> Sensor | None:
+        """The sensor at the place a value is taken from, whatever its type; this walk may have left it out."""
+        return self.by_place.get(told.place) or self.before.by_place.get(told.place)
 
     def _claim_of(self, told: Told, labels: Iterable[_Label]) -> _Claim | None:
         """The sensor that another kind of list has told of under one of these labels."""
@@ -260,13 +264,14 @@ def _labels(told: Told, component: Component, name: str, quantity: str) -> list[
     return labels
 
 
-def _repeats_speed(told: Told, component: Component, taken: Mapping[_Label, _Claim]) -> bool:
+def _repeats_speed(told: Told, component: Component, taken: Mapping[_Label, _Claim], source: Sensor | None) -> bool:
     """Is this the share of its full speed at which a fan turns that also tells its revolutions?"""
-    return (
-        told.excerpt
-        and told.type is ReadingType.PERCENT
-        and component.kind == "Fan"
-        and ((component, "speed", ReadingType.ROTATIONAL) in taken or "SpeedRPM" in told.entry)
+    if not told.excerpt or told.type is not ReadingType.PERCENT:
+        return False
+    if source is not None and source.type is ReadingType.ROTATIONAL:
+        return True
+    return component.kind == "Fan" and (
+        (component, "speed", ReadingType.ROTATIONAL) in taken or "SpeedRPM" in told.entry
     )
 
 

@@ -204,6 +204,8 @@ def _worth(place: _Place, body: Json, kind: str, close: bool) -> bool:
         return name in FROM_LINKS or name in DETOURS
     if name == "Members":
         return True
+    if name == "NetworkPorts" and fields.link(body, "Ports"):
+        return False
     if name == "Ports" and fields.text(body, "SwitchType") in INNER_FABRICS:
         return False
     if name == "EnvironmentMetrics" and kind == "Processor":

@@ -200,6 +200,7 @@ TYPE_OF_UNIT = {
     "c": ReadingType.TEMPERATURE, "\u00b0c": ReadingType.TEMPERATURE, "degrees c": ReadingType.TEMPERATURE,
     "degc": ReadingType.TEMPERATURE, "volt": ReadingType.VOLTAGE, "watt": ReadingType.POWER, "amp": ReadingType.CURRENT,
     "l/min": ReadingType.LIQUID_FLOW_LPM, "pa": ReadingType.PRESSURE_PA, "kpa": ReadingType.PRESSURE_KPA,
+    "cfm": ReadingType.AIR_FLOW, "[cft_i]/min": ReadingType.AIR_FLOW,
 }  # fmt: skip
 """The type a sensor must have when it gives only a unit."""
 
@@ -219,16 +220,22 @@ FACTORS = {
 }
 """What a reading in another unit is multiplied by to be in its type's unit."""
 
-BELIED = {(ReadingType.ALTITUDE, "pa"): ReadingType.PRESSURE_PA}
+BELIED = {
+    (ReadingType.ALTITUDE, "pa"): ReadingType.PRESSURE_PA,
+    (ReadingType.CURRENT, "w"): ReadingType.POWER,
+    (ReadingType.CURRENT, "watts"): ReadingType.POWER,
+    (ReadingType.AIR_FLOW, "rpm"): ReadingType.ROTATIONAL,
+}
 """What is measured in truth where the unit is none of the declared type's, and the number is in that unit."""
 
+_BOUNDS = frozenset({"Thresholds", "ReadingRangeMax", "ReadingRangeMin", "Precision"})
 _TYPES = {member.value: member for member in ReadingType}
 
 
 def sensor(resource: Resource) -> Iterator[Told]:
-    """The reading of a Sensor resource."""
+    """The reading of a Sensor resource; none of one that gives a state as a number."""
     body = resource.body
-    if "Reading" not in body and "ReadingType" not in body:
+    if ("Reading" not in body and "ReadingType" not in body) or is_discrete(body):
         return
     kind, factor = sensor_type(body)
     value = fields.reading_or_reason(body, "Reading")
@@ -243,6 +250,11 @@ def sensor(resource: Resource) -> Iterator[Told]:
         related=_related(body),
         context=fields.text(body, "PhysicalContext"),
     )
+
+
+def is_discrete(body: Json) -> bool:
+    """Is the number a state? Its unit is said to be none, and nothing bounds it, as a measurement is bounded."""
+    return body.get("ReadingUnits") == "" and _BOUNDS.isdisjoint(body)
 
 
 def sensor_type(body: Json) -> tuple[ReadingType, float]:
