@@ -78,6 +78,7 @@ EVIDENCE: dict[str, tuple[Json, Json]] = {
     ),
     "ilo-sensor-without-type": ({"Reading": 18}, {"ReadingType": "Temperature", "ReadingUnits": "Cel"}),
     "dell-service-tag": ({"SKU": "F54P1G3", "SerialNumber": "CNIVC0014M0388"}, {"SerialNumber": "F54P1G3"}),
+    "cisco-capacity-in-mebibytes": ({"CapacityBytes": 3815447}, {"CapacityBytes": 3815447 * 2**20}),
     "cisco-volume-state": (
         {"Oem": {"Cisco": {"VolumeState": "Degraded"}}},
         {"Status": {"State": "Enabled", "Health": "Warning"}},

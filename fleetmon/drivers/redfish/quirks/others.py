@@ -11,6 +11,8 @@ from fleetmon.drivers.redfish.quirks.general import each
 _SERVICE_TAG = re.compile(r"[0-9A-Z]{7}$")
 _VOLUME_STATES = {"optimal": "OK", "degraded": "Warning", "partially degraded": "Warning", "offline": "Critical"}
 
+SMALLEST_DRIVE = 2**27
+"""Bytes; as MiB it would be more than the largest."""
 MOST_PORTS = 128
 """Of one network controller; more is a number out of uninitialised memory."""
 
@@ -62,6 +64,12 @@ def health_of_volume(body: Json) -> Json:
     if body.get("Status") is not None or word not in _VOLUME_STATES:
         return body
     return {**body, "Status": {"State": "Enabled", "Health": _VOLUME_STATES[word]}}
+
+
+def capacity_in_bytes(body: Json) -> Json:
+    """A capacity in MiB under the name CapacityBytes, known by its size: no drive holds so few bytes."""
+    told = fields.integer(body, "CapacityBytes")
+    return {**body, "CapacityBytes": told * 2**20} if told and told < SMALLEST_DRIVE else body
 
 
 def counts_within_reason(body: Json) -> Json:

@@ -165,6 +165,13 @@ QUIRKS: tuple[Quirk, ...] = (
         mend=others.tag_as_serial,
     ),
     Quirk(
+        name="cisco-capacity-in-mebibytes",
+        evidence="a drive of 4 TB with CapacityBytes 3815447 (public capture of a UCS S3260, CIMC 4.1)",
+        applies=is_cisco,
+        resource="Drive",
+        mend=others.capacity_in_bytes,
+    ),
+    Quirk(
         name="cisco-volume-state",
         evidence="volumes with Oem.Cisco.VolumeState and no Status (check_redfish, storage)",
         applies=is_cisco,
