@@ -181,7 +181,7 @@ CONFORMING = {
     "ComputerSystem": {"Status": ok(), "Oem": {"Contoso": {"Light": "blue"}}},
     "Drive": {
         "Status": ok(), "FailurePredicted": False, "PredictedMediaLifeLeftPercent": 97, "MediaType": "SSD",
-        "SerialNumber": "D1", "CapacityBytes": 1, "Oem": {"Contoso": {"LifeUsedPercent": 50, "SerialNumber": "X"}},
+        "SerialNumber": "D1", "CapacityBytes": 10**12, "Oem": {"Contoso": {"LifeUsedPercent": 50, "SerialNumber": "X"}},
     },
     "LogEntry": {"Resolved": False, "Oem": {"Contoso": {"Repaired": True}}},
     "Memory": {
