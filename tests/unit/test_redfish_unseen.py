@@ -331,3 +331,19 @@ async def test_a_port_that_is_told_as_port_and_as_network_port_is_one_port(expan
     del bodies[adapter]["Ports"]
     seen = await Bench(bodies, expand=expand).poll()
     assert [told.component.kind for told in seen.health if "Port" in told.component.kind] == ["NetworkPort"]
+
+
+async def test_an_adapter_that_two_chassis_list_is_one_adapter_and_two_of_one_list_stay_two():
+    bodies = modern_server()
+    other = f"{V1}/Chassis/2"
+    bodies[f"{V1}/Chassis"]["Members"].append(link(other))
+    bodies[other] = resource(other, "Chassis", Status=ok(), NetworkAdapters=link(f"{other}/NetworkAdapters"))
+    one, twin = f"{CHASSIS}/NetworkAdapters/1", f"{other}/NetworkAdapters/SIOC1"
+    bodies[f"{other}/NetworkAdapters"] = collection(f"{other}/NetworkAdapters", "NetworkAdapter", [twin])
+    for path in (one, twin):
+        card = {"Model": "SIOC", "SerialNumber": "FCH20487P5X"}
+        bodies[path] = bodies.get(path, {}) | resource(path, "NetworkAdapter", Name="Card", Status=ok(), **card)
+    assert kinds(await Bench(bodies).poll())["NetworkAdapter"] == 1
+    bodies[f"{other}/NetworkAdapters/SIOC2"] = bodies[twin] | {"@odata.id": f"{other}/NetworkAdapters/SIOC2"}
+    bodies[f"{other}/NetworkAdapters"]["Members"].append(link(f"{other}/NetworkAdapters/SIOC2"))
+    assert kinds(await Bench(bodies).poll())["NetworkAdapter"] == 3

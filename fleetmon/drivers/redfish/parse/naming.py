@@ -19,7 +19,7 @@ from fleetmon.model import Component, Health
 TOLD_TWICE = frozenset({"Fan", "PowerSupply", "StorageController", "Battery", "Redundancy"})
 """Kinds that stand both inside an old resource (Thermal, Power, Storage) and as resources of their own."""
 
-SERIALISED = frozenset({"Drive", "StorageController"})
+SERIALISED = frozenset({"Drive", "NetworkAdapter", "StorageController"})
 """Kinds of part that are often told below two owners, and whose serial number is their own.
 
 Power supplies are none: enclosures and their trays repeat numbers, and a part too many is better than one hidden.
