@@ -31,6 +31,10 @@ EVIDENCE: dict[str, tuple[Json, Json]] = {
             "Status": {"State": "Enabled", "Health": "Warning", "Conditions": [{"Message": "NonAuthenticDrive"}]},
         },
     ),
+    "drive-temperature-in-oem": (
+        {"Status": ok(), "Oem": {"Hpe": {"CurrentTemperatureCelsius": 19, "MaximumTemperatureCelsius": 31}}},
+        {"TemperatureCelsius": {"Reading": 19}},
+    ),
     "ilo-array-volume": (
         {
             "LogicalDriveName": "Boot", "Raid": "1", "CapacityMiB": 10, "VolumeUniqueIdentifier": "600508B1",

@@ -13,6 +13,7 @@ from fleetmon.drivers.redfish.known import Known
 from fleetmon.drivers.redfish.learning import Sight, clock_of, health_of, learned, names_of, readings_of, sight_of
 from fleetmon.drivers.redfish.look import Look
 from fleetmon.drivers.redfish.parse.components import seen_in
+from fleetmon.drivers.redfish.parse.metrics import figures
 from fleetmon.drivers.redfish.parse.parts import identity, parts, software
 from fleetmon.drivers.redfish.parse.readings import told_by
 from fleetmon.drivers.redfish.quiet import LOUD, Quiet, speaking
@@ -106,7 +107,7 @@ async def take_stock(known: Known, look: Look) -> None:
 def _inventory(look: Look, walk: Walk, resources: list[Resource], sight: Sight) -> Inventory:
     return Inventory(
         identity=identity(resources),
-        parts=(*parts(sight.things, sight.components), *software(resources)),
+        parts=(*parts(sight.things, sight.components, figures(resources)), *software(resources)),
         taken_at=look.now(),
         complete=walk.finished and not walk.problems and not hides_parts(resources),
     )

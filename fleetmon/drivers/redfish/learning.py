@@ -60,7 +60,7 @@ def names_of(sight: Sight) -> Names:
 
 MAX_WATCHED = 500
 LEFT_TO_WALKS = frozenset({"Drive", "Memory", "NetworkAdapter", "PCIeDevice"})
-"""Kinds of which there are many, and whose metrics are read where a walk meets them and in no steady poll."""
+"""Kinds of which there are many; what they or their metrics measure is read by walks and in no steady poll."""
 PARTS_WITH_METRICS = LEFT_TO_WALKS | {"Battery", "PowerSupply", "Processor"}
 
 
@@ -195,23 +195,22 @@ def _numeric(sight: Sight) -> set[int]:
     }
 
 
-def _sensors_by_resource(sight: Sight) -> dict[str, set[int]]:
+def _sensors_by_resource(sight: Sight, resources: Mapping[str, Resource]) -> dict[str, set[int]]:
+    """The sensors each resource (by key) tells; but for the resources that are left to the walks."""
     found: dict[str, set[int]] = {}
     for told in sight.values:
         sensor: Sensor | None = sight.catalog.sensor_of(told)
         if sensor is not None:
             found.setdefault(key(told.source), set()).add(id(sensor))
-    return found
+    return {place: sensors for place, sensors in found.items() if not _is_left_to_walks(resources[place], resources)}
 
 
 def _resource_offers(sight: Sight, resources: Iterable[Resource]) -> list[Source]:
-    """Every resource that tells sensors, as a request of its own; but for those that are left to the walks."""
+    """Every resource that tells sensors, as a request of its own."""
     paths = {key(resource.path): resource for resource in resources}
     offers = []
-    for place, sensors in _sensors_by_resource(sight).items():
+    for place, sensors in _sensors_by_resource(sight, paths).items():
         resource = paths[place]
-        if _owner_kind(resource, paths) in LEFT_TO_WALKS:
-            continue
         single = kind_of(resource.body, resource.path) == "Sensor"
         offers.append(Source(resource.path, frozenset(sensors), 3 if single else 1))
     return offers
@@ -219,7 +218,7 @@ def _resource_offers(sight: Sight, resources: Iterable[Resource]) -> list[Source
 
 def _collection_offers(sight: Sight, resources: Iterable[Resource], expand: Expand) -> list[Source]:
     """Every collection whose members tell sensors, as one request: expanded, or plain where it holds them whole."""
-    told = _sensors_by_resource(sight)
+    told = _sensors_by_resource(sight, {key(resource.path): resource for resource in resources})
     offers = []
     for resource in resources:
         if not isinstance(resource.body.get("Members"), list):
@@ -284,6 +283,10 @@ def _only_sensors(walk: Walk, singles: Iterable[str]) -> set[str]:
     return {
         key(path) for path in singles if (kind := kind_of_source(walk, path)) == "Sensor" or kind.endswith("Metrics")
     }
+
+
+def _is_left_to_walks(resource: Resource, resources: Mapping[str, Resource]) -> bool:
+    return kind_of(resource.body, resource.path) == "Drive" or _owner_kind(resource, resources) in LEFT_TO_WALKS
 
 
 def _owner_kind(metrics: Resource, resources: Mapping[str, Resource]) -> str:

@@ -25,7 +25,7 @@ PROPERTIES: Mapping[str, tuple[tuple[str, str], ...]] = {
         ("media_type", "MediaType"), ("protocol", "Protocol"), ("speed_gbps", "CapableSpeedGbs"),
         ("rotation_rpm", "RotationSpeedRPM"),
         ("life_left_percent", "PredictedMediaLifeLeftPercent"), ("hotspare", "HotspareType"),
-        ("block_bytes", "BlockSizeBytes"),
+        ("block_bytes", "BlockSizeBytes"), ("power_on_hours", "PowerOnHours"),
     ),
     "Volume": (("raid_type", "RAIDType"), ("volume_type", "VolumeType"), ("encrypted", "Encrypted")),
     "Memory": (
@@ -58,9 +58,14 @@ PROPERTIES: Mapping[str, tuple[tuple[str, str], ...]] = {
 """What is particular to a kind: our name for it, and the property that tells it."""
 
 
-def parts(things: Iterable[Seen], components: Mapping[str, Component]) -> list[Part]:
-    """The parts among the things seen. What the host calls an interface and the adapter a port is one of them."""
-    found = [part(thing, components[key_of(thing.source)]) for thing in things if is_part(thing)]
+def parts(
+    things: Iterable[Seen], components: Mapping[str, Component], told: Mapping[str, Mapping[str, Scalar]] | None = None
+) -> list[Part]:
+    """The parts among the things seen, with what their metrics told of them.
+
+    What the host calls an interface and the adapter a port is one part.
+    """
+    found = [part(thing, components[key_of(thing.source)], told or {}) for thing in things if is_part(thing)]
     ports = {
         str(address).lower()
         for port in found
@@ -93,9 +98,12 @@ def software(resources: Iterable[Resource]) -> Iterator[Part]:
             )
 
 
-def part(thing: Seen, component: Component) -> Part:
-    """What one component is made of."""
+def part(thing: Seen, component: Component, told: Mapping[str, Mapping[str, Scalar]]) -> Part:
+    """What one component is made of. What it says itself counts before what its metrics say."""
     entry = thing.entry
+    measured = {
+        name: said for source in (*thing.also, thing.source) for name, said in told.get(key(source), {}).items()
+    }
     return Part(
         component=component,
         slot=place_of(thing) or component.name,
@@ -106,7 +114,7 @@ def part(thing: Seen, component: Component) -> Part:
         part_number=fields.text(entry, "PartNumber", "SKU", "SparePartNumber"),
         firmware=firmware(thing.kind, entry),
         capacity_bytes=capacity(entry),
-        properties=properties(thing.kind, entry),
+        properties={**measured, **properties(thing.kind, entry)},
     )
 
 

@@ -272,7 +272,8 @@ def sensor_type(body: Json) -> tuple[ReadingType, float]:
 
 _EXCERPT_KINDS = frozenset(
     {
-        "Battery", "BatteryMetrics", "Circuit", "CoolantConnector", "CoolingLoop", "CoolingUnit", "EnvironmentMetrics",
+        "Battery", "BatteryMetrics", "Circuit", "CoolantConnector", "CoolingLoop", "CoolingUnit", "Drive",
+        "EnvironmentMetrics",
         "Fan", "Heater", "HeaterMetrics", "LeakDetector", "Outlet", "OutletGroup", "PowerDistribution",
         "PowerDistributionMetrics", "PowerSupply", "PowerSupplyMetrics", "ProcessorMetrics", "Pump", "Reservoir",
         "ThermalMetrics",
@@ -402,4 +403,26 @@ def _power(resource: Resource) -> Iterator[Told]:
     yield from voltages(resource)
 
 
-_READERS: dict[str, Callable[[Resource], Iterator[Told]]] = {"Thermal": _thermal, "Power": _power, "Sensor": sensor}
+def _smart(resource: Resource) -> Iterator[Told]:
+    """The one temperature of a drive that its NVMe log tells, as a plain number (DriveMetrics, NVMeSMART)."""
+    smart = fields.child(resource.body, "NVMeSMART")
+    if fields.number(smart.get("CompositeTemperatureCelsius")) is not None:
+        pointer = "/NVMeSMART/CompositeTemperatureCelsius"
+        yield Told(
+            place=f"{key(resource.path)}#{pointer}",
+            source=f"{resource.path}#{pointer}",
+            owner=owner_of_metrics(resource.path),
+            name="Temperature",
+            type=ReadingType.TEMPERATURE,
+            value=fields.reading_or_reason(smart, "CompositeTemperatureCelsius"),
+            entry=smart,
+            excerpt=True,
+        )
+
+
+_READERS: dict[str, Callable[[Resource], Iterator[Told]]] = {
+    "DriveMetrics": _smart,
+    "Power": _power,
+    "Sensor": sensor,
+    "Thermal": _thermal,
+}

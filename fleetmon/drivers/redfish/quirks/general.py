@@ -10,7 +10,14 @@ from fleetmon.drivers.redfish.bodies import Json
 from fleetmon.drivers.redfish.parse import fields
 
 LIFTED = {
-    "Drive": ("PredictedMediaLifeLeftPercent", "FailurePredicted", "SerialNumber", "MediaType", "CapacityBytes"),
+    "Drive": (
+        "PredictedMediaLifeLeftPercent",
+        "FailurePredicted",
+        "SerialNumber",
+        "MediaType",
+        "CapacityBytes",
+        "PowerOnHours",
+    ),
     "Memory": ("SerialNumber", "PartNumber", "Manufacturer", "CapacityMiB"),
     "Processor": ("SerialNumber", "Model", "TotalCores", "TotalThreads"),
     "PowerSupply": ("SerialNumber", "FirmwareVersion", "PowerCapacityWatts", "LineInputStatus"),
@@ -18,6 +25,7 @@ LIFTED = {
 """Standard properties that are taken from the vendor's own object where the standard place says nothing."""
 _LIFTED_POWER = ("PowerInputWatts", "PowerOutputWatts", "LineInputVoltage", "SerialNumber", "FirmwareVersion")
 
+_TEMPERATURE = re.compile(r"(current)?temperature(celsius)?", re.IGNORECASE)
 _LIFE = re.compile(r"life|endurance|wear|^percentageused")
 _LEFT = re.compile(r"left|remain|remnant")
 _USED = re.compile(r"used|utili[sz]|consumed")
@@ -70,6 +78,18 @@ def _life_left(name: str, said: float | None) -> float | None:
     if _USED.search(name):
         return 100 - said
     return said if _LEFT.search(name) else None
+
+
+def temperature_from_oem(body: Json) -> Json:
+    """The one temperature a drive tells in the vendor's own words or outside the schema, as an excerpt of a sensor."""
+    if "TemperatureCelsius" in body:
+        return body
+    for own in (body, *vendors_own(body)):
+        for name, value in own.items():
+            said = fields.number(value) if _TEMPERATURE.fullmatch(name) else None
+            if said is not None and 0 < said < 150:
+                return {**body, "TemperatureCelsius": {"Reading": said}}
+    return body
 
 
 def each(body: Json, name: str, mend: Callable[[Json], Json]) -> Json:

@@ -116,6 +116,13 @@ QUIRKS: tuple[Quirk, ...] = (
         mend=general.wear_from_oem,
     ),
     Quirk(
+        name="drive-temperature-in-oem",
+        evidence="Oem.Hpe.CurrentTemperatureCelsius, recorded on iLO 5; Oem.Supermicro.Temperature, recorded on X13",
+        applies=any_make,
+        resource="Drive",
+        mend=general.temperature_from_oem,
+    ),
+    Quirk(
         name="dell-life-left-zero",
         evidence="a boot drive with life left 0 and no spare to tell of (F33; check_redfish#165)",
         applies=is_dell,
