@@ -206,6 +206,19 @@ async def test_other_words_at_the_gate_and_the_passing_of_an_hour_have_what_was_
     assert Component("ContosoGadget", "12") in healths(await bench.poll(*STEADY, Aspect.COMPONENTS))
 
 
+async def test_every_inventory_of_a_sick_machine_tells_the_parts_of_the_first():
+    bodies = sick()
+    bodies[f"{SYSTEM}/Gadgets/4"] = resource(f"{SYSTEM}/Gadgets/4", "Port", Status={"Health": "Warning"})
+    bench = Bench(bodies)
+    first = (await bench.poll()).inventory
+    assert first is not None
+    for _ in range(2):
+        again = (await bench.poll(Aspect.INVENTORY)).inventory
+        assert again is not None
+        assert {part.component for part in again.parts} == {part.component for part in first.parts}
+        assert Component("Port", "4") in {part.component for part in again.parts}
+
+
 async def test_a_machine_has_the_same_parts_sick_and_well_again():
     bench, bodies = Bench(sick()), server(drives=6)
     expected = healths(await Bench(bodies).poll()).keys()

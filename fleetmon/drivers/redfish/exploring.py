@@ -86,7 +86,7 @@ async def take_stock(known: Known, look: Look) -> None:
         plan = known.plan
         skip = NO_STOCK | frozenset((*plan.skip, *plan.spare))
         known.stocktaking = Walk(expand=plan.expand, skip=skip, quiet=_quiet(known, look))
-        known.stocktaking.start(plan.entrances)
+        known.stocktaking.start(plan.entrances, plan.watched)
     walk = known.stocktaking
     try:
         await walk.run(look, look.may_walk)
