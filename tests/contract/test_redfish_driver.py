@@ -34,7 +34,8 @@ EVERYTHING = frozenset(Aspect)
 STEADY_LIMIT = {"old": 3, "new": 3, "middle": 3, "lean": 8}
 """Requests of a steady poll; the lean family has no `$expand` and no telemetry, and some sensors stand alone."""
 WALK_LIMIT = {"old": 58, "new": 9, "middle": 9, "lean": 62}
-"""Requests of components and inventory once the device is known; where there is `$expand` it goes three levels deep."""
+"""Requests of components and inventory once the device is known. Where there is `$expand` it goes three levels deep: an
+inventory alone takes 8 (`benchmarks/lines.py`), and the components one more, to look at the MetricReports."""
 
 
 def driver_for(client: Client, name: str, memory: Memory | None = None) -> Driver:
