@@ -77,7 +77,7 @@ def _find(shelf: Path, name: str) -> Path | None:
 
 def _index(shelf: Path) -> str:
     rooms: dict[str, list[str]] = {}
-    for file in sorted(shelf.rglob("*.md")):
+    for file in sorted(shelf.rglob("*.md"), key=_place):
         name = file.relative_to(shelf).with_suffix("").as_posix()
         room = name.rpartition("/")[0]
         entry = f'<li><a href="/docs/{html.escape(name)}">{html.escape(_title(file))}</a></li>'
@@ -86,6 +86,16 @@ def _index(shelf: Path) -> str:
         return "<h1>Manual</h1><p>This installation carries no manual.</p>"
     heads = {room: html.escape(room.capitalize() or "Start here") for room in rooms}
     return "<h1>Manual</h1>" + "".join(f"<h2>{heads[room]}</h2><ul>{''.join(rooms[room])}</ul>" for room in rooms)
+
+
+FIRST = ("compatibility", "dashboard", "push", "storage", "faults", "reliability", "performance", "architecture")
+"""What an operator reads first; developers find the rest behind it."""
+ROOMS = ("", "reference", "decisions")
+
+
+def _place(file: Path) -> tuple[int, int, str]:
+    room = "" if file.parent.name not in ROOMS else file.parent.name
+    return ROOMS.index(room), FIRST.index(file.stem) if file.stem in FIRST else len(FIRST), file.as_posix()
 
 
 def _title(file: Path) -> str:

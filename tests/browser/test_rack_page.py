@@ -43,6 +43,23 @@ def test_every_unit_has_a_name_that_tells_its_state(desk: Desk) -> None:
     ).to_be_visible()
 
 
+def test_names_are_told_whole_and_keep_clear_of_the_bays(desk: Desk, stub: Stub) -> None:
+    """Digits of one width are wider than what a canvas measures: names ran into their bays."""
+    page = desk.open("/racks/R04")
+    expect(page.get_by_role("status").filter(has_text="Live")).to_be_visible()
+    for old, name in (("db-b03", "supermicro-x11-11"), ("ci-05", "node-11")):
+        stub.change(old, name=name)
+        unit = cell(page, name)
+        expect(unit.locator("text").first).to_have_text(name)
+        end = unit.locator("text").first.evaluate("text => text.getBBox().x + text.getComputedTextLength()")
+        start = unit.locator("[data-bay] rect").first.evaluate("tray => tray.getBBox().x")
+        assert end + 4 <= start, name
+
+
+def test_the_manual_is_one_click_away(desk: Desk) -> None:
+    expect(desk.open("/racks").get_by_role("link", name="Manual")).to_have_attribute("href", "/docs")
+
+
 def test_the_rear_mirrors_the_nodes_of_a_chassis(desk: Desk) -> None:
     page = desk.open("/racks/R04")
 
