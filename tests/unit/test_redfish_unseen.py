@@ -347,3 +347,30 @@ async def test_an_adapter_that_two_chassis_list_is_one_adapter_and_two_of_one_li
     bodies[f"{other}/NetworkAdapters/SIOC2"] = bodies[twin] | {"@odata.id": f"{other}/NetworkAdapters/SIOC2"}
     bodies[f"{other}/NetworkAdapters"]["Members"].append(link(f"{other}/NetworkAdapters/SIOC2"))
     assert kinds(await Bench(bodies).poll())["NetworkAdapter"] == 3
+
+
+async def test_what_a_sick_system_shall_be_after_a_reset_is_no_second_system():
+    bodies = modern_server()
+    bodies[SYSTEM]["Status"] = ok() | {"Health": "Critical"}
+    bodies[SYSTEM]["@Redfish.Settings"] = {"SettingsObject": link(f"{SYSTEM}/Settings")}
+    bodies[f"{SYSTEM}/Settings"] = resource(f"{SYSTEM}/Settings", "ComputerSystem", Boot={"BootOrder": []})
+    bench = Bench(bodies)
+    first = await bench.poll()
+    assert first.identity.systems == (SYSTEM,)
+    assert bench.plan.gates == (SYSTEM,)
+    steady = [(await bench.poll(Aspect.HEARTBEAT, Aspect.SENSORS)).requests for _ in range(3)]
+    assert max(steady) <= 4
+
+
+async def test_an_inventory_alone_has_the_leak_detectors_that_a_look_at_everything_has():
+    bodies = modern_server()
+    leaks = f"{CHASSIS}/ThermalSubsystem/LeakDetection"
+    bodies[f"{CHASSIS}/ThermalSubsystem"]["LeakDetection"] = link(leaks)
+    bodies[leaks] = resource(leaks, "LeakDetection", Status=ok(), LeakDetectors=link(f"{leaks}/LeakDetectors"))
+    bodies[f"{leaks}/LeakDetectors"] = collection(
+        f"{leaks}/LeakDetectors", "LeakDetector", [f"{leaks}/LeakDetectors/1"]
+    )
+    bodies[f"{leaks}/LeakDetectors/1"] = resource(f"{leaks}/LeakDetectors/1", "LeakDetector", Status=ok())
+    bench = Bench(bodies)
+    whole, alone = await bench.poll(), await bench.poll(Aspect.INVENTORY)
+    assert {part.component for part in alone.inventory.parts} == {part.component for part in whole.inventory.parts}

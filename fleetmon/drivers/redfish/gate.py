@@ -9,7 +9,7 @@ from fleetmon.drivers.redfish.bodies import Json
 from fleetmon.drivers.redfish.parse import fields
 from fleetmon.drivers.redfish.parse.components import condition
 from fleetmon.drivers.redfish.parse.parts import system_rank
-from fleetmon.drivers.redfish.resource import Resource, is_resource, key, kind_of
+from fleetmon.drivers.redfish.resource import Resource, is_pending, is_resource, key, kind_of
 from fleetmon.model import DEVICE, ComponentHealth, Health, Power, PowerState
 
 MAX_GATES = 4
@@ -25,7 +25,8 @@ def gates_of(resources: Iterable[Resource]) -> tuple[str, ...]:
     """The systems; without any, the outermost chassis or power equipment; without those, the manager."""
     by_kind: dict[str, list[Resource]] = {}
     for resource in resources:
-        by_kind.setdefault(kind_of(resource.body, resource.path), []).append(resource)
+        if not is_pending(resource.path):
+            by_kind.setdefault(kind_of(resource.body, resource.path), []).append(resource)
     systems = sorted(by_kind.get("ComputerSystem", []), key=lambda found: (system_rank(found), found.path))
     if systems:
         return tuple(system.path for system in systems[:MAX_GATES])

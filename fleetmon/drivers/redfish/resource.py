@@ -147,6 +147,11 @@ def kind_of_path(path: str) -> str:
     return KIND_OF_COLLECTION.get(parent, parent.removesuffix("s"))
 
 
+def is_pending(path: str) -> bool:
+    """Does the resource tell what its owner shall be after a reset (`@Redfish.Settings`), under its owner's type?"""
+    return key(path).endswith("/settings")
+
+
 def is_resource(entry: Json) -> bool:
     """Does this nested object carry a whole resource, not only a link to one (F38, `$expand`)?
 

@@ -12,7 +12,7 @@ from fleetmon.drivers.redfish.resource import Resource, key, kind_of
 from fleetmon.model import Part
 
 NO_STOCK = frozenset(
-    {"Sensors", "TelemetryService", "MetricReports", "EnvironmentMetrics", "ThermalMetrics", "Metrics", "LeakDetection"}
+    {"Sensors", "TelemetryService", "MetricReports", "EnvironmentMetrics", "ThermalMetrics", "Metrics"}
 )
 """Names an inventory does not follow: behind them things are measured, and none is made of parts."""
 

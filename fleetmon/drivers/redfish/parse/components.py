@@ -13,7 +13,7 @@ from typing import Any
 
 from fleetmon.drivers.redfish.bodies import Json
 from fleetmon.drivers.redfish.parse import fields
-from fleetmon.drivers.redfish.resource import Resource, is_resource, key, kind_of, segments
+from fleetmon.drivers.redfish.resource import Resource, is_pending, is_resource, key, kind_of, segments
 from fleetmon.model import Health
 
 COMPONENT_KINDS = frozenset(
@@ -144,7 +144,7 @@ def seen_in(resource: Resource, watched: frozenset[str] = frozenset()) -> Iterat
 
     What is `watched` (by source) was not well once and is told whatever it says.
     """
-    own_kind = "Settings" if key(resource.path).endswith("/settings") else kind_of(resource.body, resource.path)
+    own_kind = "Settings" if is_pending(resource.path) else kind_of(resource.body, resource.path)
     stack: list[tuple[str, str, Any]] = [("", "", resource.body)]
     while stack:
         pointer, name, here = stack.pop()
@@ -242,12 +242,8 @@ def _property(entry: Json, path: str) -> Any:
 
 def _name(entry: Json, resource: Resource, pointer: str) -> str:
     own = fields.text(entry, "Name", "DeviceName", "MemberId", "Id")
-    if own and not key(resource.path).endswith("/settings"):
+    if own and not is_pending(resource.path):
         return own
     tail = [part for part in pointer.split("/") if part]
-    base = (
-        " ".join(segments(resource.path)[-3:-1])
-        if key(resource.path).endswith("/settings")
-        else segments(resource.path)[-1]
-    )
+    base = " ".join(segments(resource.path)[-3:-1]) if is_pending(resource.path) else segments(resource.path)[-1]
     return f"{base} {' '.join(tail)}" if tail else base

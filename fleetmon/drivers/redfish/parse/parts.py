@@ -8,7 +8,7 @@ from fleetmon.drivers.redfish.bodies import Json
 from fleetmon.drivers.redfish.parse import fields
 from fleetmon.drivers.redfish.parse.components import Seen
 from fleetmon.drivers.redfish.parse.naming import key_of, place_of
-from fleetmon.drivers.redfish.resource import Resource, key, kind_of
+from fleetmon.drivers.redfish.resource import Resource, is_pending, key, kind_of
 from fleetmon.model import Component, Identity, Part, Scalar
 
 NO_PARTS = frozenset(
@@ -205,7 +205,7 @@ def _sorted(resources: Iterable[Resource]) -> tuple[list[Resource], list[Resourc
     """Systems (the physical one first), chassis and managers, each in the order of their paths."""
     found: dict[str, list[Resource]] = {"ComputerSystem": [], "Chassis": [], "Manager": []}
     for resource in resources:
-        if (kind := kind_of(resource.body, resource.path)) in found:
+        if (kind := kind_of(resource.body, resource.path)) in found and not is_pending(resource.path):
             found[kind].append(resource)
     ordered = {kind: sorted(members, key=lambda resource: resource.path) for kind, members in found.items()}
     systems = sorted(ordered["ComputerSystem"], key=system_rank)
