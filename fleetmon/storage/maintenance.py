@@ -13,7 +13,7 @@ from typing import Any
 
 import orjson
 
-from fleetmon.errors import NoRoom, StorageError
+from fleetmon.errors import Conflict, NoRoom, StorageError
 from fleetmon.storage import migrations
 from fleetmon.storage.engine import connect, copy_database, sqlite3, sqlite_version
 from fleetmon.storage.lock import DirectoryLock, prepare
@@ -162,7 +162,7 @@ def _count(connection: Any) -> int:
 
 def _make(target: Path) -> None:
     if target.exists() and any(target.iterdir()):
-        raise StorageError(f"{target} is not empty", cure="name a new directory for the backup")
+        raise Conflict(f"{target} is not empty", cure="name a new directory for the backup")
     prepare(target)
 
 

@@ -556,7 +556,7 @@ async def reason_at(address: str, **options: Any) -> tuple[Reachability, str]:
 
 async def test_where_nothing_listens_the_address_is_to_be_corrected():
     reachability, reason = await reason_at("https://127.0.0.1:1")
-    assert (reachability, "correct the address or port" in reason) == (Reachability.UNREACHABLE, True)
+    assert (reachability, "the address or port is wrong" in reason) == (Reachability.UNREACHABLE, True)
 
 
 async def test_a_port_that_speaks_no_tls_is_told_as_such():

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from fleetmon.errors import NoRoom, StorageError
+from fleetmon.errors import Conflict, NoRoom, StorageError
 from fleetmon.storage import Store, maintenance
 from fleetmon.storage.maintenance import backup, backup_running, check, restore
 from fleetmon.storage.space import Disk
@@ -108,7 +108,7 @@ async def test_a_restore_overwrites_nothing(tmp_path: Path) -> None:
     backup(data, tmp_path / "backup", now=START)
     with pytest.raises(StorageError, match="holds data already"):
         restore(tmp_path / "backup", data)
-    with pytest.raises(StorageError, match="is not empty"):
+    with pytest.raises(Conflict, match="is not empty"):
         backup(data, tmp_path / "backup", now=START)
 
 

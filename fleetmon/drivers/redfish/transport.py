@@ -205,7 +205,11 @@ def explain(error: Exception, *, device: str, resource: str, timeout: float) -> 
 
 def _explain_connection(error: OSError, device: str) -> DeviceError:
     if isinstance(error, ConnectionRefusedError):
-        return Unreachable("nothing listens at this address", device=device, cure="correct the address or port")
+        return Unreachable(
+            "nothing listens at this address",
+            device=device,
+            cure="the BMC is restarting, or the address or port is wrong",
+        )
     if isinstance(error, ConnectionResetError) and error.errno is None:
         # asyncio's word for an end of file in the middle of the handshake
         return Unreachable(
