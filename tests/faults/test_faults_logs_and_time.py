@@ -70,6 +70,26 @@ async def test_F56_entries_that_flap_are_stored_once_each(tmp_path):
         assert len(keys) > 4 * 2 * 3
 
 
+async def test_F56_a_log_that_grows_with_every_look_has_no_gap_and_no_look_grows_with_it(tmp_path):
+    """As where reading a log, or logging in to read it, is itself written to the log."""
+    async with device() as bench, opened(tmp_path) as store:
+        await store.fleet.add_device(a_device())
+        marks = (await take(store, await bench.poll()))[0].marks
+        bench.strike({"append_on_read": 1}, match={"path": "/Entries"})
+        costs, found = [], 0
+        for _ in range(6):
+            seen = await bench.driver.observe(Request(aspects=frozenset({EVENTS}), marks=marks))
+            marks = (await take(store, seen))[0].marks
+            costs.append(seen.requests)
+            found += sum(len(log.records) for log in seen.logs)
+        page = await store.events.page(device_id=a_device().device_id, limit=1000)
+        assert not any(event.message_id.startswith("Fleetmon.") for event in page.items)
+        keys = [(event.log, event.generation, event.record_id) for event in page.items]
+        assert len(keys) == len(set(keys))
+        assert found >= 5
+        assert max(costs) <= 2
+
+
 def test_F44_a_message_without_registry_or_arguments_is_told_as_it_stands():
     raw = {"Id": "1", "MessageId": "Contoso.9.9.NoSuchMessage", "Message": "Fan %1 of %2 failed", "MessageArgs": []}
     assert record(raw, "/log/1", {}).message == "Fan %1 of %2 failed"

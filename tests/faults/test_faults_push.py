@@ -6,6 +6,7 @@ Time stands still and is moved by the tests; what goes over the wire takes the t
 from __future__ import annotations
 
 import pytest
+from aiohttp import web
 
 from fleetmon.storage.rows import PushState
 from tests.push_bench import OURS, service
@@ -195,3 +196,30 @@ async def test_a_refusal_that_repeats_our_token_is_told_without_it(tmp_path, cap
         assert row is not None
         assert f"The value '{OURS}/…' is not valid" in row.reason
         assert f"{OURS}/web-01" not in "".join(capfd.readouterr())
+
+
+class Chatty(Bmc):
+    """Writes an entry of its log, and tells it, for every login of ours, as an iDRAC's Lifecycle log does."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.entries = 3
+
+    async def serve(self, request: web.Request) -> web.StreamResponse:
+        if request.path.endswith("/Sessions"):
+            self.entries += 1
+            self.log(self.entries)
+            self.tell(self.entries, linked=True)
+        return await super().serve(request)
+
+
+async def test_F56_entries_about_our_own_logins_are_events_and_neither_a_gap_nor_a_reason_to_log_in_again(tmp_path):
+    async with serving(Chatty()) as bmc, service(tmp_path, bmc.address) as fleet:
+        await fleet.open()
+        await fleet.let_pass(15)
+        for logins in range(2, 5):
+            bmc.tokens.clear()  # the BMC has ended our session
+            await fleet.let_pass(310, step=5)
+            assert bmc.asked["POST /redfish/v1/SessionService/Sessions"] == logins
+        assert await fleet.told() == [f"event {n}" for n in range(1, bmc.entries + 1)]
+        assert not any(event.message_id == "Fleetmon.LogGap" for event in await fleet.events())
