@@ -10,6 +10,7 @@ import socket
 import uuid
 from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, TypeVar
 
 import uvicorn
@@ -22,7 +23,7 @@ from fleetmon.api.parts import Parts
 from fleetmon.clock import Clock
 from fleetmon.crew import Crew, Reread
 from fleetmon.devices import Devices
-from fleetmon.doorway import Doorway
+from fleetmon.doorway import Doorway, admit
 from fleetmon.drivers.registry import open_driver
 from fleetmon.drivers.telling import Wish
 from fleetmon.errors import ConfigError, StorageError
@@ -207,31 +208,35 @@ async def _serve_api(parts: Parts, listener: socket.socket | None) -> None:
 async def _serve_receiver(receiver: Receiver, push: Push) -> None:
     """Listen for what devices send to us; the address is bound here, since the service is of use without it."""
     files = {"ssl_certfile": str(push.certificate), "ssl_keyfile": str(push.key)} if push.certificate else {}
-    server = _server(receiver, lifespan="off", http=Doorway, **files)
+    server = _server(receiver, lifespan="off", **files)
+    server.config.load()
+    door = partial(Doorway, config=server.config, server_state=server.server_state, app_state={})
     with contextlib.closing(_bind(Listen(host=push.host, port=push.port))) as listener:
         log.info("receiver ready", url=push.url, port=listener.getsockname()[1], tls=bool(files))
-        await _serve(server, listener, lambda: None)
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(admit(listener, server.config.ssl, door, receiver.clock), name="doorway")
+            tasks.create_task(_serve(server, None, lambda: None), name="receiver")
 
 
-def _server(app: Any, *, http: Any = "httptools", **more: Any) -> _Server:
+def _server(app: Any, **more: Any) -> _Server:
     return _Server(
         uvicorn.Config(
             app,
             loop="none",
+            http="httptools",
             ws="none",
             access_log=False,
             log_config=None,
             server_header=False,
-            http=http,
             timeout_graceful_shutdown=GOODBYE,
             **more,
         )
     )
 
 
-async def _serve(server: _Server, listener: socket.socket, goodbye: Callable[[], None]) -> None:
-    """Serve until cancelled, then end politely."""
-    serving = asyncio.create_task(server.serve(sockets=[listener]), name="uvicorn")
+async def _serve(server: _Server, listener: socket.socket | None, goodbye: Callable[[], None]) -> None:
+    """Serve until cancelled, then end politely. Without a listener somebody else lets in who comes."""
+    serving = asyncio.create_task(server.serve(sockets=[listener] if listener else []), name="uvicorn")
     try:
         await asyncio.shield(serving)
     except asyncio.CancelledError:

@@ -36,7 +36,7 @@ class Receiver:
 
     def __init__(self, take: Callable[[str, bytes], bool], *, clock: Clock, metrics: Metrics) -> None:
         self._take = take
-        self._clock = clock
+        self.clock = clock
         self._metrics = metrics
         self._senders: OrderedDict[str, Rate] = OrderedDict()
 
@@ -66,7 +66,7 @@ class Receiver:
         self._senders.move_to_end(sender)
         if len(self._senders) > SENDERS:
             self._senders.popitem(last=False)
-        return rate.allows(self._clock.monotonic())
+        return rate.allows(self.clock.monotonic())
 
     def _told(self, outcome: str, status: int) -> int:
         self._metrics.hints.labels(outcome).inc()
