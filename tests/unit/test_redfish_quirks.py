@@ -10,10 +10,12 @@ from typing import Any
 import pytest
 
 from fleetmon.drivers.redfish.parse.components import seen_in
+from fleetmon.drivers.redfish.parse.parts import identity, parts
 from fleetmon.drivers.redfish.parse.readings import told_by
 from fleetmon.drivers.redfish.quirks import DETOURS, QUIRKS, Make, Mended, Quirk, make_of, mend
+from fleetmon.drivers.redfish.resource import key
 from fleetmon.drivers.redfish.walk import Walk
-from fleetmon.model import Health
+from fleetmon.model import Component, Health
 from tests.redfish_service import NOW, SYSTEM, Json, Resource, Shelf, collection, link, ok, resource, server
 
 # What the device said, and the part of it that must come out.
@@ -81,7 +83,10 @@ EVIDENCE: dict[str, tuple[Json, Json]] = {
         },
     ),
     "ilo-sensor-without-type": ({"Reading": 18}, {"ReadingType": "Temperature", "ReadingUnits": "Cel"}),
-    "dell-service-tag": ({"SKU": "F54P1G3", "SerialNumber": "CNIVC0014M0388"}, {"SerialNumber": "F54P1G3"}),
+    "dell-service-tag": (
+        {"SKU": "F54P1G3", "SerialNumber": "CNIVC0014M0388"},
+        {"SerialNumber": "F54P1G3", "BoardSerialNumber": "CNIVC0014M0388"},
+    ),
     "cisco-capacity-in-mebibytes": ({"CapacityBytes": 3815447}, {"CapacityBytes": 3815447 * 2**20}),
     "cisco-volume-state": (
         {"Oem": {"Cisco": {"VolumeState": "Degraded"}}},
@@ -330,6 +335,14 @@ async def test_the_detours_of_a_vendor_lead_to_its_drives():
     assert {"Drive 1I:1:1"} == {seen.name for seen in found if seen.kind == "Drive" and "SmartStorage" in seen.source}
     assert "P440ar" in {seen.name for seen in found if seen.kind == "StorageController"}
     assert DETOURS["SmartStorage"]
+
+
+def test_the_serial_number_of_a_board_is_kept_beside_the_tag_a_machine_is_known_by():
+    said = resource(SYSTEM, "ComputerSystem", SKU="F54P1G3", SerialNumber="CNIVC0014M0388", Status=ok())
+    system = mend(Resource(SYSTEM, said, NOW), Make("dell"))
+    assert identity([system]).serial_number == "F54P1G3"
+    (told,) = parts(list(seen_in(system)), {key(SYSTEM): Component("ComputerSystem", "1")})
+    assert (told.serial_number, told.properties["board_serial_number"]) == ("F54P1G3", "CNIVC0014M0388")
 
 
 async def test_a_page_of_a_log_is_mended_entry_by_entry():

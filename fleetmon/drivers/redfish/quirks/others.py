@@ -51,11 +51,11 @@ def rollups_as_status(body: Json) -> Json:
 
 
 def tag_as_serial(body: Json) -> Json:
-    """The service tag, by which the machine is known, in place of the serial number of its board."""
-    tag = fields.text(body, "SKU")
-    if not _SERVICE_TAG.match(tag) or fields.text(body, "SerialNumber") == tag:
+    """The service tag, by which the machine is known, in place of the serial number of its board, which is kept."""
+    tag, board = fields.text(body, "SKU"), fields.text(body, "SerialNumber")
+    if not _SERVICE_TAG.match(tag) or board == tag:
         return body
-    return {**body, "SerialNumber": tag}
+    return {**body, "SerialNumber": tag, "BoardSerialNumber": board}
 
 
 def health_of_volume(body: Json) -> Json:
