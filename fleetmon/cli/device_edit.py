@@ -121,6 +121,8 @@ def import_fleet(
 
     What stands in the fleet and not in the file stays as it is, unless --prune. Files name credentials; passwords are
     set apart, with `fleetmon credential set`.
+
+    This is also how to change devices, one or many: the file names them and says what is to change.
     """
     if plan and apply:
         raise WrongUsage("--plan only looks and --apply does it", cure="give one of the two")

@@ -57,16 +57,17 @@ def _only_groups() -> None:
     """A noun does nothing by itself; that there is a callback keeps a single verb a verb."""
 
 
-_SIDE_BY_SIDE = 44
-"""Typed text up to this long has its meaning on the same line."""
+_SIDE_BY_SIDE = 76
+"""Examples that fit into so many cells have their meanings on the same line."""
 
 
 def examples(*lines: tuple[str, str]) -> str:
     """The foot of a command's help: what to type, and what that does."""
     width = max(len(typed) for typed, _ in lines)
-    between = "  " if width <= _SIDE_BY_SIDE else "\n      "
+    beside = width + 4 + max(len(does) for _, does in lines) <= _SIDE_BY_SIDE
+    between = "  " if beside else "\n      "
     rows = [
-        f"  [cyan]{literal(typed.ljust(width) if width <= _SIDE_BY_SIDE else typed)}[/]{between}[dim]{literal(does)}[/]"
+        f"  [cyan]{literal(typed.ljust(width) if beside else typed)}[/]{between}[dim]{literal(does)}[/]"
         for typed, does in lines
     ]
     return "\n".join(["[bold]Examples[/]", *rows])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import sys
 from collections.abc import Sequence
@@ -50,6 +51,12 @@ NOUNS = (
 )
 
 
+def _unfolded(text: str | None) -> str:
+    """Paragraphs without the line breaks of the source: the terminal breaks them where it is wide enough."""
+    paragraphs = inspect.cleandoc(text or "").split("\n\n")
+    return "\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs)
+
+
 class Later(TyperCommand):
     """A noun that is known by name and summary, and loaded the moment it is called."""
 
@@ -61,6 +68,8 @@ class Later(TyperCommand):
         """The noun's own command."""
         command = get_command(import_module(self.noun.module).app)
         command.name = self.noun.name
+        for one in (command, *getattr(command, "commands", {}).values()):
+            one.help = _unfolded(one.help)
         return command
 
     def make_context(self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any) -> Any:
