@@ -86,11 +86,13 @@ def _grouped(steps: Steps) -> Steps:
     starts = np.flatnonzero(np.diff(steps.number, prepend=steps.number[0] - 1))
     least, most = _ends(steps.low.dtype)
     there = steps.count > 0
+    with np.errstate(over="ignore"):  # a sum beyond a double is infinite, and its mean the highest number
+        total = np.add.reduceat(np.where(there, steps.total, 0), starts)
     return Steps(
         steps.number[starts],
         np.minimum.reduceat(np.where(there, steps.low, most), starts),
         np.maximum.reduceat(np.where(there, steps.high, least), starts),
-        np.add.reduceat(np.where(there, steps.total, 0), starts),
+        total,
         np.add.reduceat(steps.count, starts),
         np.logical_or.reduceat(steps.suspect & there, starts),
     )

@@ -100,3 +100,14 @@ async def test_a_row_that_makes_no_sense_keeps_no_other_from_being_sealed(store:
     await store.telemetry_file.change("UPDATE reading SET exceptions = x'01' WHERE taken_at = ?", (first,))
     await seal(store, MIDNIGHT + 3 * DAY)
     assert [page for page in await pages(store) if page[0] == 0] == [(0, 1, 24)]
+
+
+async def test_numbers_whose_sum_is_beyond_a_double_are_sealed_without_a_warning(store: Store) -> None:
+    for number in range(3):
+        at = MIDNIGHT + minutes(number)
+        await store.telemetry.append(DEVICE, at, [reading("Inlet", 1.7e308, at)])
+    await seal(store, MIDNIGHT + 2 * DAY)
+    assert len(await pages(store)) == 4
+    (row,) = await store.telemetry.sensors(DEVICE)
+    told = await store.telemetry.readings(DEVICE, row.sensor_id, start=MIDNIGHT, end=MIDNIGHT + DAY, points=1)
+    assert [point.mean for point in told.points] == [1.7e308]
