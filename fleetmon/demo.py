@@ -175,8 +175,7 @@ async def _import(service: Service, emulator: httpx.AsyncClient, options: Option
         user=fleet["user"],
         sealed=service.vault.seal_password(CREDENTIAL, fleet["password"]),
     )
-    servers = [machine for machine in machines if machine["kind"] == "server"]
-    devices = [_device(machine) for machine in servers[: options.devices]]
+    devices = [device for device in map(_device, machines) if device.endpoints][: options.devices]
     await store.fleet.apply(
         sites=[Site(site_id=name, name=name) for name in sorted({rack["site"] for rack in fleet["racks"]})],
         racks=[_rack(rack) for rack in fleet["racks"]],
