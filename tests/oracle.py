@@ -28,6 +28,9 @@ BOX = "payloads of unrelated devices in one folder; one telling is the older, on
 OFFER = "the resource Volumes/Capabilities says what a new volume may be; it is none"
 SIMPLE = "SimpleStorage tells its devices inline; the count knows resources alone"
 
+TWICE = "Thermal tells two fans, ThermalSubsystem four others"
+BARE = "told without @odata.type, by their place alone"
+
 # Where the driver is right to see less than a count of the files does: tree, what is counted; how many it sees, why.
 FEWER: dict[tuple[str, str], tuple[int, str]] = {
     ("dell-r750-idrac9", "volumes"): (3, PENDING),
@@ -45,11 +48,11 @@ MORE: dict[tuple[str, str], tuple[int, str]] = {
     ("dmtf-public-bladed", "drives"): (8, SIMPLE),
     ("dmtf-public-liquid-cooled-server", "drives"): (2, SIMPLE),
     ("dmtf-public-rackmount1", "drives"): (2, SIMPLE),
-    ("dmtf-public-rackmount1", "fans"): (6, "Thermal tells two fans, ThermalSubsystem four others"),
-    ("dmtf-public-tower", "fans"): (6, "Thermal tells two fans, ThermalSubsystem four others"),
+    ("dmtf-public-rackmount1", "fans"): (6, TWICE),
+    ("dmtf-public-tower", "fans"): (6, TWICE),
     ("gofish-go-strings", "fans"): (14, BOX),
     ("gofish-go-strings", "power_supplies"): (2, BOX),
-    ("powershelf-delta", "power_supplies"): (6, "told without @odata.type, by their place alone"),
+    ("powershelf-delta", "power_supplies"): (6, BARE),
 }
 
 # Statuses that are no component's health, and why.
