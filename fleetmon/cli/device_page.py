@@ -13,7 +13,7 @@ from rich.text import Text
 from fleetmon.cli.columns import EVENTS
 from fleetmon.cli.marks import health, health_text, power_text, reason
 from fleetmon.cli.output import Column, Row, beside, table
-from fleetmon.cli.words import age, component, count, in_ascii, made, number, plain, several, stated, watts
+from fleetmon.cli.words import age, component, count, in_ascii, made, natural, number, plain, several, stated, watts
 
 Device = dict[str, Any]
 _MOST_SENSORS = 24
@@ -92,14 +92,14 @@ def spark(points: Sequence[float | None]) -> str:
     return "".join(" " if point is None else _SPARKS[round((point - low) * scale)] for point in points[-16:])
 
 
-def _telling(sensor: Device) -> tuple[int, int, str]:
+def _telling(sensor: Device) -> tuple[int, int, tuple[tuple[int, str], ...]]:
     """What people look for first: what has no good value, then intake, temperatures, power, fans."""
     kind = str(sensor.get("type"))
     intake = sensor.get("physical_context") == "Intake"
     return (
         0 if _doubt(sensor["reading"]) else 1,
         0 if intake else _FIRST.get(kind, len(_FIRST) + 1),
-        str(sensor["name"]),
+        natural(str(sensor["name"])),
     )
 
 

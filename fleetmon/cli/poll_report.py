@@ -14,7 +14,7 @@ from rich.text import Text
 
 from fleetmon.cli.marks import health, power
 from fleetmon.cli.output import Column, Row, beside, table
-from fleetmon.cli.words import component, count, made, plain, several
+from fleetmon.cli.words import component, count, made, natural, plain, several
 from fleetmon.model import (
     Component,
     ComponentHealth,
@@ -162,10 +162,10 @@ def _sensor_table(seen: Observation, width: int, in_ascii_only: bool) -> Rendera
     return Group(*parts) if parts else None
 
 
-def _sensor_order(reading: Reading) -> tuple[int, str, str, str]:
+def _sensor_order(reading: Reading) -> tuple[int, str, str, tuple[tuple[int, str], ...]]:
     sensor = reading.sensor
     place = _FIRST.index(sensor.type) if sensor.type in _FIRST else len(_FIRST)
-    return (place, sensor.type.value, sensor.component.kind, sensor.name)
+    return (place, sensor.type.value, sensor.component.kind, natural(sensor.name))
 
 
 def _sensor_row(reading: Reading, apart: frozenset[str]) -> dict[str, str]:

@@ -106,6 +106,13 @@ def made(manufacturer: str, model: str) -> str:
     return " ".join(part for part in ("" if model.startswith(manufacturer) else manufacturer, model) if part)
 
 
+def natural(text: str) -> tuple[tuple[int, str], ...]:
+    """A key that sorts `Outlet 2` before `Outlet 10`."""
+    return tuple(
+        (int(part[:18]), "") if part.isdecimal() else (-1, part) for part in re.split(r"([0-9]+)", text) if part
+    )
+
+
 def count(number_of: int, noun: str) -> str:
     """`1 device`, `25 devices`."""
     return f"{number_of:,} {noun}" if number_of == 1 else f"{number_of:,} {noun}s"

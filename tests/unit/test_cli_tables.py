@@ -7,7 +7,7 @@ from rich.text import Text
 
 from fleetmon.cli.output import Column, beside, table
 from fleetmon.cli.plan_page import plan_page
-from fleetmon.cli.words import component, several
+from fleetmon.cli.words import component, natural, several
 
 WHY = "the device reports Critical; no component explains it"
 COLUMNS = (
@@ -58,6 +58,10 @@ def test_a_component_is_named_once_and_chassis_only_where_there_are_several():
     assert component(blades[0], several(blades)) == "Chassis Blade1"
     assert component({"kind": "PowerSupply", "name": "Power Supply Bay 1"}) == "Power Supply Bay 1"
     assert component({"kind": "Drive", "name": "Bay 3"}) == "Drive Bay 3"
+
+
+def test_numbers_in_names_are_sorted_as_numbers():
+    assert sorted(["Outlet 10", "Outlet 2", "Inlet"], key=natural) == ["Inlet", "Outlet 2", "Outlet 10"]
 
 
 def test_a_plan_tells_an_endpoint_in_words_and_of_a_new_device_what_is_not_usual():
