@@ -275,7 +275,7 @@ def compose(store: Store, clock: ManualClock) -> Service:
         raw=raw,
         poll_requested=poked.append,
         changed=changed,
-        reload=lambda: [],
+        reload=list,
     )
     return Service(
         app=app_over(parts),

@@ -178,7 +178,7 @@ def test_adding_a_device_polls_it_once_and_shows_what_it_says(service, capsys, m
             "verify": "pin",
             "tls": "modern",
             "credential": "10.0.0.7",
-        }  # fmt: skip
+        }
     ]
 
 

@@ -181,7 +181,8 @@ async def test_a_poll_that_reads_nothing_is_one_line_and_still_an_object(capsys)
     assert json.loads(said.out)["reachability"] == "unreachable"
     assert (
         said.err
-        == f"fleetmon: {address}: nothing listens at this address; the BMC is restarting, or the address or port is wrong\n"
+        == f"fleetmon: {address}: nothing listens at this address; the BMC is restarting, or the address or port is"
+        " wrong\n"
     )
 
 
