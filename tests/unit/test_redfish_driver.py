@@ -308,6 +308,25 @@ async def test_a_sensor_read_in_turn_is_still_read_after_walks_that_leave_it_to_
     assert len(await lone_sensors(bench)) == 9
 
 
+async def test_a_report_of_sensors_that_walks_leave_to_it_is_still_the_cheapest_way_after_them():
+    """Sensor resources that repeat Thermal are left out of walks; the report names its values by them."""
+    bodies = server(temperatures=6)
+    places = [f"{CHASSIS}/Sensors/t{n}" for n in range(6)]
+    for n, path in enumerate(places):
+        told = {"Name": f"Temp {n}", "Reading": bodies[f"{CHASSIS}/Thermal"]["Temperatures"][n]["ReadingCelsius"]}
+        bodies[path] = resource(path, "Sensor", ReadingType="Temperature", Status=ok(), **told)
+    bodies[f"{CHASSIS}/Sensors"] = collection(f"{CHASSIS}/Sensors", "Sensor", places)
+    bodies[CHASSIS]["Sensors"] = link(f"{CHASSIS}/Sensors")
+    bench = Bench(bodies)
+    await bench.poll()
+    known = bench.plan.catalog.by_property.keys()
+    assert any("/sensors/t5" in name for name in known)
+    await bench.poll(Aspect.COMPONENTS)
+    assert not any("/Sensors/t" in path for path in bench.shelf.asked)
+    assert bench.plan.catalog.by_property.keys() == known
+    assert len({sensor.key for sensor in bench.plan.catalog.sensors}) == len(bench.plan.catalog.sensors)
+
+
 async def test_a_sensor_read_in_turn_that_is_gone_costs_one_walk():
     bench = Bench(with_lone_sensors())
     await bench.poll()

@@ -61,18 +61,16 @@ class Catalog:
         """Every sensor once."""
         return list({id(sensor): sensor for sensor in self.by_place.values()}.values())
 
-    def keeping(self, before: Catalog, unread: Collection[str]) -> Catalog:
-        """This one, and what an earlier one knew of resources (by key) that were not read this time."""
-        if not unread:
-            return self
+    def keeping(self, before: Catalog, read: Collection[str]) -> Catalog:
+        """This one, and what an earlier one knew of other resources than those (by key) that were read this time."""
         own = {sensor.key: sensor for sensor in self.sensors}
-        kept = {place: sensor for place, sensor in before.by_place.items() if key(place) in unread}
+        kept = {place: sensor for place, sensor in before.by_place.items() if key(place) not in read}
         left = {id(sensor) for sensor in kept.values()}
         properties = {name: sensor for name, sensor in before.by_property.items() if id(sensor) in left}
         return Catalog(
             {place: own.get(sensor.key, sensor) for place, sensor in kept.items()} | dict(self.by_place),
             {name: own.get(sensor.key, sensor) for name, sensor in properties.items()} | dict(self.by_property),
-            frozenset(self.ignored) | {source for source in before.ignored if key(source) in unread},
+            frozenset(self.ignored) | {source for source in before.ignored if key(source) not in read},
         )
 
     def to_json(self) -> list[dict[str, Any]]:

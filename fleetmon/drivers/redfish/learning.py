@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from weakref import WeakValueDictionary
@@ -129,8 +129,11 @@ def learned(walk: Walk, sight: Sight, before: Plan) -> Plan:
     resources = list(walk.resources.values())
     expand = (walk.expand or Expand()) if walk.expand_worked else Expand()
     offset = clock_of(resources)
-    sources, singles, taken = _sources(walk, sight, expand, before.refused, offset)
-    singles += (left_out := _left_out(walk, before))
+    if walk.skip:
+        sight = replace(sight, catalog=sight.catalog.keeping(before.catalog, walk.resources.keys()))
+    left_out = _left_out(walk, before)
+    sources, singles, taken = _sources(walk, sight, expand, before.refused, offset, {key(path) for path in left_out})
+    singles += left_out
     skip = {*before.skip, *_repeating_metrics(walk, sight)} - {key(path) for path in (*sources, *singles)}
     if not expand.usable:
         skip |= {*_told_elsewhere(walk, sight), *_only_sensors(walk, singles), *map(key, left_out)}
@@ -150,7 +153,7 @@ def learned(walk: Walk, sight: Sight, before: Plan) -> Plan:
         expand=expand,
         naming=sight.naming,
         watched=tuple(sorted(watched)[:MAX_WATCHED]),
-        catalog=sight.catalog.keeping(before.catalog, {key(path) for path in left_out}),
+        catalog=sight.catalog,
     )
 
 
@@ -160,13 +163,16 @@ def _left_out(walk: Walk, before: Plan) -> tuple[str, ...]:
 
 
 def _sources(
-    walk: Walk, sight: Sight, expand: Expand, refused: Sequence[str], offset: float | None
+    walk: Walk, sight: Sight, expand: Expand, refused: Sequence[str], offset: float | None, kept: Collection[str]
 ) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
-    """Requests of the steady poll, sensors to read one by one, and which of the requests are MetricReports."""
+    """Requests of the steady poll, sensors to read one by one, and which of the requests are MetricReports.
+
+    What the singles that are `kept` (by key) tell is taken care of.
+    """
     resources = list(walk.resources.values())
     expandable = [resource for resource in resources if key(resource.path) not in walk.unexpanded]
     offers = [*_resource_offers(sight, resources), *_collection_offers(sight, expandable, expand)]
-    wanted = _numeric(sight)
+    wanted = _numeric(sight) - {id(sensor) for place, sensor in sight.catalog.by_place.items() if key(place) in kept}
     alive = {
         resource.path: resource
         for resource in resources
