@@ -28,6 +28,7 @@ from fleetmon.keeper import Keeper, Learned, Watched
 from fleetmon.metrics import Metrics
 from fleetmon.model import Aspect, LogMark, Observation, Reachability
 from fleetmon.ownership import next_slot
+from fleetmon.places import Places, Standing
 from fleetmon.push import Links, Push, Pushing, is_news
 from fleetmon.pushes import Pushes
 from fleetmon.rota import Rota
@@ -44,8 +45,6 @@ BEHIND = 1.5
 """Seconds after its slot from which a poll asks only for what cannot wait: walks give way, and the fleet catches up."""
 CATCH_UP = 20
 """Polls started at most at each of the two looks of a tick, beside those whose slot it is, of devices that are new."""
-WORKING = 5.0
-"""Seconds after which a poll under way is taken for waiting, not working, and gives its place to another."""
 
 HURRY, HURRY_AILING = 10.0, 60.0
 """Seconds at least between two polls that a device itself gave a reason for, and one that could not be asked."""
@@ -83,21 +82,6 @@ class _Watch:
     """When a poll for that last began, or is about to."""
 
 
-@dataclass(slots=True, eq=False)
-class _Place:
-    """A place among the polls at work, given back when the poll ends or turns out to wait."""
-
-    capacity: asyncio.Semaphore
-    since: float
-    held: bool = True
-
-    def leave(self) -> None:
-        """Somebody else may work."""
-        if self.held:
-            self.held = False
-            self.capacity.release()
-
-
 class Devices:
     """Looks after every device this worker owns."""
 
@@ -119,14 +103,11 @@ class Devices:
         self._metrics = metrics
         self._watches: dict[tuple[str, str], _Watch] = {}
         self._rota: Rota[_Watch] = Rota(from_line=CATCH_UP, stall=LATE)
-        self._places: set[_Place] = set()
+        self._places = Places(polling.at_once, clock)
         self._fleet_version = -1
         self._lacking = ""
         self._woken = asyncio.Event()
         self._tasks: asyncio.TaskGroup | None = None
-        self._healthy = asyncio.Semaphore(polling.at_once)
-        self._fresh = asyncio.Semaphore(max(1, polling.at_once // 4))
-        self._ailing = asyncio.Semaphore(max(1, polling.at_once // 4))
 
     # The role.
 
@@ -163,9 +144,7 @@ class Devices:
     def _start_due(self) -> None:
         """Start polls; however long the fleet took to read, nobody waits for that."""
         now = self._clock.monotonic()
-        for place in [place for place in self._places if now - place.since > WORKING]:
-            self._places.remove(place)
-            place.leave()
+        self._places.relieve()
         for watch in self._rota.call(now):
             if watch.gone:
                 continue
@@ -319,7 +298,8 @@ class Devices:
     async def _poll(self, watch: _Watch, aspects: frozenset[Aspect], priority: Priority) -> str:
         """Ask and keep; why it failed, empty when it did not."""
         failed = ""
-        place = await self._place(watch)
+        with self._metrics.polls_waiting.track_inprogress():
+            place = await self._places.take(_standing(watch))
         started = self._clock.monotonic()
         if priority is Priority.POLL and watch.asked and not watch.ailing:
             self._note_lag(started - watch.due)
@@ -342,26 +322,12 @@ class Devices:
             self._metrics.poll_errors.inc()
             log.error("poll ended in an error of our own", device=watch.watched.device.name, exc_info=error)
         finally:
-            self._places.discard(place)
-            place.leave()
+            self._places.give_back(place)
             watch.asked.update(dict.fromkeys(aspects, self._clock.now()))
             watch.task = None
         if not watch.gone and watch.driver is not None:
             self._schedule(watch, took=timedelta(seconds=self._clock.monotonic() - started))
         return failed
-
-    async def _place(self, watch: _Watch) -> _Place:
-        """A place among those at work. Devices that are new hold much while they are learned, and those that could not
-        be asked last time hold out for long: both have few places, and take no other's.
-        """
-        healthy = bool(watch.asked) and not watch.ailing
-        capacity = self._ailing if watch.ailing else self._healthy if healthy else self._fresh
-        with self._metrics.polls_waiting.track_inprogress():
-            await capacity.acquire()
-        place = _Place(capacity, self._clock.monotonic())
-        if not watch.ailing:
-            self._places.add(place)
-        return place
 
     async def _observe(self, watch: _Watch, aspects: frozenset[Aspect]) -> str:
         driver = await self._driver(watch)
@@ -507,6 +473,12 @@ def _pinned(watched: Watched, seen_spki: str | None) -> Watched:
     if endpoint.verify != "pin" or endpoint.pinned_spki is not None or seen_spki is None:
         return watched
     return replace(watched, endpoint=replace(endpoint, pinned_spki=seen_spki))
+
+
+def _standing(watch: _Watch) -> Standing:
+    if watch.ailing:
+        return Standing.AILING
+    return Standing.HEALTHY if watch.asked else Standing.NEW
 
 
 def _version_of(watch: _Watch, driver: Driver) -> tuple[int, int, Breaker]:
