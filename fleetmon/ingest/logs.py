@@ -162,14 +162,22 @@ def _follows(number: int, pointer: int) -> bool:
 def newest(records: Sequence[LogRecord], mark: LogMark | None, fresh: Sequence[LogRecord]) -> LogRecord:
     """The record to read on from: one never seen before is newer than all that were, whatever its id.
 
-    Unless it only fills a gap: then the newest by the device's time.
+    Unless it only fills a gap: then the newest by the device's time. Where all are stored already, because the mark
+    stayed behind for one that failed, the newest by number is as far, unless the device's time denies it.
     """
     last = _newest_first(records)[0]
-    if mark is None or not fresh:
-        return next((record for record in records if mark is not None and mark.is_of(record)), last)
+    at_mark = next((record for record in records if mark is not None and mark.is_of(record)), last)
+    if mark is None:
+        return last
+    if not fresh:
+        return at_mark if _earlier(last, at_mark) else last
     first = _newest_first(fresh)[0]
-    later = _running(last) and _running(first) and (last.created_at or EARLIEST) > (first.created_at or EARLIEST)
-    return last if later else first
+    return last if _earlier(first, last) else first
+
+
+def _earlier(one: LogRecord, other: LogRecord) -> bool:
+    """Is it, by a clock that ran for both?"""
+    return _running(one) and _running(other) and (one.created_at or EARLIEST) < (other.created_at or EARLIEST)
 
 
 def clock_suspect(record: LogRecord, received_at: datetime) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
@@ -18,6 +18,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fleetmon.drivers.redfish.logbook import TRIES
+from fleetmon.drivers.redfish.resource import Resource
+from fleetmon.errors import Garbled
 from fleetmon.ingest import logs
 from tests.checkers import Verdict, events_verdict
 from tests.journal import WRAPS_AT, Journal, Ours
@@ -104,6 +106,11 @@ async def verdict_of(seed: int, acts: tuple[Act, ...], ours_of: Callable[[Journa
         await ours.look()
         journal.failing = frozenset()
         act(journal, chance)
+    return await _left_alone(ours)
+
+
+async def _left_alone(ours: Ours) -> Verdict:
+    journal = ours.journal
     await ours.look()
     journal.failing, journal.appends_on_read = frozenset(), False
     for _ in range(TRIES + 1):
@@ -160,6 +167,94 @@ async def test_R16_two_thousand_histories_with_ids_used_twice():
     print(f"R16: 2000 histories with ids used twice from seed {seed}: {len(bad)} with a loss untold")
     assert not [one for one, verdict in bad if verdict.duplicated or verdict.invented]
     assert len(bad) <= 2_000 * PAST_REPAIR
+
+
+# ---- histories that once lost records, by what happened in them ------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Happening:
+    """Between two looks: the oldest so many are dropped, others written, and of the next look some requests fail."""
+
+    writes: int = 0
+    apart: float = 60
+    drops: int = 0
+    fails: tuple[int, ...] = ()
+
+    def befalls(self, journal: Journal) -> None:
+        journal.write(self.writes, apart=self.apart)
+        journal.rotate(self.drops)
+        journal.failing = frozenset(self.fails)
+
+
+async def verdict_after(journal: Journal, *happenings: Happening) -> Verdict:
+    ours = Ours(journal)
+    for happening in happenings:
+        happening.befalls(journal)
+        await ours.look()
+    return await _left_alone(ours)
+
+
+async def test_R16_a_long_log_of_references_that_shifts_under_a_paused_look_is_read_on():
+    """Pages of it were read again and again in vain, in turns: from the first, and from where the look had paused."""
+    journal = Journal(size=5, references=True, counts=False, appends_on_read=True)
+    grown = [Happening(writes=count) for count in (8, 72, 21, 37, 72)]
+    verdict = await verdict_after(journal, *grown, Happening(writes=2, drops=8))
+    assert verdict == Verdict()
+
+
+async def test_R16_records_stored_ahead_of_a_mark_that_was_held_do_not_hold_it_for_ever():
+    """All that one look fetches was stored, the mark stood still for it, and so each look fetched the same."""
+    journal = Journal(size=50, references=True)
+    verdict = await verdict_after(
+        journal,
+        Happening(writes=18),
+        Happening(writes=76),
+        Happening(writes=77),
+        Happening(writes=3, fails=(5,)),
+        Happening(fails=(4, 6)),
+        Happening(writes=4, apart=0),
+        Happening(writes=4, drops=1),
+        Happening(writes=3),
+        Happening(writes=2),
+    )
+    assert verdict == Verdict()
+
+
+async def test_R16_references_that_fail_once_above_the_mark_are_asked_for_again():
+    """More than are fetched in one look stood on the page, nearly all below the mark: that was taken for a gap."""
+    journal = Journal(size=50, references=True, honours_skip=False, capacity=60)
+    grown = [Happening(writes=count) for count in (8, 48)]
+    verdict = await verdict_after(journal, *grown, Happening(writes=12, fails=(4, 5)), Happening(writes=4))
+    assert verdict == Verdict()
+
+
+async def test_R16_a_paused_look_is_gone_on_with_though_more_is_new_than_is_fetched_at_once():
+    """The page where it paused holds no mark: that was taken for doubt, and the log was read from its beginning."""
+    journal = Journal(size=5, references=True, counts=False)
+    grown = [Happening(writes=count) for count in (8, 45, 45, 45, 30)]
+    verdict = await verdict_after(journal, *grown, Happening(writes=60, drops=5), Happening(writes=60))
+    assert verdict == Verdict()
+
+
+class OneBroken(Journal):
+    """Its record 310 can never be read."""
+
+    async def get(self, path: str) -> Resource:
+        if path.endswith("/310"):
+            raise Garbled("broken (HTTP 500)", resource=path)
+        return await super().get(path)
+
+
+async def test_R16_a_reference_broken_for_good_far_up_a_long_log_ends_in_a_gap_and_hides_no_other():
+    """Looks took turns in what failed, none was the same in vain, and so none was the last try."""
+    ours = Ours(OneBroken(size=5, references=True, counts=False))
+    for count in (8, *[45] * 6, 80):
+        ours.journal.write(count)
+        await ours.look()
+    verdict = await _left_alone(ours)
+    assert verdict.lost == ("w309",)
+    assert any(told.gap for told in ours.told)
 
 
 # ---- planted bugs: each must be caught by the histories --------------------------------------------------------------

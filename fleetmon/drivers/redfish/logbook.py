@@ -45,8 +45,8 @@ async def read_log(
     stretch = Stretch(fetch, log.entries, mark, components, trail, last_try=last_try)
     first = await stretch.read()
     records = await _records_of(stretch)
-    doubtful = stretch.shortened and not stretch.goes_on and not stretch.reached
-    if mark is not None and not stretch.unread and (doubtful or not (stretch.reached or stretch.whole)):
+    follows_on = stretch.reached or stretch.goes_on
+    if mark is not None and not stretch.unread and not follows_on and (stretch.shortened or not stretch.whole):
         stretch = Stretch(fetch, log.entries, mark, components, Trail(), last_try=last_try, names_tell=False)
         first = await stretch.read()
         records = await _records_of(stretch)
@@ -94,10 +94,24 @@ async def _read_references(
     """Fetch what is newer than the mark, where numbers tell that, else everything; ids are used again after a clear."""
     waiting, ordered = newest_first(references)
     mark = stretch.mark
+    found = len(waiting)
     if ordered and mark is not None:
         waiting = await _next_few(stretch, waiting, mark)
-    stretch.reached = mark is not None and any(mark.is_of(found) for found in records.values())
-    for entry in waiting[:SINGLE_ENTRIES]:
+    stretch.reached = mark is not None and any(mark.is_of(told) for told in records.values())
+    to_the_end = await _fetch_all(stretch, waiting[:SINGLE_ENTRIES], records, ordered=ordered)
+    if len(waiting) < found and not stretch.unread:
+        stretch.go_on_from(waiting[0])
+    if mark is not None and to_the_end and len(waiting) > SINGLE_ENTRIES:
+        stretch.unread.append(Problem(resource=stretch.path, reason=f"more than {SINGLE_ENTRIES} entries to fetch"))
+        stretch.beyond_us = True
+
+
+async def _fetch_all(
+    stretch: Stretch, waiting: list[Entry], records: dict[tuple[str, ...], LogRecord], *, ordered: bool
+) -> bool:
+    """Fetch them one by one, as far as the mark where they are in order; what fails is `unread`. Were all tried?"""
+    mark = stretch.mark
+    for entry in waiting:
         try:
             found = await _fetched(stretch, entry)
         except DeviceError as error:
@@ -106,19 +120,17 @@ async def _read_references(
             at_mark = ordered and entry.may_be(mark)
             if at_mark and stretch.last_try:
                 stretch.reached = True  # it was read before, and its entry is broken now
-                return
+                return False
             stretch.unread.append(Problem(resource=entry.path, reason=error.reason))
             if at_mark or isinstance(error, Unreachable | Busy):
-                return
+                return False
             continue
         records[found.record_id, found.created_text, found.content_hash] = found
         if mark is not None and mark.is_of(found):
             stretch.reached = True
             if ordered:
-                return
-    if mark is not None and len(waiting) > SINGLE_ENTRIES:
-        stretch.unread.append(Problem(resource=stretch.path, reason=f"more than {SINGLE_ENTRIES} entries to fetch"))
-        stretch.beyond_us = True
+                return False
+    return True
 
 
 async def _next_few(stretch: Stretch, waiting: list[Entry], mark: LogMark) -> list[Entry]:

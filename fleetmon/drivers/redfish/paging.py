@@ -6,7 +6,7 @@ Pages shift under the reader (F40), and a next link may lead in a circle (F41). 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from fleetmon.drivers.redfish.pages import Direction, Entry, Page, direction_between, direction_within, page_of
 from fleetmon.drivers.redfish.resource import Fetch, key, local
@@ -42,6 +42,11 @@ class Trail:
         """This is the last page read."""
         self.path, self.entries = page.path, frozenset(entry.identity for entry in page.entries)
         self.paused_at, self.paused, self.passed = mark, paused, passed
+
+    def back_to(self, before: Trail) -> None:
+        """What one look laid is taken back; which way the pages go stays known."""
+        self.path, self.entries = before.path, before.entries
+        self.paused_at, self.paused, self.passed = before.paused_at, before.paused, before.passed
 
     def settled(self, found: Direction | None) -> Direction | None:
         """The direction found, unless the pages went the other way before: then nothing is certain (ids begin anew)."""
@@ -86,6 +91,12 @@ class Stretch:
     names_tell: bool = True
     """May a reference be taken for the mark by its name?"""
     _pages_left: int = MAX_PAGES
+    _along: list[Page] = field(default_factory=list)
+    """The pages read by their links."""
+    _trail_before: Trail = field(default_factory=Trail)
+
+    def __post_init__(self) -> None:
+        self._trail_before = replace(self.trail)
 
     async def read(self) -> Page:
         """Read as far as the mark, or as is wanted; the first page. Raises DeviceError for that one or the device."""
@@ -140,7 +151,7 @@ class Stretch:
         page = first if direction is Direction.NEWEST_FIRST else await self._along_the_trail(first)
         seen.add(page.path.lower())
         try:
-            self._take(page)
+            self._take_along(page)
             while not (direction is Direction.NEWEST_FIRST and self._enough):
                 path = local(page.link) if page.link else None
                 if page.link is None:
@@ -156,7 +167,7 @@ class Stretch:
                 seen.add(path.lower())
                 page = await self._get(path)
                 direction = direction or self.trail.settled(direction_between(first, page))
-                if not self._take(page) and page.link is not None:
+                if not self._take_along(page) and page.link is not None:
                     self._stop()
                     break
         finally:
@@ -188,10 +199,16 @@ class Stretch:
         self.unread.append(self.pause)
 
     def stay(self) -> None:
-        """Not all entries found are fetched in this look: the next one finds them again from the mark it leaves."""
-        self.trail.path = ""
+        """Not all entries found are fetched in this look: the next one finds them again as this one did."""
+        self.trail.back_to(self._trail_before)
         if self.pause is not None:
             self.unread.remove(self.pause)
+
+    def go_on_from(self, newest: Entry) -> None:
+        """Of those not fetched, the next look needs only what begins on the page of the newest that was."""
+        page = next((page for page in self._along if newest in page.entries), None)
+        if page is not None and self.trail.direction is Direction.OLDEST_FIRST:
+            self.trail.lay(page, self.mark)
 
     async def _read_backwards(self, first: Page, skip: int, tail: Page) -> None:
         """From the last page towards the first, as far as needed."""
@@ -242,6 +259,10 @@ class Stretch:
         self.entries.update({entry.identity: entry for entry in page.entries})
         self.reached = self.reached or any(map(self._may_be_mark, page.entries))
         return len(self.entries) - before
+
+    def _take_along(self, page: Page) -> int:
+        self._along.append(page)
+        return self._take(page)
 
     def _may_be_mark(self, entry: Entry) -> bool:
         return entry.may_be(self.mark) and (entry.record is not None or self.names_tell)
