@@ -237,6 +237,22 @@ async def test_R16_a_paused_look_is_gone_on_with_though_more_is_new_than_is_fetc
     assert verdict == Verdict()
 
 
+async def test_R16_a_log_cleared_and_filled_beyond_what_one_look_reads_is_told_as_cleared_in_the_end():
+    """Its pages bore the names of those before; two ways to read it took turns in vain, and no try was the last."""
+    journal = Journal(size=5, references=True, counts=False)
+    ours = Ours(journal)
+    for count in (8, 45, 45, 45, 30, 60, 0, 0):
+        journal.write(count)
+        await ours.look()
+    journal.clear(restart_ids=True)
+    journal.write(260)
+    for _ in range(6):
+        await ours.look()
+    verdict = await _left_alone(ours)
+    assert verdict.good, verdict
+    assert any(told.gap for told in ours.told)
+
+
 class OneBroken(Journal):
     """Its record 310 can never be read."""
 

@@ -42,6 +42,7 @@ async def read_log(
     The `trail` is the caller's, for this log; it is followed and laid anew.
     """
     trail = trail if trail is not None else Trail()
+    before = replace(trail)
     stretch = Stretch(fetch, log.entries, mark, components, trail, last_try=last_try)
     first = await stretch.read()
     records = await _records_of(stretch)
@@ -50,6 +51,8 @@ async def read_log(
         stretch = Stretch(fetch, log.entries, mark, components, Trail(), last_try=last_try, names_tell=False)
         first = await stretch.read()
         records = await _records_of(stretch)
+        if stretch.unread:
+            trail.back_to(before)  # it led nowhere: no look that does the same again has come further
     read_all = len(records) >= stretch.total if stretch.total is not None else stretch.whole
     return LogReading(
         log=log.name,

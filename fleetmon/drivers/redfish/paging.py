@@ -171,7 +171,7 @@ class Stretch:
                     self._stop()
                     break
         finally:
-            beyond = self.whole or self.reached or self.goes_on or self.mark is None
+            beyond = self.whole or self.reached or self.goes_on or self.mark is None or self.last_try
             if direction is Direction.OLDEST_FIRST and not beyond:
                 self.entries.clear()
 
