@@ -112,7 +112,7 @@ class PushSection(_Section):
     stream: bool = Field(True, description="Listen to the event stream of devices that have one.")
     streams: int = Field(1000, ge=0, le=100_000, description="Streams at most; each costs some 60 KB of memory.")
     url: str | None = Field(None, description="The receiver as BMCs reach it, `https://host:port`; none: no receiver.")
-    host: str = Field("0.0.0.0", description="Address the receiver listens on.")  # noqa: S104
+    host: str = Field("0.0.0.0", description="Address the receiver listens on.")  # noqa: S104 - BMCs reach it
     port: int = Field(8481, ge=0, le=65535, description="TCP port of the receiver.")
     certificate: Path | None = Field(None, description="Certificate of the receiver with its chain, PEM.")
     key: Path | None = Field(None, description="Its private key, PEM.")

@@ -39,7 +39,7 @@ class Doorway(HttpToolsProtocol):
         self._waiting: asyncio.TimerHandle | None = None
         self._size = 0
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn narrows it
         super().connection_made(transport)
         self._await_head()
 

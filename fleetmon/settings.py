@@ -42,7 +42,7 @@ class Push:
     """At most, in one worker; each is a TLS connection of some 60 KB."""
     url: str | None = None
     """The receiver as BMCs reach it, without a slash at its end; None: no receiver, no subscriptions."""
-    host: str = "0.0.0.0"  # noqa: S104 the receiver is there to be reached by BMCs
+    host: str = "0.0.0.0"  # noqa: S104 - BMCs reach it
     port: int = 8481
     certificate: Path | None = None
     """PEM, with its chain; None: plain HTTP."""

@@ -50,15 +50,12 @@ def pairs(
     for alike in (_by_link, _word_for_word, _by_content):
         still = []
         for one, push in waiting:
-            match = min(
-                (place for place, (_, poll) in enumerate(free) if alike(push, poll)),
-                key=lambda place, push=push: _apart(push, free[place][1]),  # type: ignore[misc]
-                default=None,
-            )
-            if match is None:
-                still.append((one, push))
+            matches = [(_apart(push, poll), place) for place, (_, poll) in enumerate(free) if alike(push, poll)]
+            if matches:
+                _, nearest = min(matches)
+                found.append((one, free.pop(nearest)[0]))
             else:
-                found.append((one, free.pop(match)[0]))
+                still.append((one, push))
         waiting = still
     return found
 

@@ -22,6 +22,7 @@ from fleetmon.model import (
     Device,
     Identity,
     LogMark,
+    LogReading,
     Observation,
     Problem,
     Reading,
@@ -299,24 +300,26 @@ def _poll(learning: _Learning, *, primary: bool) -> None:
         health.put_problems(learning.connection, learning.device_id, problems, asked, observation.taken_at)
 
 
+def _followed(learning: _Learning, reading: LogReading) -> logs.Followed:
+    """What one look at one log brought that is not stored yet, and how far the log is read with it."""
+    connection, device_id, log = learning.connection, learning.device_id, reading.log
+    known = events.log_state(connection, device_id, log)
+    return logs.follow(
+        known,
+        reading,
+        lambda generation, records: events.known_records(connection, device_id, log, generation, records),
+        generation=known.generation if known else events.last_generation(connection, device_id, log),
+        received_at=learning.received_at,
+        stored_lately=lambda: events.count_since(connection, device_id, log, learning.received_at - LATELY),
+    )
+
+
 def _logs(learning: _Learning) -> int:
     """New records of every log that was read; how many there were."""
     connection, device_id = learning.connection, learning.device_id
     new = 0
     for reading in learning.observation.logs:
-        known = events.log_state(connection, device_id, reading.log)
-        followed = logs.follow(
-            known,
-            reading,
-            lambda generation, records, log=reading.log: events.known_records(  # type: ignore[misc]
-                connection, device_id, log, generation, records
-            ),
-            generation=known.generation if known else events.last_generation(connection, device_id, reading.log),
-            received_at=learning.received_at,
-            stored_lately=lambda log=reading.log: events.count_since(  # type: ignore[misc]
-                connection, device_id, log, learning.received_at - LATELY
-            ),
-        )
+        followed = _followed(learning, reading)
         new += pushed.settle(connection, device_id, followed.events, learning.received_at)
         events.put_log_state(
             connection,
