@@ -38,11 +38,13 @@ class LogRecord:
     """The time stamp exactly as given."""
     component: Component | None = None
     repaired: bool | None = None
+    content: str = ""
+    """What makes it the same record when its words change: the bytes of a SEL record, whose sensor may be renamed."""
 
     @property
     def content_hash(self) -> str:
         """What the record says, in brief, without severity and `repaired`, which some devices change later."""
-        said = f"{self.message_id}\x1f{self.message}"
+        said = self.content or f"{self.message_id}\x1f{self.message}"
         return hashlib.blake2b(said.encode(errors="surrogatepass"), digest_size=12).hexdigest()
 
 
