@@ -1,0 +1,1 @@
+"""SNMP: so far the traps that devices send by themselves."""
