@@ -62,6 +62,8 @@ class Request:
 
     aspects: frozenset[Aspect]
     marks: Mapping[str, LogMark] = field(default_factory=dict)
+    witness: bool = False
+    """Is the device read over another protocol? Then what a change of power or health is due to is looked for there."""
 
 
 class Driver(Protocol):
