@@ -10,28 +10,19 @@ import asyncio
 import json
 import statistics
 import sys
-import tempfile
 import time
 from collections.abc import Sequence
-from pathlib import Path
-from weakref import WeakKeyDictionary
 
 import aiohttp
 import orjson
 import redfish
 import uvloop
 
-from benchmarks.devices import EVERYTHING, STEADY
-from benchmarks.fleet import filled_store
+from benchmarks.devices import EVERYTHING, STEADY, ask, opened
+from benchmarks.polling import polled
 from benchmarks.processes import PASSWORD, USER, CannotMeasureError, emulated
 from benchmarks.scorecard import Measured
-from fleetmon.clock import SystemClock
-from fleetmon.drivers.base import Driver, Memory, Opening, Request
-from fleetmon.drivers.lane import Lane
 from fleetmon.drivers.registry import open_driver
-from fleetmon.keeper import Learned, StoreKeeper, Watched
-from fleetmon.model import Aspect, Reachability
-from fleetmon.settings import Polling
 
 FLEET = "one_rack"
 MACHINES = tuple(f"web-{number:02}" for number in range(1, 9))
@@ -69,68 +60,21 @@ async def _in_a_process(what: str, addresses: Sequence[str]) -> float:
 
 async def ours(addresses: Sequence[str]) -> float:
     """Driver, ingest and storage, as the role `devices` puts them together; milliseconds a poll."""
-    clock = SystemClock()
-    with tempfile.TemporaryDirectory() as folder:
-        named = {f"server-{place}": address for place, address in enumerate(addresses)}
-        store, vault = await filled_store(Path(folder), named)
-        keeper = StoreKeeper(
-            store=store, vault=vault, polling=Polling(), worker_id="bench", clock=clock, changed=asyncio.Event()
-        )
-        watches = [(watched, _open(watched, clock)) for watched in await keeper.watched()]
+    async with polled(addresses, open_driver) as devices:
         for aspects in (EVERYTHING, STEADY, STEADY):
-            await _round(keeper, watches, aspects)
+            await devices.round(aspects)
         started = time.process_time()
         for _ in range(ROUNDS):
-            await _round(keeper, watches, STEADY)
+            await devices.round(STEADY)
         spent = time.process_time() - started
-        for _, driver in watches:
-            await driver.close()
-        await store.close()
-    return spent * UNIT / (ROUNDS * len(watches))
-
-
-def _open(watched: Watched, clock: SystemClock) -> Driver:
-    lane = Lane(device=watched.endpoint.address, clock=clock)
-    return open_driver(Opening(endpoint=watched.endpoint, credentials=watched.credentials, lane=lane, clock=clock))
-
-
-async def _round(keeper: StoreKeeper, watches: Sequence[tuple[Watched, Driver]], aspects: frozenset[Aspect]) -> None:
-    await asyncio.gather(*(_poll(keeper, watched, driver, aspects) for watched, driver in watches))
-
-
-async def _poll(keeper: StoreKeeper, watched: Watched, driver: Driver, aspects: frozenset[Aspect]) -> None:
-    seen = await driver.observe(Request(aspects=aspects))
-    if seen.reachability is not Reachability.REACHABLE or not (seen.readings and seen.answered >= STEADY):
-        raise CannotMeasureError(f"a poll failed: {seen.reason or seen.problems[:2]}")
-    await keeper.keep(Learned(watched=watched, observation=seen, memory=_news(driver)))
-
-
-_told: WeakKeyDictionary[Driver, int] = WeakKeyDictionary()
-"""The version of each driver's memory that is stored."""
-
-
-def _news(driver: Driver) -> Memory | None:
-    """What the driver has to remember that is not stored yet, as the role `devices` asks for it."""
-    if _told.get(driver) == driver.memory_version:
-        return None
-    _told[driver] = driver.memory_version
-    return driver.memory()
+    return spent * UNIT / (ROUNDS * len(addresses))
 
 
 async def _steady_resources(address: str) -> list[str]:
     """The resources a steady poll of this device reads, as the driver has learned them."""
-    clock = SystemClock()
-    with tempfile.TemporaryDirectory() as folder:
-        store, vault = await filled_store(Path(folder), {"server": address})
-        keeper = StoreKeeper(
-            store=store, vault=vault, polling=Polling(), worker_id="bench", clock=clock, changed=asyncio.Event()
-        )
-        (watched,) = await keeper.watched()
-        driver = _open(watched, clock)
-        await driver.observe(Request(aspects=EVERYTHING))
+    async with opened(address) as driver:
+        await ask(driver, EVERYTHING)
         plan = driver.memory().plan
-        await driver.close()
-        await store.close()
     return [*plan["gates"], *plan["sources"]]
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
 
 from benchmarks.processes import PASSWORD, USER, CannotMeasureError
 from fleetmon.clock import SystemClock
-from fleetmon.drivers.base import Credentials, Driver, Memory, Opening, Request, Secret
+from fleetmon.drivers.base import Credentials, Driver, Opening, Request, Secret
 from fleetmon.drivers.lane import Lane, Pace
 from fleetmon.drivers.registry import open_driver
 from fleetmon.model import Aspect, Endpoint, Observation, Protocol, Reachability
@@ -16,19 +16,20 @@ from fleetmon.model import Aspect, Endpoint, Observation, Protocol, Reachability
 STEADY = frozenset({Aspect.HEARTBEAT, Aspect.SENSORS})
 """What a device is asked every interval."""
 EVERYTHING = frozenset(Aspect)
+Open = Callable[[Opening], Driver]
 
 
 @contextlib.asynccontextmanager
-async def opened(address: str, memory: Memory | None = None) -> AsyncIterator[Driver]:
-    """A driver for the device at `address`, with what was remembered of it."""
+async def opened(address: str, open_it: Open = open_driver) -> AsyncIterator[Driver]:
+    """A driver for the device at `address`."""
     clock = SystemClock()
-    driver = open_driver(
+    protocol = Protocol.IPMI if address.startswith("ipmi:") else Protocol.REDFISH
+    driver = open_it(
         Opening(
-            endpoint=Endpoint(protocol=Protocol.REDFISH, address=address, verify="none"),
+            endpoint=Endpoint(protocol=protocol, address=address, verify="none"),
             credentials=Credentials(user=USER, password=Secret(PASSWORD)),
             lane=Lane(device=address, clock=clock, pace=Pace(poll_deadline=timedelta(minutes=5))),
             clock=clock,
-            memory=memory or Memory(),
         )
     )
     try:

@@ -40,7 +40,11 @@ def _device(name: str, address: str, place: int) -> Device:
         device_id=name,
         name=name,
         kind=DeviceKind.SERVER,
-        endpoints=(Endpoint(protocol=Protocol.REDFISH, address=address, credential=CREDENTIAL),),
+        endpoints=(Endpoint(protocol=_protocol(address), address=address, credential=CREDENTIAL),),
         rack_id=_rack(place // RACK),
         position_u=place % RACK + 1,
     )
+
+
+def _protocol(address: str) -> Protocol:
+    return Protocol.IPMI if address.startswith("ipmi:") else Protocol.REDFISH
