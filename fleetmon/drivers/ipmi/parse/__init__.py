@@ -1,1 +1,1 @@
-"""Bytes in, model out: pure functions that know the specifications and no vendor."""
+"""From IPMI's bytes to the model: pure functions, no I/O, no vendor."""

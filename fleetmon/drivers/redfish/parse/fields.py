@@ -10,50 +10,9 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
+from fleetmon.drivers.placeholders import PLACEHOLDERS
 from fleetmon.drivers.redfish.bodies import Json
 from fleetmon.model import Health, NoReading
-
-PLACEHOLDERS = frozenset(
-    {
-        "",
-        "-",
-        "n/a",
-        "na",
-        "none",
-        "null",
-        "nil",
-        "unknown",
-        "not available",
-        "not specified",
-        "not applicable",
-        "not provided",
-        "not present",
-        "undefined",
-        "default string",
-        "to be filled by o.e.m.",
-        "to be filled by oem",
-        "o.e.m.",
-        "oem",
-        "system manufacturer",
-        "system product name",
-        "system serial number",
-        "system version",
-        "chassis serial number",
-        "base board serial number",
-        "no asset tag",
-        "no asset information",
-        "asset tag",
-        "empty",
-        "0123456789",
-        "123456789",
-        "1234567890",
-        "xxxxxxxx",
-        "00000000-0000-0000-0000-000000000000",
-        "ffffffff-ffff-ffff-ffff-ffffffffffff",
-        "03000200-0400-0500-0006-000700080009",
-    }
-)
-"""What vendors ship where a name or serial number should stand, in lower case."""
 
 OFF_STATES = frozenset({"Disabled", "StandbyOffline", "UnavailableOffline", "Deferring", "Offline"})
 """DMTF `Status.State` in which a thing does not work on purpose."""

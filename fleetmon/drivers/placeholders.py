@@ -1,0 +1,43 @@
+"""What stands where nobody wrote a name or number (F77), whatever the protocol that tells it."""
+
+PLACEHOLDERS = frozenset(
+    {
+        "",
+        "-",
+        "n/a",
+        "na",
+        "none",
+        "null",
+        "nil",
+        "unknown",
+        "not available",
+        "not specified",
+        "not applicable",
+        "not provided",
+        "not present",
+        "undefined",
+        "default string",
+        "to be filled by o.e.m.",
+        "to be filled by oem",
+        "o.e.m.",
+        "oem",
+        "system manufacturer",
+        "system product name",
+        "system serial number",
+        "system version",
+        "chassis serial number",
+        "base board serial number",
+        "no asset tag",
+        "no asset information",
+        "asset tag",
+        "empty",
+        "0123456789",
+        "123456789",
+        "1234567890",
+        "xxxxxxxx",
+        "00000000-0000-0000-0000-000000000000",
+        "ffffffff-ffff-ffff-ffff-ffffffffffff",
+        "03000200-0400-0500-0006-000700080009",
+    }
+)
+"""What vendors ship where a name or serial number should stand, in lower case."""
