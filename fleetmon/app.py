@@ -31,6 +31,7 @@ from fleetmon.footprint import settle
 from fleetmon.keeper import StoreKeeper
 from fleetmon.metrics import Metrics
 from fleetmon.model import RoleState
+from fleetmon.origins import Origins
 from fleetmon.push import Pushing, Room
 from fleetmon.pushes import StorePushes
 from fleetmon.receiver import Receiver
@@ -40,6 +41,7 @@ from fleetmon.storage.store import Store, open_store
 from fleetmon.storage.vitals import vitals, warnings
 from fleetmon.storewatch import StoreWatch
 from fleetmon.supervision import Run, Supervisor
+from fleetmon.traps import Traps
 from fleetmon.upkeep import Upkeep
 
 T = TypeVar("T")
@@ -170,6 +172,13 @@ def _compose(
         ),
     )
     receiver = Receiver(devices.hint, clock=clock, metrics=metrics)
+    traps = Traps(
+        settings.traps,
+        origins=Origins(store.lanes.origins, clock=clock),
+        hinted=devices.hinted,
+        clock=clock,
+        metrics=metrics,
+    )
     parts = Parts(
         store=store,
         clock=clock,
@@ -186,14 +195,21 @@ def _compose(
         "api": lambda: _serve_api(parts, listener),
         "devices": devices.run,
         "receiver": lambda: _serve_receiver(receiver, settings.push),
+        "traps": traps.run,
         "upkeep": Upkeep(store=store, retention=settings.retention, clock=clock).run,
         "heartbeat": lambda: _beat(store, worker, supervisor, metrics, clock),
         "store watch": StoreWatch(store=store, retention=settings.retention, metrics=metrics, clock=clock).run,
     }
-    receiving = ("receiver",) if settings.push.url and "devices" in settings.roles else ()
-    for name in (*settings.roles, *receiving, "heartbeat", "store watch"):
+    for name in (*settings.roles, *_receiving(settings), "heartbeat", "store watch"):
         supervisor.add(name, every[name])
     return supervisor
+
+
+def _receiving(settings: Settings) -> tuple[str, ...]:
+    """The roles that listen for what devices send to us, where somebody is there to act on it."""
+    if "devices" not in settings.roles:
+        return ()
+    return ("receiver",) * bool(settings.push.url) + ("traps",) * bool(settings.traps.host)
 
 
 async def _serve_api(parts: Parts, listener: socket.socket | None) -> None:

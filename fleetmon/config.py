@@ -20,7 +20,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from fleetmon.errors import ConfigError
 from fleetmon.model import Interval
-from fleetmon.settings import Listen, Logging, Polling, Push, Retention, Settings
+from fleetmon.settings import Listen, Logging, Polling, Push, Retention, Settings, Traps
 
 PREFIX = "FLEETMON__"
 _UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -133,6 +133,19 @@ class PushSection(_Section):
 
 class RetentionSection(_Section):
     readings: KeepReadings = Field(timedelta(days=35), description="How long readings are kept; two days at least.")
+class TrapsSection(_Section):
+    host: str | None = Field(None, description="Address to take SNMP traps on, `0.0.0.0` or `::`; none: no traps.")
+    port: int = Field(1162, ge=0, le=65535, description="UDP port; senders use 162, so redirect that one here.")
+
+    @field_validator("host")
+    @classmethod
+    def _address(cls, host: str | None) -> str | None:
+        try:
+            return None if host is None else str(ip_address(host))
+        except ValueError:
+            raise ValueError(f"{host!r} is no address of this machine; write it like 0.0.0.0 or 10.0.0.5") from None
+
+
     five_minutes: Keep = Field(timedelta(days=90), description="How long their rollups by five minutes are kept.")
     hours: Keep = Field(timedelta(days=730), description="How long their rollups by the hour are kept.")
     days: Keep = Field(timedelta(days=3650), description="How long their rollups by the day are kept.")
@@ -159,6 +172,7 @@ class File(_Section):
     push: PushSection = PushSection()
     retention: RetentionSection = RetentionSection()
     logging: LoggingSection = LoggingSection()
+    traps: TrapsSection = TrapsSection()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -298,6 +312,7 @@ def _settings(checked: File, environ: Mapping[str, str]) -> Settings:
         push=Push(**dict(checked.push)),
         retention=Retention(**dict(checked.retention)),
         logging=Logging(**dict(checked.logging)),
+        traps=Traps(**dict(checked.traps)),
     )
 
 

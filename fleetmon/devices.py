@@ -164,6 +164,13 @@ class Devices:
         """A message came from outside under a device's token: a reason to look. False when it is nobody's token."""
         return self._pushes.hint(token, content)
 
+    def hinted(self, device_id: str, aspects: frozenset[Aspect]) -> bool:
+        """Something came that seems to be from a device: a reason to ask it this. False when nobody looks after it."""
+        watches = [watch for (owned, _), watch in self._watches.items() if owned == device_id]
+        for watch in watches:
+            self._hurry(watch, aspects)
+        return bool(watches)
+
     async def raw(self, device_id: str, resource: str) -> Any:
         """One resource read now, in the device's own words; raises DeviceError or RequestRefused."""
         watch = self._find(device_id)

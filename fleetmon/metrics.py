@@ -65,6 +65,7 @@ class Metrics:
         self.hints = Counter(
             "fleetmon_push_hints", "Messages to the receiver, by what became of them.", ("outcome",), registry=registry
         )
+        self.traps = Counter("fleetmon_traps", "SNMP traps, by what became of them.", ("outcome",), registry=registry)
         self.role_restarts = Gauge(
             "fleetmon_role_restarts", "Times a role was restarted.", ("role",), registry=registry
         )

@@ -51,6 +51,16 @@ class Push:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Retention:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Traps:
+    """Where SNMP traps are taken."""
+
+    host: str | None = None
+    """None: nowhere."""
+    port: int = 1162
+    """The registered port is 162, which takes a privilege to listen on."""
+
+
     """How long what was learned is kept."""
 
     readings: timedelta = timedelta(days=35)
@@ -91,6 +101,7 @@ class Settings:
     push: Push = Push()
     retention: Retention = Retention()
     logging: Logging = Logging()
+    traps: Traps = Traps()
     master_key_file: Path | None = None
     """None: systemd's credential, else a file in `configuration`, made on first use."""
     roles: tuple[str, ...] = field(default=("api", "devices", "upkeep"))

@@ -24,6 +24,18 @@ class LaneRow:
     endpoint: Endpoint
     credential: CredentialRow | None
     asked: Mapping[Aspect, datetime]
+    missed: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """What the messages of one enabled device may be known by."""
+
+    device_id: str
+    addresses: tuple[str, ...]
+    """Of its endpoints, as they were written."""
+    uuid: str
+    """Its system's, as it said last; empty where it never did."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +61,19 @@ class Lanes:
     async def all(self) -> list[LaneRow]:
         """Every endpoint of every enabled device."""
         return await self._database.look(_lanes)
+
+    async def origins(self) -> list[Origin]:
+        """Every enabled device, by what its messages may be known by."""
+        rows = await self._database.read(
+            "SELECT device.device_id, group_concat(endpoint.address, char(10)) AS addresses,"
+            " coalesce(max(inventory.identity ->> 'uuid'), '') AS uuid"
+            " FROM device JOIN endpoint USING (device_id) LEFT JOIN inventory USING (device_id)"
+            " WHERE device.enabled GROUP BY device.device_id"
+        )
+        return [
+            Origin(device_id=row["device_id"], addresses=tuple(row["addresses"].split("\n")), uuid=row["uuid"])
+            for row in rows
+        ]
 
     async def kept(self, device_id: str, protocol: Protocol) -> KeptRow:
         """What the driver of one endpoint wants to know again."""

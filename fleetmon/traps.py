@@ -1,0 +1,206 @@
+"""The role that listens for SNMP traps, and believes none of them.
+
+A trap comes over UDP with no more proof than a community string that everybody can read, so anybody could have sent it:
+it makes the device that it seems to be from be polled now, and that is all. Nothing is answered, nothing is stored, and
+what a flood of traps may cost is bounded: in reading (by bytes, of one sender and of all), in polls, and in memory.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import struct
+from collections import OrderedDict
+from collections.abc import Callable
+from contextlib import closing
+
+from fleetmon import logs
+from fleetmon.clock import Clock
+from fleetmon.drivers.ipmi.parse import pet
+from fleetmon.drivers.snmp.traps import MAX_BYTES, Trap, read
+from fleetmon.errors import ConfigError, Garbled
+from fleetmon.metrics import Metrics
+from fleetmon.model import Aspect
+from fleetmon.origins import Origins, plain
+from fleetmon.rates import Rate
+from fleetmon.settings import Traps as Listen
+
+log = logs.get("traps")
+
+BUFFER = 8 * 1024 * 1024
+"""Bytes that we ask the kernel to hold for us: the default holds some 250 traps, and a rack sends more in one blow."""
+AT_ONCE = 200
+"""Datagrams taken from the kernel before others get their turn of the loop."""
+ONE_SENDER = (4096.0, 512.0)
+"""Bytes of one sender that are read at once, and per second from then on: some forty platform events, then five."""
+ALL_SENDERS = (65536.0, 16384.0)
+"""The same of all together: with some 4 us a byte that is 7 % of a core."""
+POLLS = (200.0, 10.0)
+"""Devices that are polled for their traps at once, and per second from then on."""
+FOLD = 10.0
+"""Seconds within which a device counts once, since its hints are folded into one poll."""
+SENDERS = 20_000
+"""Senders remembered; the ones heard longest ago are forgotten."""
+COUNT = 5.0
+"""Seconds between two looks at what the kernel had to drop."""
+STRANGERS = (3.0, 1 / 600)
+"""Senders that are no device's, told in the service's own log: at once, and per second from then on."""
+
+PLAIN = frozenset({Aspect.HEARTBEAT, Aspect.EVENTS})
+"""What a trap is a reason to ask for that nobody read, or that says nothing we know."""
+
+_SO_RCVBUFFORCE, _SO_MEMINFO = 33, 55
+"""Linux, asm-generic/socket.h."""
+_MEMINFO = struct.Struct("32xI")
+"""Of its nine numbers the last: datagrams dropped for lack of room (linux/sock_diag.h)."""
+
+
+class Traps:
+    """Takes traps until cancelled. `hinted` asks for a poll of a device; False when nobody looks after it."""
+
+    def __init__(
+        self,
+        listen: Listen,
+        *,
+        origins: Origins,
+        hinted: Callable[[str, frozenset[Aspect]], bool],
+        clock: Clock,
+        metrics: Metrics,
+    ) -> None:
+        self._listen = listen
+        self._origins = origins
+        self._hinted = hinted
+        self._clock = clock
+        self._metrics = metrics
+        self._reading, self._polls, self._strange = Rate(*ALL_SENDERS), Rate(*POLLS), Rate(*STRANGERS)
+        self._senders: OrderedDict[str, Rate] = OrderedDict()
+        self._polled: OrderedDict[str, float] = OrderedDict()
+        self._dropped = 0
+
+    async def run(self) -> None:
+        """Listen until cancelled; raises ConfigError when the address is taken."""
+        loop = asyncio.get_running_loop()
+        with closing(_bind(self._listen)) as line:
+            log.info("traps are taken", port=line.getsockname()[1], buffer=_buffer(line))
+            loop.add_reader(line, self._drain, line)
+            try:
+                async with asyncio.TaskGroup() as tasks:
+                    tasks.create_task(self._origins.follow(), name="origins")
+                    tasks.create_task(self._count_dropped(line), name="dropped traps")
+            finally:
+                loop.remove_reader(line)
+
+    def _drain(self, line: socket.socket) -> None:
+        for _ in range(AT_ONCE):
+            try:
+                datagram, sender = line.recvfrom(MAX_BYTES + 1)
+            except OSError:  # nothing more is there
+                return
+            self.take(datagram, str(sender[0]))
+
+    def take(self, datagram: bytes, sender: str) -> None:
+        """One datagram from somewhere."""
+        now = self._clock.monotonic()
+        if not self._may_be_read(plain(sender), len(datagram), now):
+            # Too much to read; but an address that is one device's is still a reason to look at that one.
+            device_id = self._origins.find([sender])
+            self._count("slowed" if device_id is None or not self._ask(device_id, PLAIN, now) else "unread")
+            return
+        try:
+            trap = read(datagram)
+        except Garbled:
+            self._count("garbled")
+            return
+        event = _event(trap)
+        device_id = self._origins.find(_senders(sender, trap), event.guids if event is not None else ())
+        if device_id is None:
+            self._stranger(sender, now)
+            return
+        log.debug("trap", device=device_id, sender=sender, told=event or trap)
+        asked = self._ask(device_id, PLAIN if event is None else pet.hint(event), now)
+        self._count("taken" if asked else "slowed")
+
+    def _may_be_read(self, sender: str, size: int, now: float) -> bool:
+        rate = self._senders.setdefault(sender, Rate(*ONE_SENDER))
+        self._senders.move_to_end(sender)
+        if len(self._senders) > SENDERS:
+            self._senders.popitem(last=False)
+        return rate.allows(now, size) and self._reading.allows(now, size)
+
+    def _ask(self, device_id: str, aspects: frozenset[Aspect], now: float) -> bool:
+        """Have the device polled, unless that would be too many polls."""
+        if now - self._polled.get(device_id, float("-inf")) >= FOLD:
+            if not self._polls.allows(now):
+                return False
+            self._polled[device_id] = now
+            self._polled.move_to_end(device_id)
+            if len(self._polled) > SENDERS:
+                self._polled.popitem(last=False)
+        return self._hinted(device_id, aspects)
+
+    def _stranger(self, sender: str, now: float) -> None:
+        self._count("unknown")
+        if self._strange.allows(now):
+            log.info("trap of an address that is no device's", sender=sender)
+
+    def _count(self, outcome: str) -> None:
+        self._metrics.traps.labels(outcome).inc()
+
+    async def _count_dropped(self, line: socket.socket) -> None:
+        while True:
+            await self._clock.sleep(COUNT)
+            dropped = _dropped(line)
+            if dropped > self._dropped:
+                log.warning("traps dropped", number=dropped - self._dropped, cure="raise net.core.rmem_max")
+                self._metrics.traps.labels("dropped").inc(dropped - self._dropped)
+            self._dropped = dropped
+
+
+def _event(trap: Trap) -> pet.PlatformEvent | None:
+    """The platform event of a trap, where it is one that can be read."""
+    octets = trap.octets.get(pet.BINDING)
+    if trap.enterprise != pet.ENTERPRISE or octets is None:
+        return None
+    try:
+        return pet.trap(trap.specific, octets)
+    except Garbled:
+        return None
+
+
+def _senders(sender: str, trap: Trap) -> tuple[str, ...]:
+    """Who it is from: the address it came from, else who a proxy says that it is from."""
+    return (sender, trap.agent) if trap.agent else (sender,)
+
+
+def _bind(listen: Listen) -> socket.socket:
+    assert listen.host is not None, "the role runs where an address is given"
+    family = socket.AF_INET6 if ":" in listen.host else socket.AF_INET
+    line = socket.socket(family, socket.SOCK_DGRAM)
+    line.setblocking(False)
+    try:
+        line.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, BUFFER)
+    except OSError:  # not ours to force: as much as net.core.rmem_max permits
+        line.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, BUFFER)
+    try:
+        line.bind((listen.host, listen.port))
+    except OSError as error:
+        line.close()
+        raise ConfigError(
+            f"cannot take traps on {listen.host}:{listen.port}: {error.strerror}",
+            cure="choose another port (traps.port); ports below 1024 take a privilege",
+        ) from None
+    return line
+
+
+def _buffer(line: socket.socket) -> int:
+    """Bytes the kernel holds; it tells twice as many, for its own accounts."""
+    return line.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF) // 2
+
+
+def _dropped(line: socket.socket) -> int:
+    """Datagrams the kernel dropped at this socket since it was opened; 0 where it does not say."""
+    try:
+        (dropped,) = _MEMINFO.unpack(line.getsockopt(socket.SOL_SOCKET, _SO_MEMINFO, _MEMINFO.size))
+    except (OSError, struct.error):
+        return 0
+    return int(dropped)
