@@ -32,10 +32,11 @@ class Emulated:
         self._control = control
         self.pid = pid
 
-    async def addresses(self) -> dict[str, str]:
-        """Where every server answers Redfish, by its name."""
+    async def addresses(self, protocol: str = "redfish") -> dict[str, str]:
+        """Where every server that speaks this protocol answers, by its name."""
         machines = (await self._ask("GET", "/machines"))["items"]
-        return {m["name"]: next(_urls(m["endpoints"])) for m in machines if m["kind"] == "server"}
+        servers = {m["name"]: next(_urls(m["endpoints"], protocol), "") for m in machines if m["kind"] == "server"}
+        return {name: address for name, address in servers.items() if address}
 
     async def address(self, machine: str) -> str:
         """Where a machine's BMC answers Redfish."""
@@ -71,8 +72,8 @@ class Emulated:
             return json.loads(text) if text else None
 
 
-def _urls(endpoints: Sequence[dict[str, str]]) -> Iterator[str]:
-    return (endpoint["address"] for endpoint in endpoints if endpoint["protocol"] == "redfish")
+def _urls(endpoints: Sequence[dict[str, str]], protocol: str = "redfish") -> Iterator[str]:
+    return (endpoint["address"] for endpoint in endpoints if endpoint["protocol"] == protocol)
 
 
 @contextlib.asynccontextmanager

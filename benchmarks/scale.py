@@ -22,7 +22,7 @@ import aiohttp
 
 from benchmarks.devices import EVERYTHING, ask, opened
 from benchmarks.fleet import filled_store
-from benchmarks.processes import CannotMeasureError, Emulated, emulated, free_port, running
+from benchmarks.processes import CannotMeasureError, Emulated, children, cpu_seconds, emulated, free_port, running
 from benchmarks.scorecard import Measured
 from fleetmon.clock import SystemClock
 from fleetmon.model import Aspect, Interval, Protocol
@@ -33,14 +33,15 @@ from fleetmon.storage.rows import MemoryRow, PollRow
 DEVICES, MINUTES = "FLEETMON_BENCH_DEVICES", "FLEETMON_BENCH_MINUTES"
 """Environment variables for a smaller run."""
 LEARN = "FLEETMON_BENCH_LEARN"
-"""Set: every device is looked at for the first time, which takes ten thousand of them ten minutes."""
+"""Set: every device is looked at for the first time, which takes ten thousand of them ten minutes. IPMI always does."""
 INTERVAL = 60.0
+BEAT = 10.0
+"""Seconds between two heartbeats over IPMI."""
 CALM = 90.0
 """Seconds after the last first look before measuring begins."""
 FIRST_LOOKS = 0.2
 """Seconds that the first look at one device may take of the whole."""
 SAMPLE = re.compile(r"^(fleetmon_[a-z_]+|process_[a-z_]+)(?:\{([^}]*)\})? (\S+)$", re.MULTILINE)
-TICKS = os.sysconf("SC_CLK_TCK")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,7 @@ class Sample:
     emulator_cpu: float
     service_rss: float
     """Bytes."""
+    workers_rss: float
 
     def total(self, name: str, part: str = "") -> float:
         """A metric summed over its labels, or over those that hold `part`."""
@@ -79,6 +81,19 @@ async def dead_500() -> Measured:
         runs=[_delay(before, after, 0.99)],
         size=f"{devices} servers, {devices // 20} of them hung, for {minutes:g} minutes",
         notes=_notes(before, after),
+    )
+
+
+async def ipmi_fleet() -> Measured:
+    """Cores the service and its workers take for two thousand IPMI servers: sensors at 60 s, a heartbeat each 10 s."""
+    devices, minutes = int(os.environ.get(DEVICES, "2000")), float(os.environ.get(MINUTES, "10"))
+    async with watched(devices, "two_thousand", Protocol.IPMI) as (_, service):
+        before, after = await service.over(minutes)
+    slots = devices * (after.at - before.at) / BEAT
+    return Measured(
+        runs=[(after.service_cpu - before.service_cpu) / (after.at - before.at)],
+        size=f"{devices} servers at {INTERVAL:g} s with heartbeats at {BEAT:g} s for {minutes:g} minutes",
+        notes={"missed_slots": round(max(0.0, slots - _polls(before, after))), **_notes(before, after)},
     )
 
 
@@ -132,9 +147,10 @@ class Service:
         return Sample(
             time.monotonic(),
             {(name, labels): float(value) for name, labels, value in found},
-            _cpu([self._pid]),
+            _cpu(_family(self._pid)),
             _cpu(_family(self._emulator)),
             _rss(self._pid),
+            sum(map(_rss, children(self._pid))),
         )
 
     async def until_known(self, devices: int) -> float:
@@ -151,15 +167,17 @@ class Service:
 
 
 @contextlib.asynccontextmanager
-async def watched(devices: int) -> AsyncIterator[tuple[Emulated, Service]]:
+async def watched(
+    devices: int, fleet_file: str = "ten_thousand", protocol: Protocol = Protocol.REDFISH
+) -> AsyncIterator[tuple[Emulated, Service]]:
     """A fleet of so many servers and a service that knows them all."""
     with tempfile.TemporaryDirectory() as folder:
-        async with emulated("ten_thousand", processes=2) as fleet:
-            addresses = dict(list((await fleet.addresses()).items())[:devices])
+        async with emulated(fleet_file, processes=2) as fleet:
+            addresses = dict(list((await fleet.addresses(protocol)).items())[:devices])
             if len(addresses) < devices:
                 raise CannotMeasureError(f"the emulated fleet has only {len(addresses)} servers")
             store, _ = await filled_store(Path(folder), addresses)
-            if not os.environ.get(LEARN):
+            if protocol is Protocol.REDFISH and not os.environ.get(LEARN):
                 await _acquaint(store, addresses)
             await store.close()
             port = free_port()
@@ -239,26 +257,18 @@ def _notes(before: Sample, after: Sample) -> dict[str, object]:
         "service_cores": round((after.service_cpu - before.service_cpu) / seconds, 2),
         "emulator_cores": round((after.emulator_cpu - before.emulator_cpu) / seconds, 2),
         "service_rss_mb": round(after.service_rss / 1e6),
+        "workers_rss_mb": round(after.workers_rss / 1e6),
     }
 
 
 def _cpu(pids: Iterable[int]) -> float:
     """Seconds of CPU of these processes, all their threads, system time included."""
-    return sum(sum(map(int, _stat(pid)[11:13])) / TICKS for pid in pids)
+    return sum(map(cpu_seconds, pids))
 
 
 def _family(pid: int) -> list[int]:
     """A process and its children."""
-    children = [int(found.name) for found in Path("/proc").iterdir() if found.name.isdigit()]
-    return [pid, *(child for child in children if (stat := _stat(child)) and int(stat[1]) == pid)]
-
-
-def _stat(pid: int) -> list[str]:
-    """What the system tells of a process, from its state on; nothing when it is gone."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    except OSError:
-        return []
+    return [pid, *children(pid)]
 
 
 def _rss(pid: int) -> float:
