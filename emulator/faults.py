@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import itertools
 import random
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
 from emulator.fault_ids import PRESETS
 from emulator.fault_rows import FAULTS, NAMED_IDS
 from emulator.hardware import Machine
+from emulator.ipmi.effects import MATCH
 from emulator.named_fault import FaultRefusedError, Heal, NamedFault, Wanted
 from emulator.plant import Plant
 from emulator.redfish.bmc import Bmc
 from emulator.when import WHEN
-from emulator.wire import WireFault
+from emulator.wire import Effect, WireFault
 from emulator.wire_catalogue import EFFECTS
 
 
@@ -161,14 +162,12 @@ class Fleet:
         fault_id: str,
         bmc: Bmc,
         effect: dict[str, Any],
-        match: dict[str, str],
+        match: dict[str, Any],
         when: dict[str, Any],
         seed: int | None = None,
     ) -> WireFault:
         row, settings = _settings_of(effect)
-        for key in match:
-            if key not in ("method", "path"):
-                raise FaultRefusedError(f"match knows method and path, not {key!r}")
+        _check_match(row, match)
         for key, value in when.items():
             if key not in WHEN:
                 raise FaultRefusedError(f"when knows {', '.join(WHEN)}, not {key!r}")
@@ -196,6 +195,24 @@ class Fleet:
 
 STANDING = {"policy": ("after_s", "until_s", "state"), "deed": ("after_s", "until_s")}
 """The conditions of effects that single requests do not meet."""
+
+
+def _check_match(row: Effect, match: Mapping[str, Any]) -> None:
+    """FaultRefusedError where an effect cannot be asked to meet this; one match is of HTTP or of IPMI, not of both."""
+    http: dict[str, Callable[[Any], bool]] = {"method": _is_text, "path": _is_text}
+    kinds = [*([http] if row.act is not None else []), *([MATCH] if row.lan is not None else [])]
+    known = [key for kind in kinds or [http] for key in kind]
+    for key, value in match.items():
+        if key not in known:
+            raise FaultRefusedError(f"match knows {', '.join(known)}, not {key!r}")
+        if not {**http, **MATCH}[key](value):
+            raise FaultRefusedError(f"match: {key} cannot be {value!r}")
+    if len(kinds) > 1 and not (set(match) <= set(http) or set(match) <= set(MATCH)):
+        raise FaultRefusedError("match is of a request (method, path) or of a datagram, not of both")
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str)
 
 
 def _on_wire(wanted: Wanted) -> bool:

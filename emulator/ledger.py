@@ -111,6 +111,25 @@ class Tally:
         return self.counted(instant) | {"by_request": dict(self.requests)}
 
 
+@dataclass(slots=True)
+class LanTally(Tally):
+    """What one BMC was asked over IPMI, counted; requests by `IPMI netfn/command`."""
+
+    datagrams: int = 0
+    """That reached it, whatever was in them."""
+    repeats: int = 0
+    """Commands that were the last one of their session once more."""
+
+    def counted(self, instant: float) -> dict[str, Any]:
+        """What a checker of a whole fleet compares, in one small row."""
+        return {
+            "datagrams": self.datagrams, "repeats": self.repeats, "requests": sum(self.requests.values()), "logins": self.logins,
+            "logins_refused": self.refused, "most_refused_in_ten_minutes": self.most_refused,
+            "least_gap": self.least_gap, "sessions": self.sessions.now, "most_sessions": self.sessions.most,
+            "sessions_above_one_seconds": self.sessions.above_one(instant),
+        }  # fmt: skip
+
+
 class Ledger:
     """Everything that happened, numbered."""
 
@@ -121,6 +140,8 @@ class Ledger:
         self._requests: deque[Row] = deque(maxlen=REQUESTS_KEPT)
         self.sequence = 0
         self.tallies: defaultdict[str, Tally] = defaultdict(Tally)
+        self.ipmi: defaultdict[str, LanTally] = defaultdict(LanTally)
+        """Of the machines that speak it."""
 
     def note(self, machine: str, what: str, **particulars: Any) -> None:
         """Writes one row."""
@@ -131,6 +152,12 @@ class Ledger:
         path = target.partition("?")[0]
         self.tallies[machine].requests[f"{method} {path}"] += 1
         particulars = {"method": method, "target": target, "status": status, "session": session}
+        self._requests.append(self._row(machine, "request", particulars))
+
+    def command(self, machine: str, target: str, code: int | None, session: int | None) -> None:
+        """Counts one IPMI command, and keeps it for a while; code None is one that got no answer."""
+        self.ipmi[machine].requests[f"IPMI {target}"] += 1
+        particulars = {"method": "IPMI", "target": target, "status": code, "session": session}
         self._requests.append(self._row(machine, "request", particulars))
 
     def since(self, sequence: int, *, machine: str = "", what: str = "", requests: bool = True) -> list[dict[str, Any]]:

@@ -13,11 +13,13 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
+from emulator.ipmi.effects import PAYLOADS, matches
 from emulator.redfish.errors import Answer
 from emulator.server import Reply, Request
 from emulator.when import in_time, its_turn
 
 if TYPE_CHECKING:
+    from emulator.ipmi.effects import Meeting
     from emulator.redfish.bmc import Bmc
 
 
@@ -40,6 +42,7 @@ MARK = "\u2063"
 RAW_TOKEN = re.compile(f'"{MARK}([^"]*){MARK}"'.encode())
 
 Act = Callable[[Exchange, dict[str, Any]], None]
+LanAct = Callable[["Meeting", dict[str, Any]], None]
 Undo = Callable[[], None]
 """Ends what a deed began."""
 Deed = Callable[["Bmc", dict[str, Any]], "Undo | None"]
@@ -57,6 +60,11 @@ class Effect:
     wants: str
     """What a possible setting is, for the one who got it wrong."""
     act: Act | None = None
+    """What it does to a request over HTTP."""
+    lan: LanAct | None = None
+    """What it does to a datagram of IPMI."""
+    payloads: tuple[str, ...] = PAYLOADS
+    """The datagrams of IPMI that it can do something to."""
     deed: Deed | None = None
     fields: tuple[str, ...] = ()
     """Further fields it understands."""
@@ -69,7 +77,7 @@ class WireFault:
     id: str
     effect: Effect
     settings: dict[str, Any]
-    match: dict[str, str]
+    match: dict[str, Any]
     when: dict[str, Any]
     bmc: Bmc
     chance: random.Random
@@ -97,12 +105,23 @@ class WireFault:
 
     def fires(self, request: Request) -> bool:
         """Whether this request is met by it; counts, and notes it when it is."""
-        if self.effect.stage in ("policy", "deed") or not self._matches(request) or not self.in_time():
+        if self.effect.act is None or not self._matches(request):
+            return False
+        return self._has_its_turn(request.method, request.target)
+
+    def meets(self, meeting: Meeting) -> bool:
+        """Whether this datagram of IPMI is met by it; counts, and notes it when it is."""
+        if self.effect.lan is None or not matches(self.match, self.effect.payloads, meeting):
+            return False
+        return self._has_its_turn(*meeting.asked.split(" ", 1))
+
+    def _has_its_turn(self, method: str, target: str) -> bool:
+        if not self.in_time():
             return False
         self.met += 1
         if not its_turn(self.when, self.met, self.chance):
             return False
-        self.count(method=request.method, target=request.target)
+        self.count(method=method, target=target)
         return True
 
     def count(self, **particulars: str) -> None:
@@ -135,6 +154,8 @@ class WireFault:
             self._undo = None
 
     def _matches(self, request: Request) -> bool:
+        if not set(self.match) <= {"method", "path"}:
+            return False
         method, path = self.match.get("method", "*"), self.match.get("path", "*")
         return fnmatchcase(request.method, method.upper()) and fnmatchcase(request.path.rstrip("/") or "/", f"*{path}")
 

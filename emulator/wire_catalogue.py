@@ -8,6 +8,8 @@ from typing import Any
 from emulator import wire_deeds as deeds
 from emulator import wire_effects as does
 from emulator.certificates import VERSIONS
+from emulator.ipmi import effects as over_lan
+from emulator.ipmi.ciphers import SUITES
 from emulator.push.streams import GARBLED
 from emulator.redfish.spelling import SPELLINGS
 from emulator.wire import MARK, Effect
@@ -87,13 +89,14 @@ SECONDS, COUNT, YES, NAME, NAMES = (
 EFFECTS: dict[str, Effect] = {
     effect.name: effect
     for effect in (
-        Effect(name="latency", stage="before", check=_number, wants=SECONDS, act=does.latency),
+        Effect(name="latency", stage="before", check=_number, wants=SECONDS, act=does.latency, lan=over_lan.latency),
         Effect(
             name="hang",
             stage="before",
             check=lambda v: v in ("forever", True) or _number(v),
             wants='seconds or "forever"',
             act=does.hang,
+            lan=over_lan.hang,
         ),
         Effect(
             name="concurrency",
@@ -205,6 +208,45 @@ EFFECTS: dict[str, Effect] = {
             act=does.etag,
         ),
         Effect(name="huge_header", stage="after", check=_count, wants="bytes", act=does.huge_header, fields=("name",)),
+        Effect(
+            name="cc",
+            stage="before",
+            check=lambda v: _count(v) and 0 < v < 256,
+            wants="a completion code from 1 to 255",
+            lan=over_lan.completion_code,
+            payloads=over_lan.COMMANDS,
+        ),
+        Effect(
+            name="lose_packet",
+            stage="before",
+            check=_one_of("request", "answer"),
+            wants="request or answer",
+            lan=over_lan.lose_packet,
+        ),
+        Effect(name="delay", stage="after", check=_number, wants=SECONDS, lan=over_lan.delay),
+        Effect(
+            name="dup",
+            stage="after",
+            check=lambda v: _some(v) and v <= 16,
+            wants="how often, at most 16",
+            lan=over_lan.duplicate,
+        ),
+        Effect(
+            name="rakp_junk",
+            stage="after",
+            check=lambda v: _some(v) and v <= 256,
+            wants="bytes, at most 256",
+            lan=over_lan.rakp_junk,
+            payloads=("rakp1", "rakp3"),
+        ),
+        Effect(
+            name="ciphers",
+            stage="policy",
+            check=lambda v: isinstance(v, list) and v != [] and all(_count(n) and n in SUITES for n in v),
+            wants=f"a list of cipher suites of {', '.join(map(str, SUITES))}",
+        ),
+        Effect(name="ignore_get_cipher", stage="policy", check=_flag, wants=YES),
+        Effect(name="sdr_max_read", stage="policy", check=_some, wants="bytes"),
         Effect(name="max_sessions", stage="policy", check=_count, wants=COUNT),
         Effect(name="session_ttl", stage="policy", check=_number, wants=SECONDS),
         Effect(name="lockout", stage="policy", check=_lockout, wants='{"n": 5, "sec": 300, "sliding": true}'),

@@ -7,7 +7,7 @@ import hashlib
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
@@ -29,6 +29,9 @@ from emulator.redfish.spelling import plain, spelled
 from emulator.redfish.tree import tree_of
 from emulator.server import Endpoint, Outcome, Reply, Request, Watch
 from emulator.wire import WireFault, perform
+
+if TYPE_CHECKING:
+    from emulator.ipmi.lan import Lan
 
 Y2K = 946_684_800
 OPEN_PATHS = frozenset({"/redfish", ROOT, f"{ROOT}/odata", METADATA})
@@ -83,6 +86,8 @@ class Bmc:
         self.started_at = plant.clock.started_at
         self.endpoint: Endpoint | None = None
         self.door: Door | None = None
+        self.lan: Lan | None = None
+        """Its IPMI side, where it has one."""
         self.rejects = False
         """No password is right."""
         self._away: set[str] = set()
@@ -365,6 +370,11 @@ class Bmc:
         self.leave("restart")
         self.come_back_after("restart", seconds)
 
+    @property
+    def away(self) -> bool:
+        """Whether there is a reason not to answer anybody."""
+        return bool(self._away)
+
     def leave(self, reason: str) -> None:
         """Refuses connections until every reason to be away is gone."""
         self._away.add(reason)
@@ -404,6 +414,8 @@ class Bmc:
         for token, session in tuple(self.sessions.items()):
             if user in ("", session.user):
                 del self.sessions[token]
+        if self.lan is not None:
+            self.lan.sessions.forget(user)
         self.count_sessions()
 
     def report(self) -> Json | None:

@@ -82,13 +82,24 @@ def _welcome(bmc: Bmc, user: str, peer: str) -> Answer:
 
 def _knows(bmc: Bmc, user: str, password: str, peer: str, *, how: str) -> bool:
     """Whether user and password are right; a wrong one counts, and may lock the account."""
-    now = bmc.plant.clock.now()
-    threshold, seconds, sliding = bmc.policy("lockout", (0, 0.0, False))
-    locked, account = now < bmc.locked_until, account_of(bmc, user)
+    account = account_of(bmc, user)
     right = account is not None and account.password == password and not bmc.rejects
-    if right and not locked:
+    if right and not locked_out(bmc):
         bmc.refused_at.clear()
         return True
+    refused(bmc, user, peer, how=how)
+    return False
+
+
+def locked_out(bmc: Bmc) -> bool:
+    """Whether nobody is let in just now, over whatever protocol."""
+    return bmc.plant.clock.now() < bmc.locked_until
+
+
+def refused(bmc: Bmc, user: str, peer: str, *, how: str) -> None:
+    """Counts a refused login, over whatever protocol; too many of them lock the account."""
+    now, locked = bmc.plant.clock.now(), locked_out(bmc)
+    threshold, seconds, sliding = bmc.policy("lockout", (0, 0.0, False))
     bmc.tally.refuse(now)
     bmc.plant.ledger.note(bmc.machine.name, "login_refused", user=user, client=peer, how=how, locked=locked)
     bmc.machine.log("LoginRefused", user, peer.rpartition(":")[0])
@@ -96,7 +107,6 @@ def _knows(bmc: Bmc, user: str, password: str, peer: str, *, how: str) -> bool:
     if (threshold and len(bmc.refused_at) >= threshold and not locked) or (locked and sliding):
         bmc.locked_until = now + seconds
         bmc.plant.ledger.note(bmc.machine.name, "locked_out", seconds=seconds)
-    return False
 
 
 def _service(bmc: Bmc) -> Json:

@@ -535,7 +535,7 @@ async def test_drives_vanish_while_the_machine_is_off() -> None:
         ({"machine": "web-01", "fault": {"latency": 1, "colour": 2}}, "not 'colour'"),
         ({"machine": "web-01", "fault": {"latency": 1}, "when": {"sometimes": 1}}, "when knows nth"),
         ({"machine": "web-01", "fault": {"latency": 1}, "when": {"nth": 0}}, "when: nth cannot be 0"),
-        ({"machine": "web-01", "fault": {"latency": 1}, "match": {"oid": "1"}}, "match knows method and path"),
+        ({"machine": "web-01", "fault": {"latency": 1}, "match": {"oid": "1"}}, "match knows method, path"),
         ({"machine": "web-01", "fault": "wire", "id": "F999"}, "no preset for 'F999'"),
         ({"machine": "web-01", "fault": "wire"}, "say what happens"),
         ({"rack": "R01", "fault": "lose_feed", "feed": "C"}, "feed is A or B"),
