@@ -38,6 +38,7 @@ def as_object(seen: Observation) -> dict[str, Any]:
     identity = seen.identity or (seen.inventory.identity if seen.inventory else None) or Identity()
     return {
         "device": _jsonable(asdict(identity)),
+        "protocol": seen.protocol.value,
         "reachability": seen.reachability.value,
         "reason": seen.reason,
         "power_state": seen.power.state.value if seen.power else None,
@@ -253,6 +254,8 @@ def _reading(reading: Reading) -> dict[str, Any]:
         "value": reading.number,
         "reason": reading.reason,
         "quality": reading.quality.value,
+        "thresholds": {name: limit for name, limit in asdict(reading.sensor.thresholds).items() if limit is not None},
+        "source": reading.sensor.source,
         "taken_at": _instant(reading.taken_at),
     }
 

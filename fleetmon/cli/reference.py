@@ -46,17 +46,20 @@ TAIL = """\
 
     {"device": {"manufacturer", "model", "serial_number", "part_number", "asset_tag", "uuid", "host_name", "firmware",
                 "bios_version", "bmc_model", "systems": [path]},
-     "reachability", "reason", "power_state": "On" | "Off" | ... | null, "overall": "OK" | ... | null,
+     "protocol", "reachability", "reason", "power_state": "On" | "Off" | ... | null, "overall": "OK" | ... | null,
      "readings": [{"component": {"kind","name"}, "sensor", "type", "unit", "value": number | null,
-                   "reason": text | null, "quality", "taken_at"}],
+                   "reason": text | null, "quality", "thresholds": {"upper_critical": number, ...}, "source",
+                   "taken_at"}],
      "health": [{"component": {"kind","name"}, "health", "state", "failure_predicted": true | false | null, "detail"}],
      "events": [{"log", "record_id", "severity", "message", "message_id", "created_at", "created_text", "component"}],
      "inventory": {"identity", "parts": [...], "taken_at", "complete"} | null,
      "problems": [{"resource", "reason"}], "asked": [aspect], "answered": [aspect], "taken_at",
      "requests": n, "seconds": s}
 
-Component kinds are the Redfish resource names; every present component is in `health`. A reading without a value has a
-`reason`. The object is printed as well when the device could not be read, with `reachability` and `reason` saying why.
+Component kinds are the Redfish resource names, whatever the protocol; every present component is in `health`. A reading
+without a value has a `reason`; its `thresholds` are those that the device has set; its `source` is where the device tells
+it: a Redfish path, or the record of an IPMI sensor (`sdr/0012`). The object is printed as well when the device could not
+be read, with `reachability` and `reason` saying why.
 """
 
 _MARKUP = re.compile(r"(?<!\\)\[/?[a-z ]*\]")

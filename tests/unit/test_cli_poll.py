@@ -33,6 +33,7 @@ from fleetmon.model import (
     Reading,
     ReadingType,
     Sensor,
+    Thresholds,
 )
 
 NOW = datetime(2026, 1, 6, 8, 0, tzinfo=UTC)
@@ -40,8 +41,8 @@ ALL = frozenset(Aspect)
 CHASSIS = Component("Chassis", "1U")
 
 
-def sensor(name, kind=ReadingType.TEMPERATURE, component=CHASSIS):
-    return Sensor(component=component, name=name, type=kind, source=f"/redfish/v1/{name}")
+def sensor(name, kind=ReadingType.TEMPERATURE, component=CHASSIS, **more):
+    return Sensor(component=component, name=name, type=kind, source=f"/redfish/v1/{name}", **more)
 
 
 def part(kind, name, health=Health.OK, **told):
@@ -63,7 +64,7 @@ def seen(**told):
             "power": Power(state=PowerState.ON, taken_at=NOW, source="/s"),
             "overall": part("Device", "", Health.CRITICAL),
             "readings": (
-                Reading(sensor=sensor("Inlet"), value=23.5, taken_at=NOW),
+                Reading(sensor=sensor("Inlet", thresholds=Thresholds(upper_critical=40.0)), value=23.5, taken_at=NOW),
                 Reading(sensor=sensor("GPU 2"), value=NoReading.ABSENT, taken_at=NOW),
             ),
             "health": (
@@ -90,12 +91,12 @@ def page(observation, width=100):
 def test_the_object_holds_every_present_component_and_a_reason_for_every_missing_number():
     told = json.loads(json.dumps(as_object(seen())))
     assert told["device"]["manufacturer"] == "Dell Inc."
-    assert told["power_state"] == "On"
+    assert (told["protocol"], told["power_state"]) == ("redfish", "On")
     assert told["readings"] == [
         {"component": {"kind": "Chassis", "name": "1U"}, "sensor": "Inlet", "type": "Temperature", "unit": "Cel", "value": 23.5,
-         "reason": None, "quality": "good", "taken_at": "2026-01-06T08:00:00.000Z"},
+         "reason": None, "quality": "good", "thresholds": {"upper_critical": 40.0}, "source": "/redfish/v1/Inlet", "taken_at": "2026-01-06T08:00:00.000Z"},
         {"component": {"kind": "Chassis", "name": "1U"}, "sensor": "GPU 2", "type": "Temperature", "unit": "Cel", "value": None,
-         "reason": "Absent", "quality": "good", "taken_at": "2026-01-06T08:00:00.000Z"},
+         "reason": "Absent", "quality": "good", "thresholds": {}, "source": "/redfish/v1/GPU 2", "taken_at": "2026-01-06T08:00:00.000Z"},
     ]  # fmt: skip
     assert [(found["component"]["kind"], found["health"]) for found in told["health"]] == [
         ("Drive", "Critical"), ("Fan", "OK"), ("Fan", "OK"), ("Port", "Unknown"), ("Memory", "OK"),
