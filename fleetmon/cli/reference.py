@@ -57,9 +57,9 @@ TAIL = """\
      "requests": n, "seconds": s}
 
 Component kinds are the Redfish resource names, whatever the protocol; every present component is in `health`. A reading
-without a value has a `reason`; its `thresholds` are those that the device has set; its `source` is where the device tells
-it: a Redfish path, or the record of an IPMI sensor (`sdr/0012`). The object is printed as well when the device could not
-be read, with `reachability` and `reason` saying why.
+without a value has a `reason`; its `thresholds` are those that the device has set; its `source` is where it is told: a
+Redfish path, or the record of an IPMI sensor (`sdr/0012`). The object is printed as well when the device could not be
+read, with `reachability` and `reason` saying why.
 """
 
 _MARKUP = re.compile(r"(?<!\\)\[/?[a-z ]*\]")
