@@ -24,6 +24,8 @@ from fleetmon.clock import Clock
 from fleetmon.crew import Crew, Reread
 from fleetmon.devices import Devices
 from fleetmon.doorway import Doorway, admit
+from fleetmon.drivers.base import Driver, Opening
+from fleetmon.drivers.ipmi.workers import Workers
 from fleetmon.drivers.registry import open_driver
 from fleetmon.drivers.telling import Wish
 from fleetmon.errors import ConfigError, StorageError
@@ -120,11 +122,16 @@ async def running(settings: Settings, *, clock: Clock, reread: Reread | None = N
         )
         for warning in warnings(vitals(store)):
             log.warning(warning)
+        workers = Workers(clock=clock)
+        stack.push_async_callback(workers.close)
+        opener = partial(open_driver, workers=workers)
 
         async def compose(given: Settings) -> Supervisor:
             with contextlib.suppress(StorageError):  # what summaries say of it is no reason not to run
                 await store.use_interval(given.polling.interval.sensors)
-            return _compose(given, store=store, vault=vault, clock=clock, listener=listener, reload=crew.reload)
+            return _compose(
+                given, store=store, vault=vault, clock=clock, opener=opener, listener=listener, reload=crew.reload
+            )
 
         crew = Crew(settings, compose=compose, reread=reread or (lambda: settings))
         roles = asyncio.create_task(crew.run(), name="crew")
@@ -142,6 +149,7 @@ def _compose(
     store: Store,
     vault: Vault,
     clock: Clock,
+    opener: Callable[[Opening], Driver],
     listener: socket.socket | None,
     reload: Callable[[], list[str]],
 ) -> Supervisor:
@@ -159,7 +167,7 @@ def _compose(
     )
     devices = Devices(
         keeper=keeper,
-        open_driver=open_driver,
+        open_driver=opener,
         polling=settings.polling,
         clock=clock,
         metrics=metrics,

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from fleetmon.drivers.base import Driver, Opening
+from fleetmon.drivers.ipmi.workers import Workers
 from fleetmon.drivers.redfish.driver import RedfishDriver
 from fleetmon.errors import Unsupported
 from fleetmon.model import Protocol
 
 
-def open_driver(opening: Opening) -> Driver:
-    """A driver for the endpoint; nothing is sent before it is asked. Raises Unsupported or ConfigError."""
+def open_driver(opening: Opening, *, workers: Workers | None = None) -> Driver:
+    """A driver for the endpoint; nothing is sent before it is asked. Raises Unsupported or ConfigError.
+
+    `workers` are those of the whole service, which IPMI sessions live in.
+    """
     match opening.endpoint.protocol:
         case Protocol.REDFISH:
             return RedfishDriver(opening)
