@@ -123,8 +123,8 @@ class LanTally(Tally):
     def counted(self, instant: float) -> dict[str, Any]:
         """What a checker of a whole fleet compares, in one small row."""
         return {
-            "datagrams": self.datagrams, "repeats": self.repeats, "requests": sum(self.requests.values()), "logins": self.logins,
-            "logins_refused": self.refused, "most_refused_in_ten_minutes": self.most_refused,
+            "datagrams": self.datagrams, "repeats": self.repeats, "requests": sum(self.requests.values()),
+            "logins": self.logins, "logins_refused": self.refused, "most_refused_in_ten_minutes": self.most_refused,
             "least_gap": self.least_gap, "sessions": self.sessions.now, "most_sessions": self.sessions.most,
             "sessions_above_one_seconds": self.sessions.above_one(instant),
         }  # fmt: skip
