@@ -7,9 +7,10 @@ is a number of slots: the shortest interval gives the slots, the others ride alo
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 
-from fleetmon.model import Aspect, Interval
+from fleetmon.model import Aspect, Device, Interval, Protocol
 from fleetmon.ownership import next_slot
 
 LIFE = frozenset({Aspect.HEARTBEAT, Aspect.SENSORS})
@@ -26,6 +27,19 @@ FIRST_STEPS = (STEPS[0] | STEPS[1], STEPS[2])
 
 PATIENCE = 3
 """For so many of its intervals an aspect other than life waits while the service is behind."""
+EVERY_ASPECT = frozenset(Aspect)
+
+
+def interval_of(usual: Interval, device: Device, protocol: Protocol, ipmi_heartbeat: timedelta) -> Interval:
+    """How often one endpoint is asked: a device's own interval holds for heartbeat and sensors, whatever it speaks.
+
+    Over IPMI a heartbeat is one small datagram there and back, so it comes more often than the rest.
+    """
+    if device.interval is not None:
+        return replace(usual, heartbeat=device.interval, sensors=device.interval)
+    if protocol is Protocol.IPMI:
+        return replace(usual, heartbeat=min(ipmi_heartbeat, usual.heartbeat))
+    return usual
 
 
 def steps(aspects: frozenset[Aspect], *, first: bool = False) -> list[frozenset[Aspect]]:
@@ -63,9 +77,15 @@ def pressing(
     )
 
 
-def next_poll(device_id: str, interval: Interval, asked: Mapping[Aspect, datetime], now: datetime) -> datetime:
+def next_poll(
+    device_id: str,
+    interval: Interval,
+    asked: Mapping[Aspect, datetime],
+    now: datetime,
+    duties: frozenset[Aspect] = EVERY_ASPECT,
+) -> datetime:
     """When the device is due: its next slot; now when it was never fully asked, or missed one while nobody looked."""
-    if len(asked) < len(Aspect):
+    if not duties <= asked.keys():
         return now
     last = max(asked.values())
     if last < now - shortest(interval):

@@ -60,6 +60,7 @@ def say_duration(value: timedelta) -> str:
 
 
 Often = Annotated[timedelta, _between(timedelta(seconds=5), timedelta(days=1))]
+Beat = Annotated[timedelta, _between(timedelta(seconds=5), timedelta(seconds=60))]
 Rarely = Annotated[timedelta, _between(timedelta(seconds=30), timedelta(days=30))]
 Wait = Annotated[timedelta, _between(timedelta(milliseconds=100), timedelta(minutes=10))]
 Gap = Annotated[timedelta, _between(timedelta(0), timedelta(seconds=10))]
@@ -106,6 +107,7 @@ class PollingSection(_Section):
     minimum_gap: Gap = Field(timedelta(0), description="Pause between two requests to one device.")
     misses: int = Field(3, ge=1, le=100, description="Polls missed in a row before power is called unknown.")
     at_once: int = Field(200, ge=1, le=20000, description="Polls under way at the same time.")
+    ipmi_heartbeat: Beat = Field(timedelta(seconds=10), description="Between two heartbeats over IPMI: power, faults.")
 
 
 class PushSection(_Section):
@@ -131,8 +133,6 @@ class PushSection(_Section):
         return self
 
 
-class RetentionSection(_Section):
-    readings: KeepReadings = Field(timedelta(days=35), description="How long readings are kept; two days at least.")
 class TrapsSection(_Section):
     host: str | None = Field(None, description="Address to take SNMP traps on, `0.0.0.0` or `::`; none: no traps.")
     port: int = Field(1162, ge=0, le=65535, description="UDP port; senders use 162, so redirect that one here.")
@@ -146,6 +146,8 @@ class TrapsSection(_Section):
             raise ValueError(f"{host!r} is no address of this machine; write it like 0.0.0.0 or 10.0.0.5") from None
 
 
+class RetentionSection(_Section):
+    readings: KeepReadings = Field(timedelta(days=35), description="How long readings are kept; two days at least.")
     five_minutes: Keep = Field(timedelta(days=90), description="How long their rollups by five minutes are kept.")
     hours: Keep = Field(timedelta(days=730), description="How long their rollups by the hour are kept.")
     days: Keep = Field(timedelta(days=3650), description="How long their rollups by the day are kept.")
@@ -170,9 +172,9 @@ class File(_Section):
     listen: ListenSection = ListenSection()
     polling: PollingSection = PollingSection()
     push: PushSection = PushSection()
+    traps: TrapsSection = TrapsSection()
     retention: RetentionSection = RetentionSection()
     logging: LoggingSection = LoggingSection()
-    traps: TrapsSection = TrapsSection()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -310,9 +312,9 @@ def _settings(checked: File, environ: Mapping[str, str]) -> Settings:
             **{key: value for key, value in checked.polling if key != "interval"},
         ),
         push=Push(**dict(checked.push)),
+        traps=Traps(**dict(checked.traps)),
         retention=Retention(**dict(checked.retention)),
         logging=Logging(**dict(checked.logging)),
-        traps=Traps(**dict(checked.traps)),
     )
 
 

@@ -31,6 +31,8 @@ class Polling:
     """Polls missed in a row before the power state of a device is called unknown."""
     at_once: int = 200
     """Polls under way at the same time, over the whole fleet."""
+    ipmi_heartbeat: timedelta = timedelta(seconds=10)
+    """Between two heartbeats over IPMI, unless all heartbeats come more often still."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,8 +52,6 @@ class Push:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Retention:
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Traps:
     """Where SNMP traps are taken."""
 
@@ -61,6 +61,8 @@ class Traps:
     """The registered port is 162, which takes a privilege to listen on."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retention:
     """How long what was learned is kept."""
 
     readings: timedelta = timedelta(days=35)
@@ -99,9 +101,9 @@ class Settings:
     listen: Listen = Listen()
     polling: Polling = Polling()
     push: Push = Push()
+    traps: Traps = Traps()
     retention: Retention = Retention()
     logging: Logging = Logging()
-    traps: Traps = Traps()
     master_key_file: Path | None = None
     """None: systemd's credential, else a file in `configuration`, made on first use."""
     roles: tuple[str, ...] = field(default=("api", "devices", "upkeep"))

@@ -57,13 +57,14 @@ def compare(
     """What changed since the last look.
 
     An empty slot is no component. One that was there and is not any more is gone when complete looks missed it
-    `AGREEING` times, each time with the power on and settled; what a dark host does not show proves nothing.
+    `AGREEING` times, each time with the power on and settled; what a dark host does not show proves nothing, and what
+    another endpoint tells is not this one's to miss.
     """
     present = {one.component: one for one in seen if one.state != ABSENT}
     changes = [
-        change
+        changed
         for one in present.values()
-        if (change := _change(device_id, known.get(one.component), one, at)) is not None
+        if (changed := change(device_id, known.get(one.component), one, at)) is not None
     ]
     missing: list[Component] = []
     gone: list[Component] = []
@@ -74,6 +75,7 @@ def compare(
                 row.health is None
                 or component in present
                 or component == DEVICE
+                or (row.told_by and row.part is None)
                 or not (complete or component in empty)
             ):
                 continue
@@ -101,7 +103,8 @@ def is_settled(summary: DeviceSummary, at: datetime) -> bool:
     return summary.power is PowerState.ON and since is not None and at - since >= SETTLED
 
 
-def _change(device_id: str, row: ComponentRow | None, one: ComponentHealth, at: datetime) -> HealthChange | None:
+def change(device_id: str, row: ComponentRow | None, one: ComponentHealth, at: datetime) -> HealthChange | None:
+    """How a component's condition changed; None when it did not, or when a new one is well."""
     before = row.health if row is not None else None
     if before is None:
         if one.health is Health.OK or (one.health is Health.UNKNOWN and not one.failure_predicted):

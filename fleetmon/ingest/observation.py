@@ -6,38 +6,22 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Any
 
 from fleetmon.access.vault import Vault
 from fleetmon.drivers.base import Memory
 from fleetmon.drivers.lane import Breaker
 from fleetmon.errors import StorageError
-from fleetmon.ingest import components, logs, parts, pushed, summary
+from fleetmon.ingest import conditions, logs, parts, pushed, standins, summary, twins
+from fleetmon.ingest.learning import Learning
 from fleetmon.ingest.remembering import Kept
-from fleetmon.model import (
-    DEVICE,
-    Aspect,
-    Component,
-    ComponentHealth,
-    Device,
-    Identity,
-    LogMark,
-    LogReading,
-    Observation,
-    Problem,
-    Reading,
-)
+from fleetmon.ingest.witnesses import Role, after, agreed, role_of
+from fleetmon.model import Aspect, Device, Identity, LogMark, LogReading, Observation, Problem, Reading
 from fleetmon.plausibility import judge, judged
 from fleetmon.settings import Polling
-from fleetmon.storage import Store, events, health, polls, summaries
+from fleetmon.storage import Store, endpoints, events, health, polls, summaries
 from fleetmon.storage.database import Connection
-from fleetmon.storage.rows import (
-    ComponentRow,
-    DeviceSummary,
-    HealthChange,
-    PartChange,
-    PollRow,
-)
+from fleetmon.storage.events import NewEvent
+from fleetmon.storage.rows import DeviceSummary, HealthChange, PartChange, PollRow
 from fleetmon.storage.telemetry import Key
 
 RARITY = (Aspect.INVENTORY, Aspect.COMPONENTS, Aspect.EVENTS, Aspect.SENSORS, Aspect.HEARTBEAT)
@@ -80,14 +64,37 @@ async def ingest(
 
     `memory` and `breaker` are what is new of what the driver and its lane want to know again after a restart.
     """
+    role = await _role(observation, device, store, polling)
+    observation = await _as_told(observation, device, store, role)
     readings = await _judged(observation, device, store)
     kept = Kept.of(device, observation.protocol, memory, breaker, vault=vault)
     told = tuple(readings.values())
     written = store.state.write(
-        lambda connection: _write(connection, observation, device, told, kept, polling, received_at)
+        lambda connection: _write(connection, observation, role, device, told, kept, polling, received_at)
     )
     ingested, lost = await asyncio.gather(written, _append(observation, device, store, readings))
     return replace(ingested, readings_lost=lost) if lost else ingested
+
+
+async def _role(observation: Observation, device: Device, store: Store, polling: Polling) -> Role:
+    """What the word of this endpoint is worth, by how the others were when it spoke."""
+    if len(device.endpoints) < 2:
+        return Role.FIRST
+    return role_of(observation.protocol, await store.endpoints.of_device(device), polling.misses)
+
+
+async def _as_told(observation: Observation, device: Device, store: Store, role: Role) -> Observation:
+    """The observation as far as this endpoint has a say, its readings under the names that are known."""
+    match role:
+        case Role.FIRST:
+            return observation
+        case Role.WITNESS:
+            return standins.as_witness(observation)
+    if not observation.readings:
+        return observation
+    protocol = observation.protocol.value
+    known = [row.sensor for row in await store.telemetry.sensors(device.device_id)]
+    return replace(observation, readings=standins.under_known_names(observation.readings, known, protocol))
 
 
 async def _append(observation: Observation, device: Device, store: Store, readings: Mapping[Key, Reading]) -> int:
@@ -115,24 +122,10 @@ async def _judged(observation: Observation, device: Device, store: Store) -> dic
 # ---- the transaction ------------------------------------------------------------------------------------------------
 
 
-@dataclass(slots=True)
-class _Learning:
-    """One device while its observation is written down."""
-
-    connection: Connection
-    device_id: str
-    observation: Observation
-    before: DeviceSummary
-    received_at: datetime
-    changes: summary.Changes
-    health_changes: list[HealthChange] = field(default_factory=list)
-    part_changes: list[PartChange] = field(default_factory=list)
-    inventory_due: bool = False
-
-
 def _write(
     connection: Connection,
     observation: Observation,
+    role: Role,
     device: Device,
     readings: Sequence[Reading],
     kept: Kept,
@@ -142,19 +135,12 @@ def _write(
     before = summaries.load(connection, device.device_id)
     if before is None:
         return Ingested(summary=None)
-    primary = not device.endpoints or device.endpoints[0].protocol is observation.protocol
-    learning = _Learning(
-        connection,
-        device.device_id,
-        observation,
-        before,
-        received_at,
-        summary.reached(before, observation, primary=primary, misses=polling.misses),
-    )
+    changes = _reached(connection, observation, device, before, polling.misses)
+    learning = Learning(connection, device, observation, role, before, received_at, changes)
     _identify(learning)
-    _components(learning)
+    conditions.learn(learning)
     learning.changes |= summary.measured(readings)
-    _poll(learning, primary=primary)
+    _poll(learning)
     new = _logs(learning)
     kept.put(connection)
     health.add_health_changes(connection, learning.health_changes)
@@ -169,112 +155,40 @@ def _write(
     )
 
 
-def _identify(learning: _Learning) -> None:
+def _reached(
+    connection: Connection, observation: Observation, device: Device, before: DeviceSummary, misses: int
+) -> summary.Changes:
+    """Does the device answer, and is it on: by this poll, and by what its other endpoints said last."""
+    if not endpoints.is_kept(device):
+        return summary.reached(before, observation, misses=misses)
+    states = [
+        after(state, observation, misses=misses) if state.protocol is observation.protocol else state
+        for state in endpoints.load(connection, device)
+    ]
+    for state in states:
+        if state.protocol is observation.protocol:
+            endpoints.put(connection, device.device_id, state)
+    if len(states) == 1 or all(state.polled_at is None for state in states):
+        return summary.reached(before, observation, misses=misses)
+    return agreed(before, states, observation.taken_at, misses=misses)
+
+
+def _identify(learning: Learning) -> None:
     """Who the device says it is."""
     observation = learning.observation
     said = observation.identity or (observation.inventory.identity if observation.inventory else None)
     if said is None:
         return
     stored = health.load_identity(learning.connection, learning.device_id)
+    if stored is not None and learning.role is not Role.FIRST:
+        return
     identity = parts.merged(stored or Identity(), parts.real_identity(said))
     if identity != stored:
         health.put_identity(learning.connection, learning.device_id, identity)
     learning.changes |= summary.identified(identity)
 
 
-def _components(learning: _Learning) -> None:
-    """Conditions and parts, and what they make of the device."""
-    observation = learning.observation
-    said = [*observation.health, *([observation.overall] if observation.overall else [])]
-    as_known = observation.inventory is None and health.touch(learning.connection, learning.device_id, said)
-    if as_known and (
-        not observation.components_complete or health.count(learning.connection, learning.device_id) == len(said)
-    ):
-        return
-    rows = health.load(learning.connection, learning.device_id)
-    known = {row.component: row for row in map(health.component_of, rows)}
-    settled = components.is_settled(replace(learning.before, **learning.changes), observation.taken_at)
-    absent = {Component(row["kind"], row["name"]): row["absent"] for row in rows}
-    compared = components.compare(
-        learning.device_id,
-        known,
-        absent,
-        said,
-        complete=observation.components_complete and Aspect.COMPONENTS in observation.answered,
-        settled=settled,
-        at=observation.taken_at,
-    )
-    learning.health_changes += compared.changes
-    health.put_health(learning.connection, learning.device_id, compared.seen)
-    health.miss(learning.connection, learning.device_id, compared.missing)
-    gone = set(compared.gone)
-    learning.part_changes += [
-        parts.removal(learning.device_id, row.part, observation.taken_at)
-        for component, row in known.items()
-        if component in gone and row.part is not None
-    ]
-    health.remove(learning.connection, learning.device_id, compared.gone)
-    known = {component: row for component, row in known.items() if component not in gone}
-    for one in compared.seen:
-        row = known.get(one.component)
-        known[one.component] = ComponentRow(component=one.component, health=one, part=row.part if row else None)
-    if observation.inventory is not None:
-        known = _parts(learning, rows, known, settled=settled)
-    _judge(learning, known)
-
-
-def _parts(
-    learning: _Learning, rows: Sequence[Any], known: dict[Component, ComponentRow], *, settled: bool
-) -> dict[Component, ComponentRow]:
-    """What the inventory says, compared with the last one."""
-    inventory = learning.observation.inventory
-    assert inventory is not None, "the caller looked"
-    before = health.load_inventory(learning.connection, learning.device_id)
-    moves = parts.compare(
-        learning.device_id,
-        {component: row.part for component, row in known.items() if row.part is not None},
-        {Component(row["kind"], row["name"]): row["part_absent"] for row in rows},
-        inventory.parts,
-        baseline=before is None or not before.complete,
-        complete=inventory.complete,
-        settled=settled,
-        at=inventory.taken_at,
-    )
-    learning.part_changes += moves.changes
-    health.put_parts(learning.connection, learning.device_id, moves.seen)
-    health.miss_parts(learning.connection, learning.device_id, moves.missing)
-    health.remove_parts(learning.connection, learning.device_id, moves.gone)
-    complete = inventory.complete or (before is not None and before.complete)
-    health.put_inventory(learning.connection, learning.device_id, inventory.taken_at, complete=complete)
-    for part in moves.seen:
-        row = known.get(part.component)
-        known[part.component] = ComponentRow(component=part.component, health=row.health if row else None, part=part)
-    for component in moves.gone:
-        row = known[component]
-        known[component] = replace(row, part=None)
-    return known
-
-
-def _judge(learning: _Learning, known: Mapping[Component, ComponentRow]) -> None:
-    """The health of the device and what its summary shows of its components."""
-    fares: list[ComponentHealth] = [row.health for row in known.values() if row.health is not None]
-    slots = {component: row.part.slot for component, row in known.items() if row.part is not None}
-    verdict = components.verdict(fares)
-    learning.inventory_due = any(
-        row.part is None and row.health is not None and component != DEVICE for component, row in known.items()
-    )
-    learning.changes |= {
-        "health": verdict.health,
-        "health_reason": verdict.reason,
-        "failure_predicted": verdict.failure_predicted,
-        "subsystems": components.subsystems(fares),
-        "bays": components.places(fares, "Drive", slots),
-        "supplies": components.places(fares, "PowerSupply", slots),
-        "fans": components.places(fares, "Fan", slots),
-    }
-
-
-def _poll(learning: _Learning, *, primary: bool) -> None:
+def _poll(learning: Learning) -> None:
     """When each aspect was asked for, and what could not be read."""
     observation = learning.observation
     asked = [aspect for aspect in RARITY if aspect in observation.asked]
@@ -289,18 +203,21 @@ def _poll(learning: _Learning, *, primary: bool) -> None:
                 requests=observation.requests,
                 answered=aspect in observation.answered,
                 reason="" if aspect in observation.answered else observation.reason or "not answered",
+                protocol=observation.protocol,
             )
             for aspect in asked
         ],
     )
     problems = list(observation.problems)
-    if not primary and not observation.answered:
+    if learning.role is not Role.FIRST and not observation.answered:
         problems.append(Problem(resource=observation.protocol.value, reason=observation.reason or "no answer"))
     if asked and (observation.answered or problems):
-        health.put_problems(learning.connection, learning.device_id, problems, asked, observation.taken_at)
+        health.put_problems(
+            learning.connection, learning.device_id, observation.protocol, problems, asked, observation.taken_at
+        )
 
 
-def _followed(learning: _Learning, reading: LogReading) -> logs.Followed:
+def _followed(learning: Learning, reading: LogReading) -> logs.Followed:
     """What one look at one log brought that is not stored yet, and how far the log is read with it."""
     connection, device_id, log = learning.connection, learning.device_id, reading.log
     known = events.log_state(connection, device_id, log)
@@ -314,21 +231,35 @@ def _followed(learning: _Learning, reading: LogReading) -> logs.Followed:
     )
 
 
-def _logs(learning: _Learning) -> int:
+def _logs(learning: Learning) -> int:
     """New records of every log that was read; how many there were."""
-    connection, device_id = learning.connection, learning.device_id
+    connection, device_id, observation = learning.connection, learning.device_id, learning.observation
     new = 0
-    for reading in learning.observation.logs:
+    for reading in observation.logs:
         followed = _followed(learning, reading)
-        new += pushed.settle(connection, device_id, followed.events, learning.received_at)
+        found: Sequence[NewEvent] = followed.events
+        if len(learning.device.endpoints) > 1:
+            found = [_as_news(learning, event) for event in found]
+            found = twins.untold(connection, device_id, observation.protocol, found, learning.received_at)
+        new += pushed.settle(connection, device_id, found, learning.received_at)
         events.put_log_state(
             connection,
             device_id,
             reading.log,
             followed.state,
+            protocol=observation.protocol,
             source=reading.source,
             read_at=reading.taken_at,
             total=reading.total,
             capacity=reading.capacity,
         )
     return new
+
+
+def _as_news(learning: Learning, event: NewEvent) -> NewEvent:
+    """A stand-in's first look at its log: what came after the first endpoint's last look is no history."""
+    if not event.history or learning.role is Role.FIRST or event.clock_suspect or event.record.created_at is None:
+        return event
+    first = learning.device.endpoints[0].protocol
+    looked_at = events.logs_read_at(learning.connection, learning.device_id, first)
+    return replace(event, history=looked_at is None or event.record.created_at <= looked_at)

@@ -16,28 +16,27 @@ Changes = dict[str, Any]
 """New values of a DeviceSummary's fields, by name."""
 
 
-def reached(before: DeviceSummary, observation: Observation, *, primary: bool, misses: int) -> Changes:
-    """Was there an answer, and what of the power.
+def reached(before: DeviceSummary, observation: Observation, *, misses: int) -> Changes:
+    """Was there an answer, and what of the power, where the device has one endpoint.
 
     A failed poll changes what is said of reachability and when it was asked, and nothing that was learned before. Only
-    after `misses` of them in a row is the power state unknown; its last word stays in
-    `power_known`. A second endpoint that does not answer says nothing of a device that answers on its first.
+    after `misses` of them in a row, and as many intervals of the device, is the power state unknown: a heartbeat every
+    ten seconds sees no sooner that a BMC is gone for good. Its last word stays in `power_known`.
     """
     at = observation.taken_at
-    changes: Changes = {"polled_at": at}
-    missed = before.misses
+    missed = _missed(before.misses, observation)
+    fine = observation.reachability is Reachability.REACHABLE
+    changes: Changes = {
+        "polled_at": at,
+        "reachability": observation.reachability,
+        "reachability_reason": "" if fine else observation.reason,
+        "unreachable_since": None if fine else before.unreachable_since or at,
+        "misses": missed,
+    }
     if observation.answered:
         changes |= {"seen_at": at, "stale": False}
-    if primary or (observation.answered and before.reachability is Reachability.NEVER_ASKED):
-        missed = _missed(before.misses, observation)
-        fine = observation.reachability is Reachability.REACHABLE
-        changes |= {
-            "reachability": observation.reachability,
-            "reachability_reason": "" if fine else observation.reason,
-            "unreachable_since": None if fine else before.unreachable_since or at,
-            "misses": missed,
-        }
-    return changes | _powered(before, observation, unknown=missed >= misses)
+    silent = before.power_at is None or at - before.power_at >= (misses - 0.5) * before.interval
+    return changes | _powered(before, observation, unknown=missed >= misses and silent)
 
 
 def measured(readings: Sequence[Reading]) -> Changes:
@@ -65,7 +64,9 @@ def _powered(before: DeviceSummary, observation: Observation, *, unknown: bool) 
     told = observation.power
     if told is None:
         return {"power": PowerState.UNKNOWN, "power_since": None} if unknown else {}
-    changes: Changes = {"power": told.state, "power_at": told.taken_at, "power_source": told.source}
+    changes: Changes = {
+        "power": told.state, "power_at": told.taken_at, "power_source": told.source, "power_reason": "",
+    }  # fmt: skip
     if told.state is PowerState.UNKNOWN:
         return changes | {"power_since": None}
     unbroken = before.power is told.state and before.power_since is not None

@@ -86,15 +86,24 @@ def write(connection: Connection, device: Device, verb: str) -> None:
 
 
 def forget_changed_endpoints(connection: Connection, before: Device, after: Device) -> None:
-    """What was learned of an address says nothing of another."""
+    """What was learned of an address says nothing of another; what only an endpoint that is gone told is gone, too."""
     kept = {(endpoint.protocol, endpoint.address) for endpoint in after.endpoints}
     for endpoint in before.endpoints:
-        if (endpoint.protocol, endpoint.address) not in kept:
-            for table in ("driver_memory", "breaker"):
-                connection.execute(
-                    f"DELETE FROM {table} WHERE device_id = ? AND protocol = ?",  # noqa: S608
-                    (before.device_id, endpoint.protocol.value),
-                )
+        if (endpoint.protocol, endpoint.address) in kept:
+            continue
+        for table in ("driver_memory", "breaker", "endpoint_state"):
+            connection.execute(
+                f"DELETE FROM {table} WHERE device_id = ? AND protocol = ?",  # noqa: S608
+                (before.device_id, endpoint.protocol.value),
+            )
+        if endpoint.protocol not in {one.protocol for one in after.endpoints}:
+            _forget_told(connection, before.device_id, endpoint.protocol)
+
+
+def _forget_told(connection: Connection, device_id: str, protocol: Protocol) -> None:
+    for condition in ("component WHERE told_by = ?2 AND part IS NULL", "problem WHERE protocol = ?2"):
+        connection.execute(f"DELETE FROM {condition} AND device_id = ?1", (device_id, protocol.value))  # noqa: S608
+    connection.execute("DELETE FROM poll WHERE device_id = ? AND protocol = ?", (device_id, protocol.value))
 
 
 def keep_pins(stored: Sequence[Endpoint], given: Sequence[Endpoint]) -> tuple[Endpoint, ...]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from fleetmon.model import Component, Health, LogMark, LogRecord, zoneless
+from fleetmon.model import Component, Health, LogMark, LogRecord, Protocol, zoneless
 from fleetmon.storage import cursors
 from fleetmon.storage.columns import from_ms, maybe_at, maybe_ms, to_ms
 from fleetmon.storage.database import Connection, Database
@@ -68,10 +68,12 @@ class Events:
 
         def write(connection: Connection) -> int:
             connection.execute(_REMEMBER, (to_ms(before),))
+            connection.execute(_REMEMBER_TWINS, (to_ms(before),))
             gone = connection.execute(_FORGET, (to_ms(before),))
             if gone.rowcount:
                 connection.execute(_FORGET_FOR_GOOD, (FORGOTTEN_KEPT,))
                 connection.execute(_FORGET_SENT)
+                connection.execute(_FORGET_TWINS)
             return gone.rowcount
 
         return await self._database.write(write)
@@ -83,10 +85,13 @@ _KNOWN = """
 SELECT 1 FROM event WHERE device_id = ?1 AND log = ?2 AND generation = ?3 AND identity = ?4
 UNION ALL
 SELECT 1 FROM event_forgotten WHERE device_id = ?1 AND log = ?2 AND generation = ?3 AND identity = ?4
+UNION ALL
+SELECT 1 FROM twin WHERE device_id = ?1 AND log = ?2 AND generation = ?3 AND identity = ?4
 """
 _LAST_GENERATION = """
 SELECT max(
     coalesce((SELECT max(generation) FROM event WHERE device_id = ?1 AND log = ?2), 1),
+    coalesce((SELECT max(generation) FROM twin WHERE device_id = ?1 AND log = ?2), 1),
     coalesce((SELECT max(generation) FROM event_forgotten WHERE device_id = ?1 AND log = ?2), 1)
 )
 """
@@ -95,10 +100,16 @@ INSERT OR IGNORE INTO event_forgotten (device_id, log, generation, identity)
 SELECT device_id, log, generation, identity FROM event WHERE event_id IN
     (SELECT event_id FROM event WHERE received_at < ? ORDER BY event_id LIMIT 5000)
 """
+_REMEMBER_TWINS = """
+INSERT OR IGNORE INTO event_forgotten (device_id, log, generation, identity)
+SELECT device_id, log, generation, identity FROM twin WHERE event_id IN
+    (SELECT event_id FROM event WHERE received_at < ? ORDER BY event_id LIMIT 5000)
+"""
 _FORGET = """
 DELETE FROM event WHERE event_id IN (SELECT event_id FROM event WHERE received_at < ? ORDER BY event_id LIMIT 5000)
 """
 _FORGET_SENT = "DELETE FROM pushed WHERE event_id < (SELECT coalesce(min(event_id), 0) FROM event)"
+_FORGET_TWINS = "DELETE FROM twin WHERE event_id < (SELECT coalesce(min(event_id), 0) FROM event)"
 _FORGET_FOR_GOOD = """
 DELETE FROM event_forgotten WHERE forgotten_id IN (
     SELECT forgotten_id FROM (
@@ -160,6 +171,7 @@ def put_log_state(
     log: str,
     state: LogState,
     *,
+    protocol: Protocol,
     source: str,
     read_at: datetime,
     total: int | None,
@@ -168,7 +180,8 @@ def put_log_state(
     """Remember how far a log has been read."""
     mark = state.mark
     connection.execute(
-        "REPLACE INTO log VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "REPLACE INTO log (device_id, log, source, generation, mark_record_id, mark_created_text, mark_hash,"
+        " empty_reads, total, capacity, read_at, protocol) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             device_id,
             log,
@@ -181,8 +194,15 @@ def put_log_state(
             total,
             capacity,
             to_ms(read_at),
+            protocol.value,
         ),
     )
+
+
+def logs_read_at(connection: Connection, device_id: str, protocol: Protocol) -> datetime | None:
+    """When a log of the device was last read over a protocol; None when none ever was."""
+    sql = "SELECT max(read_at) FROM log WHERE device_id = ? AND protocol = ?"
+    return maybe_at(connection.execute(sql, (device_id, protocol.value)).fetchone()[0])
 
 
 def last_generation(connection: Connection, device_id: str, log: str) -> int:

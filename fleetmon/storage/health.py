@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from fleetmon.model import Aspect, Component, ComponentHealth, Health, Identity, Part, Problem, Quality
+from fleetmon.model import Aspect, Component, ComponentHealth, Health, Identity, Part, Problem, Protocol, Quality
 from fleetmon.storage.columns import from_json, from_ms, maybe_at, to_json, to_ms
 from fleetmon.storage.database import Connection, Database
 from fleetmon.storage.rows import ComponentRow, HealthChange, InventoryRow, PartChange, PartEvent, ProblemRow
@@ -102,6 +102,7 @@ def component_of(row: Any) -> ComponentRow:
         component=Component(row["kind"], row["name"]),
         health=health_of(row),
         part=part_of(row) if row["part"] is not None else None,
+        told_by=row["told_by"],
     )
 
 
@@ -122,7 +123,7 @@ def health_of(row: Any) -> ComponentHealth | None:
     )
 
 
-def touch(connection: Connection, device_id: str, seen: Sequence[ComponentHealth]) -> bool:
+def touch(connection: Connection, device_id: str, seen: Sequence[ComponentHealth], told_by: str = "") -> bool:
     """Were these components seen in the very condition their rows tell? Then only the instant in the rows changes.
 
     Most polls bring nothing new of any component: this spares them reading, comparing and judging all of them.
@@ -131,7 +132,7 @@ def touch(connection: Connection, device_id: str, seen: Sequence[ComponentHealth
         return True
     touched = connection.executemany(
         "UPDATE component SET taken_at = ? WHERE device_id = ? AND kind = ? AND name = ? AND health = ? AND state = ?"
-        " AND failure_predicted IS ? AND detail = ? AND source = ? AND quality = ? AND absent = 0",
+        " AND failure_predicted IS ? AND detail = ? AND source = ? AND quality = ? AND told_by = ? AND absent = 0",
         [
             (
                 to_ms(one.taken_at),
@@ -144,6 +145,7 @@ def touch(connection: Connection, device_id: str, seen: Sequence[ComponentHealth
                 one.detail,
                 one.source,
                 one.quality.value,
+                told_by,
             )
             for one in seen
         ],
@@ -157,14 +159,14 @@ def count(connection: Connection, device_id: str) -> int:
     return int(connection.execute(sql, (device_id,)).fetchone()[0])
 
 
-def put_health(connection: Connection, device_id: str, seen: Iterable[ComponentHealth]) -> None:
-    """The condition of these components is what was just seen."""
+def put_health(connection: Connection, device_id: str, seen: Iterable[ComponentHealth], told_by: str = "") -> None:
+    """The condition of these components is what was just seen; `told_by` is the protocol, unless it is the first."""
     connection.executemany(
         "INSERT INTO component (device_id, kind, name, health, state, failure_predicted, detail, source, quality,"
-        " taken_at, slot, serial_number) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, '', '')"
+        " taken_at, told_by, slot, serial_number) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, '', '')"
         " ON CONFLICT (device_id, kind, name) DO UPDATE SET health = excluded.health, state = excluded.state,"
         " failure_predicted = excluded.failure_predicted, detail = excluded.detail, source = excluded.source,"
-        " quality = excluded.quality, taken_at = excluded.taken_at, absent = 0",
+        " quality = excluded.quality, taken_at = excluded.taken_at, told_by = excluded.told_by, absent = 0",
         [
             (
                 device_id,
@@ -177,6 +179,7 @@ def put_health(connection: Connection, device_id: str, seen: Iterable[ComponentH
                 one.source,
                 one.quality.value,
                 to_ms(one.taken_at),
+                told_by,
             )
             for one in seen
         ],
@@ -322,15 +325,21 @@ def put_identity(connection: Connection, device_id: str, identity: Identity) -> 
 
 
 def put_problems(
-    connection: Connection, device_id: str, problems: Iterable[Problem], asked: Sequence[Aspect], now: datetime
+    connection: Connection,
+    device_id: str,
+    protocol: Protocol,
+    problems: Iterable[Problem],
+    asked: Sequence[Aspect],
+    now: datetime,
 ) -> None:
     """What a poll that asked for `asked`, rarest first, could not read; what it could read is no problem any more.
 
-    A problem is known by the most frequent aspect that showed it, and goes when a poll that asks for this one does not.
-    What is said of a resource now takes the place of what was said of it before.
+    A problem is known by the most frequent aspect that showed it, and goes when a poll over the same protocol that asks
+    for this one does not. What is said of a resource now takes the place of what was said of it before.
     """
     wanted = {(problem.resource, problem.reason): None for problem in problems}
-    rows = connection.execute("SELECT * FROM problem WHERE device_id = ?", (device_id,)).fetchall()
+    sql = "SELECT * FROM problem WHERE device_id = ? AND protocol = ?"
+    rows = connection.execute(sql, (device_id, protocol.value)).fetchall()
     known = {(row["resource"], row["reason"]) for row in rows}
     told = {resource for resource, _ in wanted}
     gone = [
@@ -342,7 +351,10 @@ def put_problems(
         connection.executemany("DELETE FROM problem WHERE device_id = ? AND resource = ? AND reason = ?", gone)
     for key in wanted:
         if key not in known:
-            connection.execute("INSERT INTO problem VALUES (?, ?, ?, ?, ?)", (device_id, *key, asked[0], to_ms(now)))
+            connection.execute(
+                "REPLACE INTO problem (device_id, resource, reason, aspect, since, protocol) VALUES (?, ?, ?, ?, ?, ?)",
+                (device_id, *key, asked[0], to_ms(now), protocol.value),
+            )
     again = [row for row in rows if row["aspect"] not in asked and (row["resource"], row["reason"]) in wanted]
     for row in again:
         connection.execute(

@@ -18,7 +18,7 @@ from fleetmon.storage.rows import BreakerRow, CredentialRow, MemoryRow
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LaneRow:
-    """One endpoint of one enabled device, and when it was asked last."""
+    """One endpoint of one enabled device, when it was asked last, and how many polls it has missed in a row."""
 
     device: Device
     endpoint: Endpoint
@@ -95,15 +95,21 @@ class Lanes:
 
 def _lanes(connection: Connection) -> list[LaneRow]:
     credentials = {row["name"]: _credential(row) for row in _rows(connection, "SELECT * FROM credential")}
-    asked: dict[str, dict[Aspect, datetime]] = {}
-    for row in _rows(connection, "SELECT device_id, aspect, taken_at FROM poll"):
-        asked.setdefault(row["device_id"], {})[Aspect(row["aspect"])] = from_ms(row["taken_at"])
+    asked: dict[tuple[str, str], dict[Aspect, datetime]] = {}
+    for row in _rows(connection, "SELECT device_id, protocol, aspect, taken_at FROM poll"):
+        key = (row["device_id"], row["protocol"])
+        asked.setdefault(key, {})[Aspect(row["aspect"])] = from_ms(row["taken_at"])
+    missed = {
+        (row["device_id"], row["protocol"]): row["misses"]
+        for row in _rows(connection, "SELECT device_id, protocol, misses FROM endpoint_state WHERE misses > 0")
+    }
     return [
         LaneRow(
             device=device,
             endpoint=endpoint,
             credential=credentials.get(endpoint.credential or ""),
-            asked=asked.get(device.device_id, {}),
+            asked=asked.get((device.device_id, endpoint.protocol.value), {}),
+            missed=missed.get((device.device_id, endpoint.protocol.value), 0),
         )
         for device in load_all(connection)
         if device.enabled

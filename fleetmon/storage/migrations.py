@@ -285,6 +285,39 @@ STATE = (
             "CREATE INDEX pushed_waiting ON pushed (device_id) WHERE waiting = 1",
         ),
     ),
+    Migration(
+        "0012_endpoints",
+        (
+            """CREATE TABLE endpoint_state (
+                device_id TEXT NOT NULL, protocol TEXT NOT NULL, reachability TEXT NOT NULL, reason TEXT NOT NULL,
+                since INTEGER, misses INTEGER NOT NULL, polled_at INTEGER, seen_at INTEGER, power TEXT NOT NULL,
+                power_at INTEGER, power_since INTEGER, power_source TEXT NOT NULL, power_misses INTEGER NOT NULL,
+                PRIMARY KEY (device_id, protocol)
+            ) STRICT, WITHOUT ROWID""",
+            """CREATE TABLE poll_of_endpoint (
+                device_id TEXT NOT NULL, protocol TEXT NOT NULL, aspect TEXT NOT NULL, taken_at INTEGER NOT NULL,
+                seconds REAL NOT NULL, requests INTEGER NOT NULL, answered INTEGER NOT NULL, reason TEXT NOT NULL,
+                PRIMARY KEY (device_id, protocol, aspect)
+            ) STRICT, WITHOUT ROWID""",
+            """INSERT INTO poll_of_endpoint SELECT device_id,
+                coalesce((SELECT protocol FROM endpoint WHERE endpoint.device_id = poll.device_id AND place = 0),
+                'redfish'), aspect, taken_at, seconds, requests, answered, reason FROM poll""",
+            "DROP TABLE poll",
+            "ALTER TABLE poll_of_endpoint RENAME TO poll",
+            "ALTER TABLE problem ADD COLUMN protocol TEXT NOT NULL DEFAULT 'redfish'",
+            "ALTER TABLE log ADD COLUMN protocol TEXT NOT NULL DEFAULT 'redfish'",
+            # Which endpoint but the first tells of a component; empty: the first does.
+            "ALTER TABLE component ADD COLUMN told_by TEXT NOT NULL DEFAULT ''",
+            "ALTER TABLE device_summary ADD COLUMN power_reason TEXT NOT NULL DEFAULT ''",
+            """CREATE TABLE twin (
+                device_id TEXT NOT NULL, log TEXT NOT NULL, generation INTEGER NOT NULL, identity BLOB NOT NULL,
+                event_id INTEGER NOT NULL, record_id TEXT NOT NULL, severity TEXT NOT NULL, message TEXT NOT NULL,
+                source TEXT NOT NULL, received_at INTEGER NOT NULL,
+                PRIMARY KEY (device_id, log, generation, identity)
+            ) STRICT, WITHOUT ROWID""",
+            "CREATE INDEX twin_of_event ON twin (event_id)",
+        ),
+    ),
 )
 
 TELEMETRY = (

@@ -26,17 +26,11 @@ class Polls:
         self._clock = clock
 
     async def of_device(self, device_id: str) -> list[PollRow]:
-        """The last poll of each aspect."""
-        rows = await self._database.read("SELECT * FROM poll WHERE device_id = ? ORDER BY aspect", (device_id,))
+        """The last poll of each aspect by each endpoint."""
+        rows = await self._database.read(
+            "SELECT * FROM poll WHERE device_id = ? ORDER BY protocol, aspect", (device_id,)
+        )
         return [_poll_of(row) for row in rows]
-
-    async def last(self) -> dict[str, dict[Aspect, datetime]]:
-        """When each device was last polled for each aspect, for all devices: what a restart must not ask again."""
-        rows = await self._database.read("SELECT device_id, aspect, taken_at FROM poll")
-        last: dict[str, dict[Aspect, datetime]] = {}
-        for row in rows:
-            last.setdefault(row["device_id"], {})[Aspect(row["aspect"])] = from_ms(row["taken_at"])
-        return last
 
     async def marks(self, device_id: str) -> dict[str, LogMark]:
         """How far each log of a device was read, for the next request."""
@@ -122,10 +116,11 @@ class Polls:
 def put_polls(connection: Connection, device_id: str, polls: Iterable[PollRow]) -> None:
     """These are the last polls of their aspects."""
     connection.executemany(
-        "REPLACE INTO poll VALUES (?, ?, ?, ?, ?, ?, ?)",
+        "REPLACE INTO poll VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
         [
             (
                 device_id,
+                poll.protocol.value,
                 poll.aspect.value,
                 to_ms(poll.taken_at),
                 poll.seconds,
@@ -170,6 +165,7 @@ def breaker_of(row: Any) -> BreakerRow:
 
 def _poll_of(row: Any) -> PollRow:
     return PollRow(
+        protocol=Protocol(row["protocol"]),
         aspect=Aspect(row["aspect"]),
         taken_at=from_ms(row["taken_at"]),
         seconds=row["seconds"],

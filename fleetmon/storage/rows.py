@@ -151,6 +151,8 @@ class DeviceSummary:
     power_known: PowerState = PowerState.UNKNOWN
     power_since: datetime | None = None
     """Since when the device has told this power state without a break."""
+    power_reason: str = ""
+    """Why the power is unknown although it is told: what each endpoint says where they have disagreed for long."""
     reachability: Reachability = Reachability.NEVER_ASKED
     reachability_reason: str = ""
     unreachable_since: datetime | None = None
@@ -257,6 +259,8 @@ class ComponentRow:
     component: Component
     health: ComponentHealth | None
     part: Part | None
+    told_by: str = ""
+    """The protocol that tells its condition where that is not the device's first; empty where it is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -324,6 +328,18 @@ class Event:
     received_at: datetime
     source: str
     history: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Twin:
+    """A record of another log that tells the same event."""
+
+    log: str
+    record_id: str
+    severity: Health
+    message: str
+    source: str
+    received_at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -405,7 +421,7 @@ class Growth:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PollRow:
-    """The last poll of one aspect of one device."""
+    """The last poll of one aspect of one endpoint."""
 
     aspect: Aspect
     taken_at: datetime
@@ -413,6 +429,7 @@ class PollRow:
     requests: int
     answered: bool
     reason: str
+    protocol: Protocol = Protocol.REDFISH
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from fleetmon.clock import Clock
 from fleetmon.storage import migrations
+from fleetmon.storage.endpoints import Endpoints
 from fleetmon.storage.engine import connect_writer
 from fleetmon.storage.events import Events
 from fleetmon.storage.fleet import Fleet
@@ -22,6 +23,7 @@ from fleetmon.storage.space import Measure, Space, disk_of
 from fleetmon.storage.sqlite import SqliteDatabase
 from fleetmon.storage.summaries import Summaries
 from fleetmon.storage.telemetry import Telemetry
+from fleetmon.storage.twins import Twins
 from fleetmon.storage.workers import Workers
 from fleetmon.storage.writer import Guard
 
@@ -37,8 +39,10 @@ class Store:
     telemetry_file: SqliteDatabase
     fleet: Fleet
     summaries: Summaries
+    endpoints: Endpoints
     components: Components
     events: Events
+    twins: Twins
     telemetry: Telemetry
     polls: Polls
     pushes: Pushes
@@ -94,8 +98,10 @@ async def open_store(
         telemetry_file=telemetry_file,
         fleet=Fleet(state, clock, interval),
         summaries=Summaries(state),
+        endpoints=Endpoints(state),
         components=Components(state),
         events=Events(state),
+        twins=Twins(state),
         telemetry=Telemetry(telemetry_file, interval),
         polls=Polls(state, clock),
         pushes=Pushes(state),

@@ -163,10 +163,7 @@ class Summaries:
         """Every device without an answer for three intervals is marked stale, visibly; how many were marked."""
 
         def write(connection: Connection) -> int:
-            rows = connection.execute(
-                'SELECT * FROM device_summary WHERE stale = 0 AND ? - coalesce(seen_at, added_at) > 3 * "interval"',
-                (to_ms(now),),
-            ).fetchall()
+            rows = connection.execute(_TURNING_STALE, (to_ms(now),)).fetchall()
             for row in rows:
                 before = summary_of(row)
                 save(connection, before, replace(before, stale=True))
@@ -189,6 +186,11 @@ class Summaries:
         await self._database.write(write)
 
 
+_TURNING_STALE = """
+SELECT * FROM device_summary WHERE stale = 0 AND ?1 - coalesce(seen_at, added_at) > 3 * "interval"
+AND NOT EXISTS (SELECT 1 FROM endpoint_state WHERE endpoint_state.device_id = device_summary.device_id
+AND ?1 - endpoint_state.seen_at <= 3 * "interval")
+"""
 INDEX_COLUMNS = (
     "device_id", "name", "kind", "site_id", "rack_id", "position_u", "health", "power", "stale", "serial_number",
     "height_u", "face", "slot", "address",
@@ -342,6 +344,7 @@ def summary_of(row: Any) -> DeviceSummary:
         power_source=row["power_source"],
         power_known=PowerState(row["power_known"]),
         power_since=maybe_at(row["power_since"]),
+        power_reason=row["power_reason"],
         reachability=Reachability(row["reachability"]),
         reachability_reason=row["reachability_reason"],
         unreachable_since=maybe_at(row["unreachable_since"]),
