@@ -23,12 +23,15 @@ from fleetmon.cli.secrets import password
 from fleetmon.cli.words import plain
 from fleetmon.clock import SystemClock
 from fleetmon.drivers.base import Credentials, Opening, Request
+from fleetmon.drivers.ipmi.session import place_of
+from fleetmon.drivers.ipmi.workers import Workers
 from fleetmon.drivers.lane import Lane, Pace
 from fleetmon.drivers.redfish.transport import spki_sha256
 from fleetmon.drivers.registry import open_driver
 from fleetmon.errors import (
     AccessDenied,
     Busy,
+    ConfigError,
     DeviceError,
     Garbled,
     Unreachable,
@@ -48,6 +51,7 @@ ERRORS: Mapping[Reachability, type[DeviceError]] = {
     Reachability.GARBLED: Garbled,
     Reachability.UNSUPPORTED: Unsupported,
 }
+SILENT = "is IPMI over LAN enabled on the BMC, and does UDP get through to that port?"
 _KEY = re.compile(r"(?:sha256:)?([0-9a-f]{64})")
 _GOODBYE = 0.05
 """Seconds the loop is left to finish TLS: a device that closes after every answer leaves a farewell under way."""
@@ -68,11 +72,16 @@ class PollForm(StrEnum):
         ("fleetmon poll https://bmc --user root --insecure", "whatever certificate it shows"),
         ("fleetmon poll https://bmc --user root --password-file pw -o json", "for a script"),
         ("fleetmon poll https://bmc --user root --aspects heartbeat,sensors", "only that, in few requests"),
+        ("fleetmon poll ipmi://10.0.0.7 --user monitor", "over IPMI 2.0, UDP port 623"),
+        ("fleetmon poll ipmi://bmc --user monitor --aspects heartbeat", "power and faults, in one request"),
     )
 )
 def poll(
     address: Annotated[
-        str, typer.Argument(metavar="ADDRESS", help="https://host[:port]; http:// is spoken with a warning.")
+        str,
+        typer.Argument(
+            metavar="ADDRESS", help="https://host[:port] or ipmi://host[:port]; http:// is spoken with a warning."
+        ),
     ],
     user: Annotated[str | None, typer.Option("--user", "-u", metavar="USER", help="Who to log in as.")] = None,
     password_file: PasswordFile = None,
@@ -99,7 +108,7 @@ def poll(
     """
     endpoint = endpoint_of(address, insecure=insecure, fingerprint=fingerprint)
     wanted = aspects_of(aspects)
-    credentials = _credentials(user, password_file, endpoint.address)
+    credentials = _credentials(user, password_file, endpoint)
     if endpoint.address.startswith("http://"):
         note(f"warning: {endpoint.address} is not encrypted: whoever is on the way can read what the device says")
     with waiting(f"asking {endpoint.address}"):
@@ -127,11 +136,14 @@ async def observe(
     limit = timedelta(seconds=timeout)
     pace = Pace(request_timeout=min(limit, Pace().request_timeout), poll_deadline=limit)
     lane = Lane(device=endpoint.address, clock=clock, pace=pace)
-    driver = open_driver(Opening(endpoint=endpoint, credentials=credentials, lane=lane, clock=clock))
+    workers = Workers(clock=clock, most=1)
+    opening = Opening(endpoint=endpoint, credentials=credentials, lane=lane, clock=clock)
+    driver = open_driver(opening, workers=workers)
     try:
         return await driver.observe(Request(aspects=aspects))
     finally:
         await driver.close()
+        await workers.close()
         await clock.sleep(_GOODBYE)
 
 
@@ -139,21 +151,22 @@ def endpoint_of(address: str, *, insecure: bool, fingerprint: str | None) -> End
     """Where to ask and whom to trust; raises WrongUsage or Unsupported in the words of who typed it."""
     scheme, told, _ = address.partition("://")
     if not told or scheme.lower() not in PROTOCOLS:
-        cure = f"write it like https://{plain(address if not told else 'host')}"
+        cure = f"write it like https://{plain(address if not told else 'host')}, or ipmi:// for IPMI"
         raise WrongUsage(f"{address}: that is no address of a device", cure=cure)
     protocol = PROTOCOLS[scheme.lower()]
-    if protocol is not Protocol.REDFISH:
+    if protocol is Protocol.SNMP:
         raise Unsupported(
-            f"{scheme.lower()}:// is not spoken by this version",
+            "snmp:// is not spoken by this version",
             device=address,
-            cure="use https:// if the device has Redfish",
+            cure="use https:// or ipmi:// if the device has Redfish or IPMI",
         )
-    parts = urlsplit(address)
-    if parts.username or parts.password or "@" in parts.netloc:
+    if "@" in urlsplit(address).netloc:
         raise WrongUsage(
             "the address holds a user name or password",
             cure="give --user, and the password by --password-file or prompt",
         )
+    if protocol is Protocol.IPMI:
+        return _over_ipmi(f"ipmi://{told}", insecure=insecure, fingerprint=fingerprint)
     if insecure and fingerprint:
         raise WrongUsage("--insecure takes any certificate and --fingerprint only one", cure="give one of the two")
     pinned = None
@@ -166,6 +179,18 @@ def endpoint_of(address: str, *, insecure: bool, fingerprint: str | None) -> End
         pinned = found[1]
     verify = "none" if insecure else "pin" if pinned else "ca"
     return Endpoint(protocol=protocol, address=address.rstrip("/"), verify=verify, pinned_spki=pinned)
+
+
+def _over_ipmi(address: str, *, insecure: bool, fingerprint: str | None) -> Endpoint:
+    """IPMI has no certificates: both sides prove that they know the password."""
+    if insecure or fingerprint:
+        option = "--insecure" if insecure else "--fingerprint"
+        raise WrongUsage(f"{option}: IPMI has no certificates", cure="leave it out")
+    try:
+        place_of(address)
+    except ConfigError as error:
+        raise WrongUsage(error.reason, cure=error.cure) from None
+    return Endpoint(protocol=Protocol.IPMI, address=address.rstrip("/"), verify="none")
 
 
 def aspects_of(text: str) -> frozenset[Aspect]:
@@ -187,6 +212,8 @@ def failure(observation: Observation, endpoint: Endpoint) -> DeviceError:
     """Why the device could not be read at all, with what would help."""
     error = ERRORS.get(observation.reachability, Unreachable)
     said = observation.reason.removeprefix(f"{endpoint.address}: ").removeprefix(endpoint.address).strip()
+    if observation.reachability is Reachability.UNREACHABLE and endpoint.protocol is Protocol.IPMI and ";" not in said:
+        return error(said, device=endpoint.address, cure=SILENT)
     if observation.reachability is not Reachability.UNTRUSTED:
         return error(said, device=endpoint.address)
     shown = shown_key(endpoint.address)
@@ -210,11 +237,12 @@ def shown_key(address: str) -> str | None:
     return spki_sha256(ssl.PEM_cert_to_DER_cert(shown))
 
 
-def _credentials(user: str | None, password_file: Path | None, address: str) -> Credentials | None:
+def _credentials(user: str | None, password_file: Path | None, endpoint: Endpoint) -> Credentials | None:
     if user is None:
         if password_file is not None:
             raise WrongUsage("a password without a user", cure="give --user as well")
+        if endpoint.protocol is Protocol.IPMI:
+            raise WrongUsage("IPMI takes no request without a user", cure="give --user; USER level is enough")
         return None
-    return Credentials(
-        user=user, password=password(password_file, os.environ, prompt=f"password of {user} at {address}")
-    )
+    asked = f"password of {user} at {endpoint.address}"
+    return Credentials(user=user, password=password(password_file, os.environ, prompt=asked))

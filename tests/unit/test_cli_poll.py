@@ -10,7 +10,7 @@ import pytest
 from rich.console import Console
 
 from fleetmon.cli.outcome import WrongUsage
-from fleetmon.cli.poll import aspects_of, endpoint_of, failure, partly
+from fleetmon.cli.poll import _credentials, aspects_of, endpoint_of, failure, partly
 from fleetmon.cli.poll_report import as_object, report
 from fleetmon.cli.secrets import password
 from fleetmon.errors import AccessDenied, Unreachable, Unsupported
@@ -172,6 +172,7 @@ def test_by_default_a_certificate_must_be_vouched_for():
         ("10.0.0.7", "write it like https://10.0.0.7"),
         ("ftp://bmc", "write it like https://host"),
         ("https://root:secret@bmc", "holds a user name or password"),
+        ("ipmi://root:secret@bmc", "holds a user name or password"),
     ],
 )
 def test_an_address_that_is_none_is_answered_with_one_that_is(address, said):
@@ -181,10 +182,39 @@ def test_an_address_that_is_none_is_answered_with_one_that_is(address, said):
     assert "secret" not in str(refused.value)
 
 
-@pytest.mark.parametrize("address", ["ipmi://bmc", "snmp://switch"])
-def test_protocols_of_a_later_version_are_refused_in_one_line(address):
+def test_a_protocol_of_a_later_version_is_refused_in_one_line():
     with pytest.raises(Unsupported, match="not spoken by this version"):
+        endpoint_of("snmp://switch", insecure=False, fingerprint=None)
+
+
+@pytest.mark.parametrize("address", ["ipmi://bmc", "IPMI://10.0.0.7:6230/", "ipmi://[fd00::7]:623"])
+def test_an_ipmi_address_is_one(address):
+    assert endpoint_of(address, insecure=False, fingerprint=None).protocol is Protocol.IPMI
+
+
+@pytest.mark.parametrize("address", ["ipmi://", "ipmi://bmc:99999", "ipmi://bmc/path", "ipmi://bmc:port"])
+def test_an_ipmi_address_that_is_none_is_answered_with_one_that_is(address):
+    with pytest.raises(WrongUsage, match="write ipmi://host or ipmi://host:port"):
         endpoint_of(address, insecure=False, fingerprint=None)
+
+
+@pytest.mark.parametrize(("insecure", "fingerprint"), [(True, None), (False, "sha256:" + "0" * 64)])
+def test_ipmi_has_no_certificates(insecure, fingerprint):
+    with pytest.raises(WrongUsage, match="IPMI has no certificates; leave it out"):
+        endpoint_of("ipmi://bmc", insecure=insecure, fingerprint=fingerprint)
+
+
+def test_ipmi_takes_no_request_without_a_user():
+    with pytest.raises(WrongUsage, match="give --user; USER level is enough"):
+        _credentials(None, None, endpoint_of("ipmi://bmc", insecure=False, fingerprint=None))
+
+
+def test_silence_over_ipmi_names_what_to_look_at():
+    endpoint = endpoint_of("ipmi://bmc", insecure=False, fingerprint=None)
+    silent = failure(seen(reachability=Reachability.UNREACHABLE, reason="no answer within 10 s"), endpoint)
+    assert str(silent) == (
+        "ipmi://bmc: no answer within 10 s; is IPMI over LAN enabled on the BMC, and does UDP get through to that port?"
+    )
 
 
 def test_a_fingerprint_that_is_none_and_one_too_many_trusts_are_refused():
