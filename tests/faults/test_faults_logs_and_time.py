@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from fleetmon.drivers.base import Request
-from fleetmon.drivers.redfish.logbook import fullness
+from fleetmon.drivers.fullness import fullness
 from fleetmon.drivers.redfish.parse.logs import record
 from fleetmon.model import Aspect, Observation, PowerState, Reachability
 from tests.bench import MACHINE, STEADY, Bench, device

@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import Any
 
 from fleetmon.drivers.base import Memory, Opening, Request
+from fleetmon.drivers.fullness import fullness
 from fleetmon.drivers.lane import Priority
 from fleetmon.drivers.redfish.events import EventSource
 from fleetmon.drivers.redfish.exploring import go_on_walking, keep_apart, take_stock
@@ -20,7 +21,7 @@ from fleetmon.drivers.redfish.learning import (
     health_of,
     sight_of,
 )
-from fleetmon.drivers.redfish.logbook import TRIES, find_logs, fullness, read_log
+from fleetmon.drivers.redfish.logbook import TRIES, find_logs, read_log
 from fleetmon.drivers.redfish.look import Look
 from fleetmon.drivers.redfish.paging import Trail
 from fleetmon.drivers.redfish.parse.components import seen_in

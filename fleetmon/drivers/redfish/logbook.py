@@ -21,8 +21,6 @@ from fleetmon.model import Component, LogMark, LogReading, LogRecord, Problem
 
 SINGLE_ENTRIES = 50
 """Entries fetched one by one where a log lists only references."""
-FULL_LEVELS = (0.95, 0.8)
-"""Shares of a log's capacity at which a person is told."""
 TRIES = 5
 """Looks at a log in which the same thing may be unreadable before it is passed over, and told as a gap."""
 
@@ -66,19 +64,6 @@ async def read_log(
         truncated=not read_all and not stretch.reached,
         unread=tuple(dict.fromkeys(stretch.unread)),
         gap=bool(stretch.unread) and (last_try or stretch.beyond_us),
-    )
-
-
-def fullness(reading: LogReading) -> str:
-    """What a person should know of how full a log is; empty while there is room, or old records make it (F53)."""
-    if not reading.keeps_oldest or not reading.capacity or reading.total is None:
-        return ""
-    share = reading.total / reading.capacity
-    if share >= 1:
-        return f"the log {reading.log} is full and drops new records: events may be lost until it is cleared"
-    level = next((level for level in FULL_LEVELS if share >= level), None)
-    return (
-        f"the log {reading.log} is over {level:.0%} full, and drops new records once it is; clear it" if level else ""
     )
 
 
