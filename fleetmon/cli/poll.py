@@ -149,9 +149,9 @@ async def observe(
 
 def endpoint_of(address: str, *, insecure: bool, fingerprint: str | None) -> Endpoint:
     """Where to ask and whom to trust; raises WrongUsage or Unsupported in the words of who typed it."""
-    scheme, told, _ = address.partition("://")
-    if not told or scheme.lower() not in PROTOCOLS:
-        cure = f"write it like https://{plain(address if not told else 'host')}, or ipmi:// for IPMI"
+    scheme, separator, place = address.partition("://")
+    if not separator or scheme.lower() not in PROTOCOLS:
+        cure = f"write it like https://{plain('host' if separator else address)}, or ipmi:// for IPMI"
         raise WrongUsage(f"{address}: that is no address of a device", cure=cure)
     protocol = PROTOCOLS[scheme.lower()]
     if protocol is Protocol.SNMP:
@@ -166,7 +166,7 @@ def endpoint_of(address: str, *, insecure: bool, fingerprint: str | None) -> End
             cure="give --user, and the password by --password-file or prompt",
         )
     if protocol is Protocol.IPMI:
-        return _over_ipmi(f"ipmi://{told}", insecure=insecure, fingerprint=fingerprint)
+        return _over_ipmi(f"ipmi://{place}", insecure=insecure, fingerprint=fingerprint)
     if insecure and fingerprint:
         raise WrongUsage("--insecure takes any certificate and --fingerprint only one", cure="give one of the two")
     pinned = None
