@@ -12,7 +12,7 @@ from fleetmon.errors import StorageError
 from fleetmon.model import Endpoint, Identity, Protocol
 from fleetmon.origins import FRESH, RESOLVED, Origins, plain
 from fleetmon.storage.lanes import Origin
-from tests.observations import device, inventory, observed, opened, take
+from tests.observations import device, observed, opened, take
 
 
 class Rows:
@@ -98,10 +98,10 @@ async def test_the_store_tells_addresses_and_uuid_of_devices_that_are_enabled(tm
         await store.fleet.add_device(replace(device("web-01"), endpoints=both))
         await store.fleet.add_device(replace(device("web-02"), enabled=False))
         await store.fleet.add_device(device("web-03"))
-        seen = observed(inventory=inventory(identity=Identity(uuid="4C4C4544-0050")))
+        seen = observed(identity=Identity(uuid="4C4C4544-0050"))
         await take(store, seen, of=device("web-01"))
         told = await store.lanes.origins()
     assert [(one.device_id, sorted(one.addresses), one.uuid) for one in told] == [
         ("web-01", ["https://bmc-1", "ipmi://bmc-1"], "4C4C4544-0050"),
-        ("web-03", ["https://web-03"], ""),
+        ("web-03", [device("web-03").endpoints[0].address], ""),
     ]
