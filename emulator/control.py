@@ -242,7 +242,15 @@ def truth(fleet: Fleet, bmc: Bmc) -> dict[str, Any]:
 def traffic(fleet: Fleet) -> list[dict[str, Any]]:
     """What every machine was asked, in a small row each: what a checker of a whole fleet compares."""
     now = fleet.plant.clock.now()
-    return [{"machine": name} | _tally(bmc).counted(now) for name, bmc in fleet.bmcs.items()]
+    return [{"machine": name} | _tally(bmc).counted(now) | ipmi_traffic(bmc, now) for name, bmc in fleet.bmcs.items()]
+
+
+def ipmi_traffic(bmc: Bmc, now: float) -> dict[str, Any]:
+    """The counters of its IPMI side, expired sessions taken away; empty where it has none."""
+    if bmc.lan is None:
+        return {}
+    bmc.lan.sessions.sweep()
+    return {"ipmi": bmc.lan.tally.counted(now)}
 
 
 def _tally(bmc: Bmc) -> Tally:
