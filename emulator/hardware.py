@@ -73,6 +73,8 @@ class Machine:
             log.on_drop = self._lost
         self.on_entry: Callable[[str, Entry], None] | None = None
         self.led = False
+        self.intruded = False
+        """The lid is open."""
         self.asset_tag = ""
         self.host_name = name
         self.boot_override: dict[str, str] = {"enabled": "Disabled", "target": "None", "mode": "UEFI"}
@@ -411,6 +413,14 @@ class Machine:
         """A link between GPUs goes up or down."""
         (gpu.links_down.discard if up else gpu.links_down.add)(link)
         self.log("LinkUp" if up else "LinkDown", f"{gpu.name} NVLink {link}", part=gpu.name)
+
+    # ---- the lid ----
+
+    def open_chassis(self, opened: bool) -> None:
+        """Someone opens or closes the lid."""
+        if self.intruded != opened:
+            self.intruded = opened
+            self.log("ChassisOpened" if opened else "ChassisClosed")
 
     # ---- memory and links ----
 

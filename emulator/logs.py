@@ -103,6 +103,10 @@ KINDS: dict[str, Kind] = {
         Kind("Environmental.1.0.LeakDetected", "Critical", "%1 detects a leak."),
         Kind("Environmental.1.0.LeakCleared", "OK", "%1 is dry again."),
         Kind("Power.1.1.OutletSwitched", "OK", "%1 was switched %2."),
+        Kind("Environmental.1.0.ChassisOpened", "Warning", "The chassis was opened."),
+        Kind("Environmental.1.0.ChassisClosed", "OK", "The chassis was closed."),
+        Kind("Platform.1.0.WatchdogExpired", "Critical", "The watchdog timer expired; action: %1."),
+        Kind("Platform.1.0.EventReceived", "OK", "An event was written by another: %1."),
         Kind("NetworkDevice.1.1.LinkDown", "Warning", "The link of %1 is down."),
         Kind("NetworkDevice.1.1.LinkUp", "OK", "The link of %1 is up."),
     )
@@ -129,6 +133,7 @@ class Log:
         self._entries: deque[Entry] | None = None
         self._next = 1
         self.cleared = 0
+        self.cleared_at: float | None = None
         self.on_append: Callable[[str, Entry], None] | None = None
         self.on_drop: Callable[[str, Entry], None] | None = None
         self.keeps_oldest = False
@@ -162,6 +167,7 @@ class Log:
         """Empties the log and says so in it."""
         self.entries.clear()
         self.cleared += 1
+        self.cleared_at = instant
         if restart_ids:
             self._next = 1
         self.append("LogCleared", instant)

@@ -37,6 +37,8 @@ class PowerSwitch:
         self._booted_at = machine.clock.started_at - 86_400.0 * machine.chance.uniform(2, 200)
         self._command = 0
         self._was_on = True
+        self.restores = "previous"
+        """What it does once input is back: stays `off`, returns to the `previous` state, or goes `on`."""
 
     @property
     def told(self) -> str:
@@ -173,5 +175,5 @@ class PowerSwitch:
         self._machine.agenda.after(BMC_START_SECONDS, self._unless_overtaken(self._return))
 
     def _return(self) -> None:
-        if self._was_on:
+        if self.restores == "on" or (self.restores == "previous" and self._was_on):
             self._go_on()

@@ -181,6 +181,16 @@ class Sensors:
             column = self._column(row, self.offsets[index], load, inlet, wiggles[index % WIGGLES], instants)
             yield array("d", column)
 
+    def column(self, key: str, instants: list[float]) -> array[float]:
+        """One sensor over a few instants; NaN where there was no reading."""
+        index = next(i for i, row in enumerate(self.rows) if row.key == key)
+        seasons = [self.clock.season(t) for t in instants]
+        load = self._disturbed_column("@load", self.load.column(seasons), instants)
+        load = [0.0 if self._was_off(t) else x for x, t in zip(load, instants, strict=True)]
+        inlet = self._disturbed_column("@inlet", self.room.column(seasons), instants)
+        wiggled = self.wiggles[index % WIGGLES].column(seasons)
+        return array("d", self._column(self.rows[index], self.offsets[index], load, inlet, wiggled, instants))
+
     def _column(
         self,
         row: SensorRow,

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from emulator.ipmi.manner import PLAIN_MANNER, Manner
 from emulator.push.shape import PLAIN_PUSH, Push
 
 if TYPE_CHECKING:
@@ -177,3 +178,21 @@ class Family:
     """Machines behind this one's BMC, in its chassis, without one of their own."""
     blade: Family | None = None
     accents: tuple[Accent, ...] = ()
+    speaks: tuple[str, ...] = ("redfish",)
+    """Protocols of its BMC, where a fleet file does not say which are switched on."""
+    ipmi: Manner = PLAIN_MANNER
+    """How its BMC speaks IPMI, where it does."""
+
+    @property
+    def part_number(self) -> str:
+        """Of the system, and of its board."""
+        return f"0{self.bays}{self.processors}X{len(self.name)}A01"
+
+    @property
+    def chassis_part_number(self) -> str:
+        return f"0{self.bays}{self.height_u}C"
+
+    @property
+    def supply_identity(self) -> tuple[str, str, str]:
+        """Manufacturer, model and part number of its power supplies."""
+        return "Alder", f"AP-{self.supply_watts}", f"AP{self.supply_watts}-02"

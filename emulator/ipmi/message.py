@@ -76,6 +76,8 @@ class Request(NamedTuple):
     data: bytes
     privilege: int
     """The level that its session runs at; `Privilege.NONE` outside any session."""
+    source: str = ""
+    """Who asks, as `user@127.0.0.1:port`; the ledger has it."""
 
 
 class Reply(NamedTuple):

@@ -54,7 +54,7 @@ def _chassis(bmc: Bmc) -> Json:
     document = resource(
         places.chassis, "Chassis.v1_25_0.Chassis", "Chassis", ChassisType="Sled" if family.nodes > 1 else "RackMount",
         Manufacturer=family.vendor, Model=family.model, SerialNumber=machine.serial,
-        PartNumber=f"0{family.bays}{family.height_u}C",
+        PartNumber=family.chassis_part_number,
         AssetTag=machine.asset_tag, PowerState=bmc.told_power(),
         HeightMm=family.height_u * 44.45, Status=status(health["Thermal"], rollup=health["System"]),
         Location={
@@ -225,10 +225,10 @@ def supply_status(supply: Supply) -> Json:
 
 def _supply_identity(bmc: Bmc, supply: Supply) -> Json:
     family = bmc.machine.family
+    maker, model, part = family.supply_identity
     return {
-        "Name": supply.name, "Manufacturer": "Alder", "Model": f"AP-{family.supply_watts}",
-        "SerialNumber": supply.serial,
-        "PartNumber": f"AP{family.supply_watts}-02", "FirmwareVersion": "00.1D.7D", "PowerSupplyType": "AC",
+        "Name": supply.name, "Manufacturer": maker, "Model": model, "SerialNumber": supply.serial,
+        "PartNumber": part, "FirmwareVersion": "00.1D.7D", "PowerSupplyType": "AC",
         "PowerCapacityWatts": family.supply_watts,
     }  # fmt: skip
 

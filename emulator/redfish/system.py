@@ -71,7 +71,7 @@ def _system(bmc: Bmc) -> Json:
         Manufacturer=family.vendor,
         Model=family.model, SKU=f"{family.model[:3].upper()}-{family.height_u}{family.bays:02}",
         SerialNumber=machine.serial,
-        PartNumber=f"0{family.bays}{family.processors}X{len(family.name)}A01", UUID=machine.uuid,
+        PartNumber=family.part_number, UUID=machine.uuid,
         AssetTag=machine.asset_tag,
         HostName=machine.host_name, BiosVersion=family.bios, PowerState=bmc.told_power(),
         Status=status(health["Memory"], STATES[power.state], bmc.policy("rollup", health["System"])),
