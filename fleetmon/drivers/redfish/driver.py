@@ -14,6 +14,7 @@ from typing import Any
 from fleetmon.drivers.base import Memory, Opening, Request
 from fleetmon.drivers.fullness import fullness
 from fleetmon.drivers.lane import Priority
+from fleetmon.drivers.outcome import outcome_of
 from fleetmon.drivers.redfish.events import EventSource
 from fleetmon.drivers.redfish.exploring import go_on_walking, keep_apart, take_stock
 from fleetmon.drivers.redfish.known import Known
@@ -31,20 +32,11 @@ from fleetmon.drivers.redfish.resource import ROOT, local
 from fleetmon.drivers.redfish.session import Session
 from fleetmon.drivers.redfish.steady import read_gates, read_sensors
 from fleetmon.drivers.redfish.walk import concerns_device
-from fleetmon.errors import AccessDenied, Busy, DeviceError, Garbled, Unaskable, Unreachable, Unsupported, Untrusted
+from fleetmon.errors import AccessDenied, DeviceError, Unaskable, Untrusted
 from fleetmon.model import Aspect, Component, LogReading, Observation, Reachability
 
 WALK_SHARE = 0.85
 """Of the poll deadline: after it a walk stops by itself and goes on in the next poll."""
-
-_REACHABILITY: tuple[tuple[type[DeviceError], Reachability], ...] = (
-    (AccessDenied, Reachability.ACCESS_DENIED),
-    (Untrusted, Reachability.UNTRUSTED),
-    (Busy, Reachability.BUSY),
-    (Garbled, Reachability.GARBLED),
-    (Unsupported, Reachability.UNSUPPORTED),
-    (Unreachable, Reachability.UNREACHABLE),
-)
 
 
 class RedfishDriver:
@@ -190,10 +182,3 @@ class RedfishDriver:
             look.tell(path, f"gives {', '.join(names[:5])} twice; the last one counts")
         for reason in self._session.exceptions():
             look.tell(ROOT, reason)
-
-
-def outcome_of(error: DeviceError) -> tuple[Reachability, str]:
-    """What a failure means for a poll in which nothing was answered, and the reason with its cure in one line."""
-    reachability = next(word for kind, word in _REACHABILITY if isinstance(error, kind))
-    reason = f"{error.resource}: {error.reason}" if error.resource else error.reason
-    return reachability, f"{reason}; {error.cure}" if error.cure else reason
