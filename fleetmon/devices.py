@@ -10,30 +10,31 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable, Coroutine, Mapping
-from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any, TypeVar
 
 from apscheduler.executors.debug import DebugExecutor
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
-from fleetmon import logs
+from fleetmon import logs, quiet
 from fleetmon.cadence import due_aspects, next_poll, pressing, rest_after, shortest, steps
 from fleetmon.clock import Clock
 from fleetmon.descriptors import make_room
 from fleetmon.drivers.base import Driver, Opening, Request
-from fleetmon.drivers.lane import Breaker, Lane, Pace, Priority
+from fleetmon.drivers.lane import Lane, Pace, Priority
+from fleetmon.duties import FIRST, WITNESS, duties
 from fleetmon.errors import RequestRefused, StorageError, Unsupported
 from fleetmon.keeper import Keeper, Learned, Watched
 from fleetmon.metrics import Metrics
-from fleetmon.model import Aspect, LogMark, Observation, Reachability
+from fleetmon.model import Aspect, LogMark, Observation, Protocol, Reachability
 from fleetmon.ownership import next_slot
-from fleetmon.places import Places, Standing
+from fleetmon.places import Places
 from fleetmon.push import Links, Push, Pushing, is_news
 from fleetmon.pushes import Pushes
 from fleetmon.rota import Rota
 from fleetmon.settings import Polling
 from fleetmon.storage.rows import PollRequest
+from fleetmon.watch import Watch, pinned, speaks_differently
 
 log = logs.get("devices")
 
@@ -51,35 +52,16 @@ HURRY, HURRY_AILING = 10.0, 60.0
 WALKED = timedelta(minutes=2)
 """For so long after a walk no hint leads to the next; the rollup still does."""
 
+ANSWERED = timedelta(seconds=10)
+"""For one IPMI command at most: it is a datagram there and one back, and a heartbeat that fails shall say so soon."""
+NOTED = 5.0
+"""Seconds between two writings of quiet heartbeats."""
+
 NOT_WATCHED = "this device is not being watched; enable it first"
 CHANGED = "the device was edited or removed meanwhile; ask again"
 
 T = TypeVar("T")
 Open = Callable[[Opening], Driver]
-
-
-@dataclass(slots=True, kw_only=True, eq=False)
-class _Watch:
-    """One lane, its driver and where it is in its cadence."""
-
-    watched: Watched
-    lane: Lane
-    asked: dict[Aspect, datetime]
-    driver: Driver | None = None
-    """None until somebody needs it: what it remembers is read from the store then, and not for all at once."""
-    opening: asyncio.Lock = field(default_factory=asyncio.Lock)
-    marks: Mapping[str, LogMark] = field(default_factory=dict)
-    kept: tuple[int, int, Breaker] | None = None
-    """Versions of the device and of the driver's memory, and the breaker, as they were stored last."""
-    due: float = 0.0
-    """On the monotonic clock."""
-    task: asyncio.Task[str] | None = None
-    ailing: bool = False
-    gone: bool = False
-    wanted: frozenset[Aspect] = frozenset()
-    """What the device itself gave a reason to ask for."""
-    hurried_at: float | None = None
-    """When a poll for that last began, or is about to."""
 
 
 class Devices:
@@ -101,10 +83,11 @@ class Devices:
         self._polling = polling
         self._clock = clock
         self._metrics = metrics
-        self._watches: dict[tuple[str, str], _Watch] = {}
-        self._rota: Rota[_Watch] = Rota(from_line=CATCH_UP, stall=LATE)
+        self._watches: dict[tuple[str, str], Watch] = {}
+        self._rota: Rota[Watch] = Rota(from_line=CATCH_UP, stall=LATE)
         self._places = Places(polling.at_once, clock)
         self._fleet_version = -1
+        self._noted_at = float("-inf")
         self._lacking = ""
         self._woken = asyncio.Event()
         self._tasks: asyncio.TaskGroup | None = None
@@ -139,6 +122,9 @@ class Devices:
         except StorageError as error:
             log.error("fleet cannot be read", reason=str(error))
         self._pushes.look()
+        if self._clock.monotonic() - self._noted_at >= NOTED:
+            self._noted_at = self._clock.monotonic()
+            self._spawn(self._write_notes(), "quiet heartbeats")
         self._start_due()
 
     def _start_due(self) -> None:
@@ -153,8 +139,12 @@ class Devices:
                     self._metrics.polls_late.inc()
                 self._schedule(watch)
                 continue
-            aspects = due_aspects(watch.watched.interval, watch.asked, self._clock.now())
+            aspects = due_aspects(watch.watched.interval, watch.asked, self._clock.now()) & self._duties(watch)
             self._start(watch, aspects, Priority.POLL)
+
+    async def _write_notes(self) -> None:
+        with contextlib.suppress(StorageError):  # the store watch tells; they are written the next time
+            await self._keeper.write_notes()
 
     def poke(self, _device_id: str = "") -> None:
         """A poll was asked for: look for its row now instead of at the next turn."""
@@ -189,14 +179,15 @@ class Devices:
             self._drop(key, for_good=True)
         for key, watched in wanted.items():
             before = self._watches.get(key)
-            if before is None or _speaks_differently(before.watched, watched):
+            if before is None or speaks_differently(before.watched, watched):
                 if before is not None:
                     moved = before.watched.endpoint.address != watched.endpoint.address
                     self._drop(key, for_good=moved)
                 self._add(watched)
             else:
                 before.watched = watched
-                before.kept = before.kept if watched.asked else None
+                if not watched.asked:  # decommissioned and added again: nothing of it is stored any more
+                    before.kept = before.told = None
         self._fleet_version = version
         self._metrics.devices.set(len(self._watches))
         if (lacking := make_room(len(self._watches))) and lacking != self._lacking:
@@ -205,21 +196,22 @@ class Devices:
 
     def _add(self, watched: Watched) -> None:
         polling = self._polling
+        over_ipmi = watched.endpoint.protocol is Protocol.IPMI
         lane = Lane(
             device=watched.endpoint.address,
             clock=self._clock,
             pace=Pace(
-                request_timeout=polling.request_timeout,
+                request_timeout=min(ANSWERED, polling.request_timeout) if over_ipmi else polling.request_timeout,
                 poll_deadline=polling.poll_deadline,
                 connect_timeout=polling.connect_timeout,
                 minimum_gap=polling.minimum_gap,
             ),
         )
-        watch = _Watch(watched=watched, lane=lane, asked=dict(watched.asked))
+        watch = Watch(watched=watched, lane=lane, asked=dict(watched.asked), missed=watched.missed)
         self._watches[watched.key] = watch
         self._schedule(watch)
 
-    async def _driver(self, watch: _Watch) -> Driver:
+    async def _driver(self, watch: Watch) -> Driver:
         """The driver, opened with what was kept of the device when it is needed first; raises Unsupported."""
         async with watch.opening:
             if watch.driver is None:
@@ -235,18 +227,18 @@ class Devices:
                     remember=lambda: self._remember(watch),
                 )
                 watch.driver = self._open(opening)
-                watch.kept = _version_of(watch, watch.driver) if kept.memory.plan else None
+                watch.kept = watch.version(watch.driver) if kept.memory.plan else None
             return watch.driver
 
-    async def _remember(self, watch: _Watch) -> None:
+    async def _remember(self, watch: Watch) -> None:
         """Around each login: a kill must not leave a session behind that nobody knows, nor forget a refused one."""
         if watch.driver is None:
             return
-        kept = _version_of(watch, watch.driver)
+        kept = watch.version(watch.driver)
         try:
             await self._keeper.remember(watch.watched, watch.driver.memory(), watch.lane.breaker)
         except StorageError as error:
-            log.error("login not remembered", device=watch.watched.device.name, reason=str(error))
+            log.error("login not remembered", device=watch.name, reason=str(error))
         else:
             watch.kept = kept
 
@@ -265,11 +257,13 @@ class Devices:
         self._fleet_version = -1
         self._tasks = None
         await self._pushes.close()
+        await self._write_notes()
         drivers = [watch.driver for watch in watches if watch.driver is not None]
         await asyncio.gather(*(driver.suspend() for driver in drivers), return_exceptions=True)
 
-    def _find(self, device_id: str) -> _Watch:
-        found = next((watch for (owned, _), watch in self._watches.items() if owned == device_id), None)
+    def _find(self, device_id: str) -> Watch:
+        watches = [watch for (owned, _), watch in self._watches.items() if owned == device_id]
+        found = max(watches, key=lambda watch: watch.is_first, default=None)
         if found is None:
             raise RequestRefused(
                 f"device {device_id} is not being watched", cure="enable it, or wait until it was taken up"
@@ -278,11 +272,11 @@ class Devices:
 
     # Polls.
 
-    def _schedule(self, watch: _Watch, *, took: timedelta = timedelta(0)) -> None:
+    def _schedule(self, watch: Watch, *, took: timedelta = timedelta(0)) -> None:
         """The next slot. A device that missed one stands in line as well, and one that is new in line alone."""
         now, monotonic, watched = self._clock.now(), self._clock.monotonic(), watch.watched
         device_id, slots = watched.device.device_id, shortest(watched.interval)
-        due = next_poll(device_id, watched.interval, watch.asked, now)
+        due = next_poll(device_id, watched.interval, watch.asked, now, self._duties(watch))
         slot = next_slot(device_id, slots, now) if due <= now else due
         if took > slots / 4:
             due = slot = rest_after(took, slot, now)
@@ -293,7 +287,7 @@ class Devices:
         if due <= now:
             self._rota.in_line(watch)
 
-    def _start(self, watch: _Watch, aspects: frozenset[Aspect], priority: Priority) -> asyncio.Task[str]:
+    def _start(self, watch: Watch, aspects: frozenset[Aspect], priority: Priority) -> asyncio.Task[str]:
         name = f"poll {watch.watched.device.device_id}"
         watch.task = self._spawn(self._poll(watch, aspects, priority), name)
         return watch.task
@@ -302,11 +296,11 @@ class Devices:
         assert self._tasks is not None, "the role runs"
         return self._tasks.create_task(work, name=name)
 
-    async def _poll(self, watch: _Watch, aspects: frozenset[Aspect], priority: Priority) -> str:
+    async def _poll(self, watch: Watch, aspects: frozenset[Aspect], priority: Priority) -> str:
         """Ask and keep; why it failed, empty when it did not."""
         failed = ""
         with self._metrics.polls_waiting.track_inprogress():
-            place = await self._places.take(_standing(watch))
+            place = await self._places.take(watch.standing)
         started = self._clock.monotonic()
         if priority is Priority.POLL and watch.asked and not watch.ailing:
             self._note_lag(started - watch.due)
@@ -320,14 +314,15 @@ class Devices:
                         break
         except Unsupported as error:  # nobody speaks its protocol
             failed = str(error)
-            log.warning("device cannot be polled", device=watch.watched.device.name, reason=failed)
+            watch.missed += 1
+            log.warning("device cannot be polled", device=watch.name, reason=failed)
         except StorageError as error:  # the store watch tells of it, once for the whole fleet
             failed = f"not stored: {error}"
             self._metrics.polls_unstored.inc()
         except Exception as error:  # a bug of ours must cost one poll of one device and no more
             failed = f"an error of our own: {type(error).__name__}: {error}"
             self._metrics.poll_errors.inc()
-            log.error("poll ended in an error of our own", device=watch.watched.device.name, exc_info=error)
+            log.error("poll ended in an error of our own", device=watch.name, exc_info=error)
         finally:
             self._places.give_back(place)
             watch.asked.update(dict.fromkeys(aspects, self._clock.now()))
@@ -336,20 +331,31 @@ class Devices:
             self._schedule(watch, took=timedelta(seconds=self._clock.monotonic() - started))
         return failed
 
-    async def _observe(self, watch: _Watch, aspects: frozenset[Aspect]) -> str:
+    async def _observe(self, watch: Watch, aspects: frozenset[Aspect]) -> str:
         driver = await self._driver(watch)
-        observation = await driver.observe(Request(aspects=aspects, marks=watch.marks))
+        role = self._duties(watch)
+        if role != watch.duties:  # what its heartbeats say counts differently now, so the next one is stored
+            watch.duties, watch.told = role, None
+        observation = await driver.observe(Request(aspects=aspects, marks=watch.marks, witness=role == WITNESS))
         self._note_outcome(watch, observation)
+        contradicts = role != FIRST and watch.told is not None and quiet.is_news(watch.told, observation)
         marks, watch.marks = watch.marks, await self._keep(watch, driver, observation)
         reachable = observation.reachability is Reachability.REACHABLE
+        if contradicts and reachable:
+            self._tell_first(watch)
         news = Aspect.EVENTS in aspects and is_news(marks, watch.marks)
         self._pushes.polled(watch.watched.key, driver, lambda: self._links(watch), reachable=reachable, news=news)
         return "" if reachable else observation.reason or observation.reachability.value.replace("_", " ")
 
-    async def _keep(self, watch: _Watch, driver: Driver, observation: Observation) -> Mapping[str, LogMark]:
-        before = self._clock.monotonic()
-        kept = _version_of(watch, driver)
+    async def _keep(self, watch: Watch, driver: Driver, observation: Observation) -> Mapping[str, LogMark]:
+        kept = watch.version(driver)
         news = kept != watch.kept
+        if not news and quiet.is_quiet(watch.told, observation, first=watch.is_first):
+            self._keeper.note(watch.watched, observation)
+            self._metrics.quiet_heartbeats.inc()
+            return watch.marks
+        before = self._clock.monotonic()
+        told, watch.told = watch.told, None
         marks = await self._keeper.keep(
             Learned(
                 watched=watch.watched,
@@ -359,18 +365,37 @@ class Devices:
                 seen_spki=driver.seen_spki,
             )
         )
-        watch.kept = kept
-        watch.watched = _pinned(watch.watched, driver.seen_spki)
+        watch.kept, watch.told = kept, quiet.after(told, observation)
+        watch.watched = pinned(watch.watched, driver.seen_spki)
         self._metrics.ingest_seconds.observe(self._clock.monotonic() - before)
         return marks
+
+    # Several endpoints of one device.
+
+    def _duties(self, watch: Watch) -> frozenset[Aspect]:
+        """What this endpoint is asked, as those before it fare now."""
+        device = watch.watched.device
+        if watch.is_first:
+            return FIRST
+        protocols = [endpoint.protocol for endpoint in device.endpoints]
+        before = protocols[: protocols.index(watch.watched.endpoint.protocol)]
+        others = [self._watches.get((device.device_id, protocol.value)) for protocol in before]
+        return duties([0 if other is None else other.missed for other in others], self._polling.misses)
+
+    def _tell_first(self, watch: Watch) -> None:
+        """A witness saw something change: the device's first endpoint is asked what it is."""
+        device = watch.watched.device
+        first = self._watches.get((device.device_id, device.endpoints[0].protocol.value))
+        if first is not None and not first.ailing:
+            self._hurry(first, frozenset({Aspect.HEARTBEAT, Aspect.COMPONENTS, Aspect.EVENTS}))
 
     def _note_lag(self, lag: float) -> None:
         self._metrics.poll_lag.observe(max(0.0, lag))
         if lag > LATE:
             self._metrics.polls_late.inc()
 
-    def _note_outcome(self, watch: _Watch, observation: Observation) -> None:
-        protocol, device = observation.protocol.value, watch.watched.device.name
+    def _note_outcome(self, watch: Watch, observation: Observation) -> None:
+        protocol, device = observation.protocol.value, watch.name
         self._metrics.polls.labels(protocol, observation.reachability.value).inc()
         self._metrics.poll_seconds.labels(protocol).observe(observation.seconds)
         self._metrics.requests.labels(protocol).inc(observation.requests)
@@ -380,11 +405,15 @@ class Devices:
             log.warning("device cannot be asked", device=device, reason=observation.reason)
         if watch.ailing and not ailing:
             log.info("device can be asked again", device=device)
+        if watch.missed >= self._polling.misses and not ailing and len(watch.watched.device.endpoints) > 1:
+            for aspect in (Aspect.COMPONENTS, Aspect.EVENTS):  # others told them meanwhile, as well as they could
+                watch.asked.pop(aspect, None)
+        watch.missed = watch.missed + 1 if ailing else 0
         watch.ailing = ailing
 
     # What devices tell by themselves.
 
-    def _links(self, watch: _Watch) -> Links:
+    def _links(self, watch: Watch) -> Links:
         async def learn(observation: Observation) -> None:
             if watch.driver is None or watch.gone:
                 return
@@ -395,14 +424,14 @@ class Devices:
 
         return Links(hurry=lambda aspects: self._hurry(watch, aspects), learn=learn, spawn=self._spawn)
 
-    def _hurry(self, watch: _Watch, aspects: frozenset[Aspect]) -> None:
+    def _hurry(self, watch: Watch, aspects: frozenset[Aspect]) -> None:
         """Have these asked for soon: one poll for all that comes within a few seconds."""
         waits = bool(watch.wanted)
         watch.wanted |= aspects
         if not waits and not watch.gone:
             self._spawn(self._hurried(watch), f"hint {watch.watched.device.device_id}")
 
-    async def _hurried(self, watch: _Watch) -> None:
+    async def _hurried(self, watch: Watch) -> None:
         if watch.hurried_at is not None:
             pause = HURRY_AILING if watch.ailing else HURRY
             await self._clock.sleep(watch.hurried_at + pause - self._clock.monotonic())
@@ -443,13 +472,13 @@ class Devices:
         except StorageError as error:
             log.error("poll request not finished", device=request.device_id, reason=str(error))
 
-    async def _ask_now(self, watch: _Watch, aspects: frozenset[Aspect]) -> str:
+    async def _ask_now(self, watch: Watch, aspects: frozenset[Aspect]) -> str:
         """Poll as soon as the poll under way has ended; why it failed, empty when it did not."""
         while watch.task is not None:
             await asyncio.wait({watch.task})
         if watch.gone:
             return CHANGED
-        task = self._start(watch, aspects, Priority.PERSON)
+        task = self._start(watch, aspects & self._duties(watch), Priority.PERSON)
         await asyncio.wait({task})
         return CHANGED if task.cancelled() else task.result()
 
@@ -472,38 +501,3 @@ async def _end(push: Push | None, driver: Driver, *, for_good: bool) -> None:
         await driver.close()
     except Exception as error:  # a bug of ours, in a task of the whole role
         log.error("device not let go in good order", exc_info=error)
-
-
-def _pinned(watched: Watched, seen_spki: str | None) -> Watched:
-    """With the key that was just stored as the first one seen, which is no edit that would tell us of itself."""
-    endpoint = watched.endpoint
-    if endpoint.verify != "pin" or endpoint.pinned_spki is not None or seen_spki is None:
-        return watched
-    return replace(watched, endpoint=replace(endpoint, pinned_spki=seen_spki))
-
-
-def _standing(watch: _Watch) -> Standing:
-    if watch.ailing:
-        return Standing.AILING
-    return Standing.HEALTHY if watch.asked else Standing.NEW
-
-
-def _version_of(watch: _Watch, driver: Driver) -> tuple[int, int, Breaker]:
-    """What changes with everything that is worth storing of a driver and its lane."""
-    return watch.watched.device.version, driver.memory_version, watch.lane.breaker
-
-
-def _speaks_differently(before: Watched, after: Watched) -> bool:
-    """Must the driver be opened anew: another address, another way to trust it, or other credentials.
-
-    The first pin is no change: it is what this very driver saw.
-    """
-    known = before.endpoint
-    if known.pinned_spki is None:
-        known = replace(known, pinned_spki=after.endpoint.pinned_spki)
-    return (known, _version(before)) != (after.endpoint, _version(after))
-
-
-def _version(watched: Watched) -> tuple[str, int] | None:
-    credentials = watched.credentials
-    return None if credentials is None else (credentials.user, credentials.version)

@@ -8,19 +8,21 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
 from fleetmon import logs
 from fleetmon.access.vault import Vault
+from fleetmon.cadence import interval_of
 from fleetmon.clock import Clock
 from fleetmon.drivers.base import Credentials, Memory, Secret
 from fleetmon.drivers.lane import Breaker
-from fleetmon.errors import FleetmonError
+from fleetmon.errors import FleetmonError, StorageError
 from fleetmon.ingest import ingest, remember
 from fleetmon.model import Aspect, Device, Endpoint, Interval, LogMark, Observation
 from fleetmon.settings import Polling
+from fleetmon.storage.endpoints import Beat
 from fleetmon.storage.lanes import LaneRow
 from fleetmon.storage.rows import BreakerRow, CredentialRow, MemoryRow, PollRequest
 from fleetmon.storage.store import Store
@@ -37,6 +39,8 @@ class Watched:
     credentials: Credentials | None
     interval: Interval
     asked: Mapping[Aspect, datetime] = field(default_factory=dict)
+    missed: int = 0
+    """Polls in a row in which it could not be asked."""
 
     @property
     def key(self) -> tuple[str, str]:
@@ -84,6 +88,14 @@ class Keeper(Protocol):
         """Store what a poll learned; how far each log is read now."""
         ...
 
+    def note(self, watched: Watched, heartbeat: Observation) -> None:
+        """A heartbeat told nothing new: its instant is written with the next notes."""
+        ...
+
+    async def write_notes(self) -> None:
+        """Store all that was noted; it stays noted when it cannot be stored."""
+        ...
+
     async def remember(self, watched: Watched, memory: Memory, breaker: Breaker) -> None:
         """Store what a driver and its lane know, in the middle of a poll."""
         ...
@@ -109,6 +121,7 @@ class StoreKeeper:
         self._worker_id = worker_id
         self._clock = clock
         self._changed = changed
+        self._noted: dict[tuple[str, str], Beat] = {}
 
     async def fleet_version(self) -> int:
         return await self._store.lanes.fleet_version()
@@ -137,6 +150,24 @@ class StoreKeeper:
         self._changed.set()
         return ingested.marks
 
+    def note(self, watched: Watched, heartbeat: Observation) -> None:
+        self._noted[watched.key] = Beat(
+            device_id=watched.device.device_id,
+            protocol=watched.endpoint.protocol,
+            at=heartbeat.taken_at,
+            power=heartbeat.power is not None,
+        )
+
+    async def write_notes(self) -> None:
+        noted, self._noted = self._noted, {}
+        if not noted:
+            return
+        try:
+            await self._store.endpoints.note(noted.values())
+        except StorageError:
+            self._noted = noted | self._noted
+            raise
+
     async def remember(self, watched: Watched, memory: Memory, breaker: Breaker) -> None:
         await remember(watched.device, watched.endpoint.protocol, memory, breaker, store=self._store, vault=self._vault)
 
@@ -152,8 +183,9 @@ class StoreKeeper:
             device=device,
             endpoint=row.endpoint,
             credentials=self._credentials(row.credential),
-            interval=_interval(self._polling.interval, device),
+            interval=interval_of(self._polling.interval, device, row.endpoint.protocol, self._polling.ipmi_heartbeat),
             asked=row.asked,
+            missed=row.missed,
         )
 
     def _credentials(self, row: CredentialRow | None) -> Credentials | None:
@@ -176,13 +208,6 @@ class StoreKeeper:
             log.warning("session not resumed", device=watched.device.name, reason=str(error))
             session = {}
         return Memory(plan=dict(row.plan), session=session)
-
-
-def _interval(usual: Interval, device: Device) -> Interval:
-    """A device's own interval holds for its heartbeat and sensors."""
-    if device.interval is None:
-        return usual
-    return replace(usual, heartbeat=device.interval, sensors=device.interval)
 
 
 def _breaker(row: BreakerRow | None) -> Breaker:

@@ -39,6 +39,11 @@ class Metrics:
             "Slots at which the poll before was still under way, or which started over 5 s late.",
             registry=registry,
         )
+        self.quiet_heartbeats = Counter(
+            "fleetmon_quiet_heartbeats",
+            "Heartbeats that told nothing new, of which only the instant is written.",
+            registry=registry,
+        )
         self.polls_running = Gauge("fleetmon_polls_running", "Polls under way now.", registry=registry)
         self.polls_waiting = Gauge("fleetmon_polls_waiting", "Polls due and waiting for their turn.", registry=registry)
         self.requests = Counter(

@@ -4,7 +4,7 @@ import asyncio
 from collections import Counter
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from unittest.mock import MagicMock, patch
 
 import pytest
@@ -38,6 +38,8 @@ class ShelfKeeper:
         self.learned: list[Learned] = []
         self.requests: list[PollRequest] = []
         self.finished: list[tuple[int, str]] = []
+        self.noted: list[tuple[tuple[str, str], datetime]] = []
+        self.written = 0
 
     broken = False
     recalled = Recalled()
@@ -49,6 +51,12 @@ class ShelfKeeper:
 
     async def watched(self):
         return list(self.fleet.values())
+
+    def note(self, watched, heartbeat):
+        self.noted.append((watched.key, heartbeat.taken_at))
+
+    async def write_notes(self):
+        self.written += 1
 
     async def remember(self, watched, memory, breaker):
         self.remembered = (memory, breaker)
