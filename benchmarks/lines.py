@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from benchmarks import cpu, history, redfish, restart, scale
+from benchmarks import cpu, history, ipmi, redfish, restart, scale
 from benchmarks.scorecard import Line
 
 SCRAPERS = "common Redfish exporters and collectors: 51 to 89 GETs a scrape (field reports; not measured here)"
@@ -57,6 +57,48 @@ LINES = (
         floor=None,
         floor_from="the same requests with bare aiohttp and orjson, nothing understood or stored (measured beside)",
         measure=cpu.cpu_per_poll,
+    ),
+    Line(
+        name="ipmi-poll",
+        unit="ms",
+        goal=6,
+        peer=None,
+        peer_from="FreeIPMI's ipmi-sensors, a process for each poll, its SDRs cached, nothing stored (measured beside);"
+        " Zabbix 6.0, ipmi_exporter 21 (project notes, measured earlier)",
+        floor=None,
+        floor_from="40 Get Sensor Readings in one session of ipmitool, which is C (measured beside)",
+        measure=ipmi.poll_cpu,
+    ),
+    Line(
+        name="ipmi-poll-packets",
+        unit="datagrams",
+        goal=44,
+        peer=None,
+        peer_from="FreeIPMI's ipmi-sensors, its SDRs cached (measured beside);"
+        " Zabbix 51, ipmi_exporter 54 (project notes, measured earlier)",
+        floor=40,
+        floor_from="one Get Sensor Reading for each sensor",
+        measure=ipmi.poll_datagrams,
+    ),
+    Line(
+        name="ipmi-heartbeat",
+        unit="ms",
+        goal=0.3,
+        peer=None,
+        peer_from="no comparable figure is known",
+        floor=None,
+        floor_from="Get Chassis Status in one session of ipmitool, which is C (measured beside)",
+        measure=ipmi.heartbeat_cpu,
+    ),
+    Line(
+        name="ipmi-fleet",
+        unit="cores",
+        goal=0.3,
+        peer=None,
+        peer_from="no comparable figure is known",
+        floor=None,
+        floor_from="33 polls and 200 heartbeats a second of the two floors above: 0.1 (derived)",
+        measure=scale.ipmi_fleet,
     ),
     Line(
         name="restart-to-first-poll",
