@@ -142,7 +142,11 @@ def summary(fleet: Fleet, bmc: Bmc) -> dict[str, Any]:
         "model": machine.family.model, "serial_number": machine.serial, "site": fleet.plant.site_of(machine),
         "rack": machine.rack,
         "position_u": machine.position_u, "height_u": machine.family.height_u, "slot": machine.slot,
-        "endpoints": [{"protocol": "redfish", "address": bmc.endpoint.address if bmc.endpoint else None}],
+        "endpoints": [
+            {"protocol": protocol, "address": door.address}
+            for protocol, door in (("redfish", bmc.endpoint), ("ipmi", bmc.lan))
+            if door is not None
+        ],
         "power": machine.power.state,
         "health": machine.health()["System"], "user": bmc.accounts["1"].user,
         "faults": [active.told() for active in fleet.faults_of(machine.name)],

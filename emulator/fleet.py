@@ -14,9 +14,12 @@ from emulator.accents.model import Family
 
 LONG_STANDING = -3 * 86_400.0
 """Seconds from the start at which a standing fault happened, where the file does not say."""
+PROTOCOLS = ("redfish", "ipmi")
 FLEETS = Path(__file__).parent / "fleets"
 RANGE = re.compile(r"\{(\d+)\.\.(\d+)\}")
-SERVERS = re.compile(r"(?P<names>\S+)\s*=\s*(?P<family>\S+)\s*@\s*(?P<unit>\d+)(?:\s*/\s*(?P<step>\d+))?")
+SERVERS = re.compile(
+    r"(?P<names>\S+)\s*=\s*(?P<family>\S+)\s*@\s*(?P<unit>\d+)(?:\s*/\s*(?P<step>\d+))?(?:\s+over\s+(?P<over>.+))?"
+)
 SWITCHES = re.compile(r"(?P<name>\S+)\s*@\s*(?P<unit>\d+)")
 
 
@@ -46,6 +49,8 @@ class ServerPlan:
     rack: str
     position_u: int
     slot: str
+    protocols: tuple[str, ...]
+    """What its BMC speaks."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,7 +171,10 @@ def _rack(entry: Mapping[str, Any], name: str, sites: tuple[str, ...]) -> RackPl
 
 
 def _servers(line: str, rack: RackPlan) -> list[ServerPlan]:
-    """`web-{01..12} = halden-w1 @ 5`: from unit 5 upwards, each on the next free units, or every `/ n` units."""
+    """`web-{01..12} = halden-w1 @ 5`: from unit 5 upwards, each on the next free units, or every `/ n` units.
+
+    `over redfish, ipmi` at the end says what their BMCs speak, where it is not what the family's do.
+    """
     found = SERVERS.fullmatch(line.strip())
     if found is None:
         raise FleetFileError(f"rack {rack.name}: {line!r} is no row of servers; write 'web-{{01..12}} = halden-w1 @ 5'")
@@ -175,13 +183,22 @@ def _servers(line: str, rack: RackPlan) -> list[ServerPlan]:
         raise FleetFileError(f"rack {rack.name}: no family {found['family']!r}; there are {', '.join(FAMILIES)}")
     step = int(found["step"] or family.height_u)
     names = expand(found["names"].replace("{rack}", rack.name.lower()))
+    protocols = family.speaks if found["over"] is None else _protocols(found["over"], rack)
     return [
         ServerPlan(
             name=name, family=family, rack=rack.name, position_u=int(found["unit"]) + index // family.nodes * step,
-            slot=str(index % family.nodes + 1) if family.nodes > 1 else "",
+            slot=str(index % family.nodes + 1) if family.nodes > 1 else "", protocols=protocols,
         )
         for index, name in enumerate(names)
     ]  # fmt: skip
+
+
+def _protocols(told: str, rack: RackPlan) -> tuple[str, ...]:
+    words = [word.strip() for word in told.split(",")]
+    for word in words:
+        if word not in PROTOCOLS:
+            raise FleetFileError(f"rack {rack.name}: no protocol {word!r}; there are {', '.join(PROTOCOLS)}")
+    return tuple(protocol for protocol in PROTOCOLS if protocol in words)
 
 
 def _switch(line: str, rack: RackPlan) -> SwitchPlan:

@@ -25,6 +25,8 @@ from emulator.doors import Door
 from emulator.faults import ActiveFault, Fleet
 from emulator.fleet import FleetFileError, FleetPlan, Scene, read_fleet
 from emulator.hardware import Machine
+from emulator.ipmi.controller import MachineController
+from emulator.ipmi.lan import Lan
 from emulator.ledger import Ledger
 from emulator.named_fault import FaultRefusedError
 from emulator.plant import Plant
@@ -62,6 +64,12 @@ class RunningFleet:
         assert endpoint is not None
         return endpoint.address
 
+    def ipmi(self, name: str) -> str:
+        """`ipmi://127.0.0.1:PORT` of a machine's BMC."""
+        lan = self.bmc(name).lan
+        assert lan is not None
+        return lan.address
+
     def bmc(self, name: str) -> Bmc:
         """The BMC of a machine."""
         return self.fleet.bmcs[name]
@@ -92,14 +100,15 @@ async def running_fleet(
     speed: float = 1.0,
     base_port: int = 0,
     story: bool = False,
+    traps: tuple[str, int] | None = None,
     shard: tuple[int, int] = (0, 1),
     real: Callable[[], float] = time,
 ) -> AsyncIterator[RunningFleet]:
     """A fleet, by the name of a file or as a plan, whose every endpoint answers as long as the context lasts.
 
     `real` is the clock below the fleet's own; give it a constant function and only `advance` moves time. Base port 0
-    takes free ports. A shard (number, of how many) holds every n-th rack. FleetFileError and OSError tell why it cannot
-    start.
+    takes free ports. A shard (number, of how many) holds every n-th rack. Machines that speak IPMI send their events
+    to `traps`, a host and a port of loopback. FleetFileError and OSError tell why it cannot start.
     """
     plan = fleet if isinstance(fleet, FleetPlan) else read_fleet(fleet)
     number, count = shard
@@ -116,7 +125,7 @@ async def running_fleet(
     door = Control(living)
     try:
         await door.endpoint.open(*control)
-        await _open_all(living, base_port)
+        await _open_all(living, base_port, traps)
         if story:
             for scene in plan.story:
                 plant.agenda.after(scene.at, lambda _, scene=scene: _play(living, scene))  # type: ignore[misc]  # bound now
@@ -128,6 +137,8 @@ async def running_fleet(
         for bmc in living.bmcs.values():
             if bmc.endpoint is not None:
                 bmc.endpoint.close()
+            if bmc.lan is not None:
+                bmc.lan.close()
         await asyncio.gather(agenda, return_exceptions=True)
         await asyncio.sleep(0)
 
@@ -162,8 +173,8 @@ def _play(fleet: Fleet, scene: Scene) -> None:
         )
 
 
-async def _open_all(fleet: Fleet, base_port: int) -> None:
-    """Opens every BMC; on base_port + n for the n-th server of the file, whatever the shard."""
+async def _open_all(fleet: Fleet, base_port: int, traps: tuple[str, int] | None) -> None:
+    """Opens every BMC, TLS and UDP; on base_port + n for the n-th server of the file, whatever the shard."""
     plan = fleet.plant.plan
     identity = new_identity(f"{plan.name} fleet")
     context = context_of(identity)
@@ -171,9 +182,18 @@ async def _open_all(fleet: Fleet, base_port: int) -> None:
         bmc = fleet.bmcs.get(server.name)
         if bmc is None:
             continue
+        port = base_port + index if base_port else 0
+        if "ipmi" in server.protocols:
+            bmc.controller = MachineController(bmc)
+            if traps is not None:
+                bmc.controller.alerts.send_to(*traps)
+            bmc.lan = Lan(bmc, bmc.controller)
+            await bmc.lan.open(port=port)
+        if "redfish" not in server.protocols:
+            continue
         if plan.distinct_certificates:
             identity = new_identity(f"{server.name}-bmc")
             context = context_of(identity)
         bmc.door = Door(identity, context)
         bmc.endpoint = Endpoint(bmc.serve, tls=context, watch=BmcWatch(bmc))
-        await bmc.endpoint.open(port=base_port + index if base_port else 0)
+        await bmc.endpoint.open(port=port)

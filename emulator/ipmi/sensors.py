@@ -28,7 +28,7 @@ TYPES = {
 """Sensor type (table 42-3) and base unit (table 43-15) by Redfish ReadingType; what has neither is not told."""
 UNITS = {0: "%", 1: "Cel", 4: "V", 5: "A", 6: "W", 17: "[cft_i]/min", 18: "{rev}/min", 19: "Hz"}
 ENTITIES = {
-    "Intake": 0x37, "Exhaust": 0x17, "CPU": 0x03, "VoltageRegulator": 0x14, "Memory": 0x20, "GPU": 0x0B,
+    "Intake": 0x37, "Exhaust": 0x17, "CPU": 0x03, "VoltageRegulator": 0x14, "Memory": 0x20, "MemoryModule": 0x08, "GPU": 0x0B,
     "GPUSubsystem": 0x0B, "NetworkingDevice": 0x2C, "ExpansionBay": 0x10, "Backplane": 0x0F, "PowerSupply": 0x0A,
     "Chassis": 0x17, "StorageSubsystem": 0x0F, "Fan": 0x1D,
 }  # fmt: skip
@@ -168,6 +168,8 @@ def _analog(family: Family, number: int, index: int, row: SensorRow) -> Analog:
     type_, unit = TYPES[row.type]
     scale = _scale(family, row)
     context = "Fan" if row.type == "Rotational" else row.context
+    if context == "Memory" and row.part is None:
+        context = "MemoryModule"
     digits = re.findall(r"\d+", row.key)
     instance = row.part[1] + 1 if row.part else int(digits[0]) if digits and context != "SystemBoard" else 1
     return Analog(

@@ -31,6 +31,7 @@ from emulator.server import Endpoint, Outcome, Reply, Request, Watch
 from emulator.wire import WireFault, perform
 
 if TYPE_CHECKING:
+    from emulator.ipmi.controller import MachineController
     from emulator.ipmi.lan import Lan
 
 Y2K = 946_684_800
@@ -86,6 +87,8 @@ class Bmc:
         self.started_at = plant.clock.started_at
         self.endpoint: Endpoint | None = None
         self.door: Door | None = None
+        self.controller: MachineController | None = None
+        """What answers commands, where it speaks IPMI."""
         self.lan: Lan | None = None
         """Its IPMI side, where it has one."""
         self.rejects = False
