@@ -64,7 +64,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m emulator", description="A fleet of servers that can fail, over Redfish, on loopback.",
+        prog="python -m emulator", description="A fleet of servers that can fail, over Redfish and IPMI, on loopback.",
         epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter,
     )  # fmt: skip
     what = parser.add_mutually_exclusive_group(required=True)
@@ -92,6 +92,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     fleet.add_argument(
         "--story", action=argparse.BooleanOptionalAction, default=False, help="let the scenes of the fleet file happen"
+    )
+    fleet.add_argument(
+        "--traps",
+        metavar="HOST:PORT",
+        help="send every event of machines that speak IPMI there, as a trap; default: none",
     )
     mockup = parser.add_argument_group("with --mockup")
     mockup.add_argument(
@@ -138,6 +143,7 @@ async def _fleet(options: argparse.Namespace, plan: FleetPlan) -> None:
         "speed": options.speed,
         "base_port": options.base_port,
         "story": options.story,
+        "traps": _loopback(options.traps) if options.traps else None,
     }
     if options.processes > 1:
         running = running_shards(options.fleet, control=control, processes=options.processes, **settings)

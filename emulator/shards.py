@@ -131,7 +131,15 @@ def _merged(frames: list[dict[str, Any]]) -> dict[str, Any]:
 
 @contextlib.asynccontextmanager
 async def running_shards(
-    fleet: str, *, control: tuple[str, int], processes: int, seed: int | None, speed: float, base_port: int, story: bool
+    fleet: str,
+    *,
+    control: tuple[str, int],
+    processes: int,
+    seed: int | None,
+    speed: float,
+    base_port: int,
+    story: bool,
+    traps: tuple[str, int] | None = None,
 ) -> AsyncIterator[str]:
     """The control address of a fleet in several processes; they end with this one, whatever ends it."""
     options = [
@@ -147,6 +155,7 @@ async def running_shards(
     ]
     options += [] if seed is None else ["--seed", str(seed)]
     options += ["--story"] if story else []
+    options += [] if traps is None else ["--traps", f"{traps[0]}:{traps[1]}"]
     children = [await _start([*options, "--shard", f"{n}/{processes}"]) for n in range(processes)]
     try:
         addresses = list(await asyncio.gather(*map(_address, children)))

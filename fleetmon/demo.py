@@ -1,7 +1,8 @@
 """The pretend fleet beside the real service: what a stranger sees in the first five minutes.
 
-The emulator runs as a process of its own and is known only by its address: its machines are polled over real Redfish,
-and its control API tells the fleet's shape and the past that fills the charts. The service itself uses nothing of this.
+The emulator runs as a process of its own and is known only by its address: its machines are polled over real Redfish
+and IPMI, their traps are taken, and its control API tells the fleet's shape and the past that fills the charts. The
+service itself uses nothing of this.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import contextlib
 import itertools
 import os
 import shutil
+import socket
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
@@ -27,11 +29,12 @@ from fleetmon.app import Service, running
 from fleetmon.clock import Clock
 from fleetmon.errors import ConfigError, FleetmonError
 from fleetmon.model import Device, DeviceKind, Endpoint, Interval, Protocol, Rack, Sensor, Site
-from fleetmon.settings import Listen, Logging, Polling, Settings
+from fleetmon.settings import Listen, Logging, Polling, Settings, Traps
 from fleetmon.storage.lock import DirectoryLock
 from fleetmon.storage.rows import PackedRow, SensorRow
 
 CREDENTIAL = "emulated"
+LOOPBACK = "127.0.0.1"
 USUAL_FLEET, USUAL_DEVICES = "demo", 180
 MOST_WITH_A_PAST = 500
 """Devices up to which charts are filled with a past; beyond, it would take minutes."""
@@ -76,13 +79,14 @@ class Options:
 async def demo(options: Options, *, clock: Clock, say: Say, progress: Progress) -> AsyncIterator[Service]:
     """The emulated fleet, watched: both addresses are told, the charts are full when this yields."""
     async with contextlib.AsyncExitStack() as stack:
-        control = options.emulator
+        control, traps = options.emulator, Traps()
         if control is None:
-            control = await stack.enter_async_context(_emulator(options))
+            traps = Traps(host=LOOPBACK, port=_free_port())
+            control = await stack.enter_async_context(_emulator(options, traps))
         await _answering(f"{control}/fleet", clock)
         emulator = await stack.enter_async_context(httpx.AsyncClient(base_url=control, timeout=30, trust_env=False))
         home = options.data or _fresh_home(options)
-        service = await stack.enter_async_context(running(_settings(options, home), clock=clock))
+        service = await stack.enter_async_context(running(_settings(options, home, traps), clock=clock))
         devices = await _import(service, emulator, options)
         await _answering(f"{service.url}/api/v1/live", clock)
         say(f"dashboard {service.url}")
@@ -104,12 +108,20 @@ def _fresh_home(options: Options) -> Path:
     return home
 
 
-def _settings(options: Options, home: Path) -> Settings:
+def _free_port() -> int:
+    """A UDP port that nobody listens on."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as line:
+        line.bind((LOOPBACK, 0))
+        return int(line.getsockname()[1])
+
+
+def _settings(options: Options, home: Path, traps: Traps) -> Settings:
     return Settings(
         data=home / "data",
         configuration=home / "configuration",
         listen=Listen(port=options.port),
         logging=Logging(level="warning"),
+        traps=traps,
         polling=Polling(
             interval=INTERVAL,
             request_timeout=timedelta(seconds=8),
@@ -123,13 +135,14 @@ def _settings(options: Options, home: Path) -> Settings:
 
 
 @contextlib.asynccontextmanager
-async def _emulator(options: Options) -> AsyncIterator[str]:
-    """An emulator of our own, ended with the demo; yields its control address."""
+async def _emulator(options: Options, traps: Traps) -> AsyncIterator[str]:
+    """An emulator of our own, whose machines send traps; ended with the demo; yields its control address."""
     many = options.fleet == USUAL_FLEET and (options.devices or 0) > USUAL_DEVICES
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "emulator", "--exit-with-stdin"),
         *(("--fleet", "ten_thousand", "--processes", "2") if many else ("--fleet", options.fleet)),
-        *("--control", f"127.0.0.1:{options.control_port}", "--seed", str(options.seed)),
+        *("--control", f"{LOOPBACK}:{options.control_port}", "--seed", str(options.seed)),
+        *("--traps", f"{traps.host}:{traps.port}"),
         *("--speed", str(options.speed), "--story" if options.story else "--no-story"),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,

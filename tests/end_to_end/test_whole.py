@@ -13,6 +13,7 @@ from fleetmon.app import running
 from fleetmon.clock import SystemClock
 from fleetmon.demo import Options, _settings, demo
 from fleetmon.model import Protocol
+from fleetmon.settings import Traps
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -157,7 +158,7 @@ async def test_a_restart_keeps_what_was_known_the_plan_and_the_sealed_session(tm
         assert memory.plan, "the plan is remembered"
         assert memory.sealed_session, "so is the session, sealed"
     # The emulator went with the demo; the same data, opened again, still tells what was last known.
-    async with running(_settings(Options(port=0), tmp_path), clock=SystemClock()) as service:
+    async with running(_settings(Options(port=0), tmp_path, Traps()), clock=SystemClock()) as service:
         async with httpx.AsyncClient(base_url=service.url, trust_env=False) as api:
 
             async def answered():
