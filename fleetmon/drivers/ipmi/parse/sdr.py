@@ -18,6 +18,8 @@ from fleetmon.model import Problem
 
 HEADER = 5
 """Bytes before the body: record id, SDR version, type, length of the body."""
+BMC_ADDRESS = 0x20
+"""Slave address of the controller one talks to."""
 THRESHOLD = 0x01
 """Event/reading type of sensors whose states are thresholds crossed."""
 SENSOR_SPECIFIC = 0x6F
@@ -94,6 +96,8 @@ class SensorRecord:
     """Is the sensor to be ignored when its entity is not there?"""
     asserts: int = 0
     """The states, bit by bit, whose coming is an event."""
+    compares: int = 0
+    """Bit by bit, in the order of Limits: the thresholds that the reading is compared with."""
     tells: int = 0
     """The states, bit by bit, that Get Sensor Reading can tell."""
     raw_range: tuple[int, int] | None = None
@@ -254,6 +258,7 @@ def _sensor(record_id: int, kind: Kind, body: bytes, **more: object) -> SensorRe
         sensor_type=body[7],
         event_type=body[8],
         asserts=(body[9] | body[10] << 8) & 0x7FFF,
+        compares=(body[10] >> 4 & 0x7) | (body[12] >> 4 & 0x7) << 3,
         tells=told & 0x7FFF,
         name="",
     )

@@ -379,16 +379,19 @@ _DIGITAL = 0x03
 _FAULTY = State("state asserted", WARNING)
 
 
+def rows(sensor_type: int, event_type: int) -> Mapping[int, State]:
+    """Every state such a sensor can be in; none of one that only its maker knows."""
+    return SPECIFIC.get(sensor_type, {}) if event_type == SENSOR_SPECIFIC else GENERIC.get(event_type, {})
+
+
 def state(sensor_type: int, event_type: int, offset: int, name: str = "") -> State | None:
     """What the state at `offset` of such a sensor means; None for one that only its maker knows.
 
     "State asserted" by itself says nothing of good or bad: it is a warning where the name speaks of a fault.
     """
-    if event_type == SENSOR_SPECIFIC:
-        return SPECIFIC.get(sensor_type, {}).get(offset)
     if event_type == _DIGITAL and offset == 1 and _FAULT.search(name):
         return _FAULTY
-    return GENERIC.get(event_type, {}).get(offset)
+    return rows(sensor_type, event_type).get(offset)
 
 
 def oem(sensor_type: int, event_type: int, offset: int) -> str:

@@ -64,6 +64,8 @@ _UNSAID = {1: Measure(ReadingType.TEMPERATURE), 2: Measure(ReadingType.VOLTAGE),
 """What a sensor of this type measures where its unit is left out."""
 _ALTITUDE = re.compile(r"altitude|elevation", re.IGNORECASE)
 _HUMIDITY = re.compile(r"humid|\bRH\b", re.IGNORECASE)
+_MARGIN = re.compile(r"margin|mrgn|\bmgn\b|tcontrol", re.IGNORECASE)
+"""Degrees below a limit: a difference, and no temperature that anything has."""
 
 
 def measure(units: Units, sensor_type: int, name: str) -> Measure:
@@ -77,4 +79,5 @@ def measure(units: Units, sensor_type: int, name: str) -> Measure:
         return _UNSAID.get(sensor_type, OTHER)
     if base in _LENGTHS and _ALTITUDE.search(name):
         return Measure(ReadingType.ALTITUDE, _LENGTHS[base])
-    return _BASE.get(base, OTHER)
+    found = _BASE.get(base, OTHER)
+    return OTHER if found.type is ReadingType.TEMPERATURE and _MARGIN.search(name) else found
