@@ -137,7 +137,9 @@ async def _fleet(options: argparse.Namespace, plan: FleetPlan) -> None:
     if options.processes < 1 or options.speed <= 0:
         raise UsageError("--processes must be at least 1, and --speed above 0")
     number, _, count = (options.shard or "0/1").partition("/")
-    make_room(len(plan.servers), int(count) if options.shard else options.processes)
+    spoken = [protocol for server in plan.servers for protocol in server.protocols]
+    processes = int(count) if options.shard else options.processes
+    make_room(spoken.count("redfish"), processes, ports=spoken.count("ipmi"))
     settings: dict[str, Any] = {
         "seed": options.seed,
         "speed": options.speed,

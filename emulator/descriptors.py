@@ -1,4 +1,4 @@
-"""File descriptors: every BMC has one that listens and one for each client, and a process may have only so many."""
+"""File descriptors: a BMC has one that listens and one for each client, over UDP one for all; they are limited."""
 
 from __future__ import annotations
 
@@ -18,16 +18,18 @@ def make_room(
     processes: int,
     limits: Callable[[], tuple[int, int]] = lambda: resource.getrlimit(resource.RLIMIT_NOFILE),
     raised: Callable[[tuple[int, int]], None] = lambda pair: resource.setrlimit(resource.RLIMIT_NOFILE, pair),
+    *,
+    ports: int = 0,
 ) -> None:
-    """Raises the soft limit to what a poll connection and an event stream to every machine take.
+    """Raises the soft limit to what a poll connection and an event stream to every machine take, and UDP ports.
 
     TooFewDescriptorsError where even one connection each is out of reach.
     """
     soft, hard = limits()
-    each = -(-machines // processes)
-    least, wanted = 2 * each + SPARE, 4 * each + SPARE
+    each, spare = -(-machines // processes), SPARE + -(-ports // processes)
+    least, wanted = 2 * each + spare, 4 * each + spare
     if hard != resource.RLIM_INFINITY and hard < least:
-        enough = -(-2 * machines // max(1, hard - SPARE))
+        enough = -(-(2 * machines + ports) // max(1, hard - SPARE))
         raise TooFewDescriptorsError(
             f"{machines} machines in {processes} process{'es' if processes > 1 else ''} need {least} file descriptors"
             f" each, and {hard} are allowed: say `ulimit -n {least}` first, or take --processes {enough}"

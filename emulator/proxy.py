@@ -24,7 +24,7 @@ import sys
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 from emulator.when import COUNTED, TIMED, in_time, its_turn
@@ -45,7 +45,8 @@ def _rate(value: Any) -> bool:
     return _seconds(value) and value > 0
 
 
-FAULTS: dict[str, tuple[Callable[[Any], bool], str]] = {
+Faults = Mapping[str, tuple[Callable[[Any], bool], str]]
+FAULTS: Faults = {
     "reset": (lambda v: v == "connect" or _bytes(v), 'RST: "connect", or after so many bytes'),
     "half_close": (_bytes, "FIN after so many bytes; what comes later is thrown away"),
     "stall": (_bytes, "nothing more after so many bytes, and the line stays open; healing lets the rest through"),
@@ -65,7 +66,7 @@ class RuleError(ValueError):
 
 @dataclass(slots=True, eq=False)
 class Rule:
-    """Which connections meet a fault, when, and what it is."""
+    """Which connections or datagrams meet a fault, when, and what it is."""
 
     id: str
     direction: str
@@ -78,7 +79,7 @@ class Rule:
     healed: asyncio.Event = field(default_factory=asyncio.Event)
 
 
-def rule_of(told: Mapping[str, Any], rule_id: str, now: float, seed: int) -> Rule:
+def rule_of(told: Mapping[str, Any], rule_id: str, now: float, seed: int, faults: Faults = FAULTS) -> Rule:
     """A rule as `{"match": {"direction": "down"}, "when": {...}, "fault": {"reset": 100}, "seed": 3}`."""
     for key in told:
         if key not in ("match", "when", "fault", "seed"):
@@ -90,10 +91,10 @@ def rule_of(told: Mapping[str, Any], rule_id: str, now: float, seed: int) -> Rul
     for key, value in when.items():
         if key not in known or not known[key](value):
             raise RuleError(f"when: {key} cannot be {value!r}; it knows {', '.join(known)}")
-    if len(fault) != 1 or next(iter(fault)) not in FAULTS:
-        raise RuleError(f"a rule has one fault of {', '.join(FAULTS)}, not {fault!r}")
+    if len(fault) != 1 or next(iter(fault)) not in faults:
+        raise RuleError(f"a rule has one fault of {', '.join(faults)}, not {fault!r}")
     ((name, setting),) = fault.items()
-    check, wants = FAULTS[name]
+    check, wants = faults[name]
     if not check(setting):
         raise RuleError(f"{name} is {setting!r}; it takes {wants}")
     chance = random.Random(f"{seed}:{rule_id}" if told.get("seed") is None else told["seed"])
@@ -320,28 +321,45 @@ async def running_proxy(
         await proxy.close()
 
 
+class Fronting(Protocol):
+    """What the command line needs of a proxy."""
+
+    log: list[Row]
+
+    @property
+    def address(self) -> str: ...
+
+
+Running = Callable[..., contextlib.AbstractAsyncContextManager[Fronting]]
+
+
 def main(arguments: list[str] | None = None) -> int:
     """`python -m emulator.proxy --target 127.0.0.1:443 --rule '{"fault": {"delay": 2}}'`; log rows as JSON lines."""
-    parser = argparse.ArgumentParser(prog="python -m emulator.proxy", description="A TCP proxy that can fail.")
+    return from_command_line("proxy", "A TCP proxy that can fail.", FAULTS, running_proxy, arguments)
+
+
+def from_command_line(name: str, says: str, faults: Faults, running: Running, arguments: list[str] | None) -> int:
+    """Runs a proxy until it is told to stop; exit code 0, or 2 when it cannot start."""
+    parser = argparse.ArgumentParser(prog=f"python -m emulator.{name}", description=says)
     parser.add_argument("--target", metavar="HOST:PORT", required=True)
     parser.add_argument("--port", type=int, default=0, help="where it listens on 127.0.0.1; default: a free port")
-    parser.add_argument("--rule", action="append", default=[], help=f"JSON; faults are {', '.join(FAULTS)}")
+    parser.add_argument("--rule", action="append", default=[], help=f"JSON; faults are {', '.join(faults)}")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args(arguments)
     try:
         rules = [json.loads(rule) for rule in options.rule]
-        asyncio.run(_run(options.target, rules, options.seed, options.port))
+        asyncio.run(_run(running(options.target, rules, seed=options.seed, listen=("127.0.0.1", options.port))))
     except (ValueError, OSError) as error:
-        print(f"proxy: {error}", file=sys.stderr)  # noqa: T201  # the command line speaks
+        print(f"{name}: {error}", file=sys.stderr)  # noqa: T201  # the command line speaks
         return 2
     return 0
 
 
-async def _run(target: str, rules: list[Any], seed: int, port: int) -> None:
+async def _run(running: contextlib.AbstractAsyncContextManager[Fronting]) -> None:
     stopped = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
-    async with running_proxy(target, rules, seed=seed, listen=("127.0.0.1", port)) as proxy:
+    async with running as proxy:
         print(f"proxy {proxy.address}", flush=True)  # noqa: T201  # the command line speaks
         await stopped.wait()
     for row in proxy.log:

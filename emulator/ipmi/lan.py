@@ -134,8 +134,10 @@ class Lan(asyncio.DatagramProtocol):
         act = COMMANDS.get((netfn, command))
         if act is not None:
             return act(Asked(self._bmc, self.sessions, session, message.data))
-        privilege = Privilege.NONE if session is None else session.privilege
-        return self._controller.answer(Request(netfn, lun, command, message.data, privilege))
+        if session is None:
+            return self._controller.answer(Request(netfn, lun, command, message.data, Privilege.NONE))
+        source = f"{session.user}@{session.peer[0]}:{session.peer[1]}"
+        return self._controller.answer(Request(netfn, lun, command, message.data, session.privilege, source))
 
     # ---- what goes ----
 
