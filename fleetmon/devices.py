@@ -156,7 +156,8 @@ class Devices:
 
     def hinted(self, device_id: str, aspects: frozenset[Aspect]) -> bool:
         """Something came that seems to be from a device: a reason to ask it this. False when nobody looks after it."""
-        watches = [watch for (owned, _), watch in self._watches.items() if owned == device_id]
+        keys = ((device_id, protocol.value) for protocol in Protocol)  # of a flood of messages, each must be cheap
+        watches = [self._watches[key] for key in keys if key in self._watches]
         for watch in watches:
             self._hurry(watch, aspects)
         return bool(watches)

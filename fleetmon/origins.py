@@ -57,7 +57,7 @@ class Origins:
         """
         claimed = [self._with[uuid] for uuid in uuids if uuid in self._with]
         for address in addresses:
-            here = self._at.get(plain(address), set())
+            here = self._at.get(address) or self._at.get(plain(address), set())
             if len(here) == 1:
                 return next(iter(here))
             if here:

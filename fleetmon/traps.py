@@ -21,7 +21,7 @@ from fleetmon.drivers.snmp.traps import MAX_BYTES, Trap, read
 from fleetmon.errors import ConfigError, Garbled
 from fleetmon.metrics import Metrics
 from fleetmon.model import Aspect
-from fleetmon.origins import Origins, plain
+from fleetmon.origins import Origins
 from fleetmon.rates import Rate
 from fleetmon.settings import Traps as Listen
 
@@ -101,7 +101,7 @@ class Traps:
     def take(self, datagram: bytes, sender: str) -> None:
         """One datagram from somewhere."""
         now = self._clock.monotonic()
-        if not self._may_be_read(plain(sender), len(datagram), now):
+        if not self._may_be_read(sender, len(datagram), now):
             # Too much to read; but an address that is one device's is still a reason to look at that one.
             device_id = self._origins.find([sender])
             self._count("slowed" if device_id is None or not self._ask(device_id, PLAIN, now) else "unread")

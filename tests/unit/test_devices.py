@@ -461,3 +461,19 @@ async def test_R12_a_third_of_the_fleet_that_hangs_costs_the_others_no_slot():
         keeper.learned.clear()
         await b.let_pass(300)
         assert all(keeper.polls()[name] >= 4 for name in names[60:])
+
+
+async def test_a_hint_from_outside_is_one_poll_now_and_what_follows_it_soon_is_one_more():
+    async with bench(ShelfKeeper(watched("web-1"))) as b:
+        await b.let_pass(30)
+        asked = b.drivers["web-1"].asked
+        asked.clear()
+        wanted = frozenset({Aspect.HEARTBEAT, Aspect.EVENTS})
+        for _ in range(100):
+            assert b.devices.hinted("web-1", wanted)
+        await b.clock.advance(1)
+        assert asked == [{Aspect.HEARTBEAT}, {Aspect.EVENTS}]
+        assert b.devices.hinted("web-1", frozenset({Aspect.EVENTS}))
+        await b.clock.advance(10)
+        assert asked[2:] == [{Aspect.EVENTS}]
+        assert not b.devices.hinted("web-2", wanted)
