@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 from fleetmon.clock import Clock
 from fleetmon.drivers.ipmi.messages import Account, Answer, Batch, Outcome, Result
@@ -46,17 +47,18 @@ class Conversation:
                         failure = await self._log_in(batch.reach)
                         if failure is not None:
                             return self._result(failure.outcome, answers, failure.reason, opened)
-                    silent = await self._ask_all(batch, answers)
+                    await self._ask_all(batch, answers)
             except TimeoutError:
-                reason = f"no full answer within {batch.time:g} s"
-                return self._result(Outcome.LATE if answers else Outcome.SILENT, answers, reason, opened)
+                return self._result(*self._out_of_time(batch, answers), opened)
             finally:
                 if self._wire is not None and self._wire.waiting:
                     self._wire.give_up()
-            if silent:
-                self._drop()
-                return self._result(Outcome.SILENT, answers, "no answer", opened)
-            return self._result(Outcome.DONE, answers, "", opened)
+            if len(answers) == len(batch.commands):
+                return self._result(Outcome.DONE, answers, "", opened)
+            lost = self._wire is not None and self._wire.answers_outside
+            result = self._result(Outcome.LOST if lost else Outcome.SILENT, answers, "no answer", opened)
+            self._drop()
+            return replace(result, sent=self._sent)
 
     async def close(self) -> int:
         """Close the session on the BMC; the datagrams that took."""
@@ -144,8 +146,8 @@ class Conversation:
 
     # ---- commands --------------------------------------------------------------------------------------------
 
-    async def _ask_all(self, batch: Batch, answers: list[Answer]) -> bool:
-        """Ask one after the other; True when one was never answered."""
+    async def _ask_all(self, batch: Batch, answers: list[Answer]) -> None:
+        """Ask one after the other, up to the first that is never answered."""
         wire = self._wire
         assert wire is not None
         for command, repeatable in zip(batch.commands, batch.repeatable, strict=True):
@@ -153,10 +155,16 @@ class Conversation:
                 await self._clock.sleep(batch.gap)
             answer = await wire.ask(command, repeatable=repeatable)
             if answer is None:
-                return True
+                return
             self._heard_at = self._loop.time()
             answers.append(answer)
-        return False
+
+    def _out_of_time(self, batch: Batch, answers: list[Answer]) -> tuple[Outcome, list[Answer], str]:
+        """The time was over: with a BMC that is merely slow the session stays."""
+        if self._wire is not None and self._wire.sendings > 1:
+            self._drop()
+            return Outcome.SILENT, answers, "no answer"
+        return Outcome.LATE, answers, f"no full answer within {batch.time:g} s"
 
     def _send(self, place: Place, datagram: bytes) -> None:
         self._sent += 1

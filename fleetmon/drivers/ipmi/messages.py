@@ -34,6 +34,8 @@ class Outcome(StrEnum):
     DONE = "done"
     SILENT = "silent"
     """No answer in time."""
+    LOST = "lost"
+    """It answers, and not in the session we had: a restart or an expiry ended that."""
     LATE = "late"
     """It answers, and the time for the batch was over."""
     REFUSED = "refused"

@@ -30,6 +30,8 @@ LONGEST_NAME, LONGEST_PASSWORD = 16, 20
 """Bytes (section 22.31)."""
 AT_ONCE = 16
 """Commands in one turn of the lane."""
+EACH_MORE = 1.0
+"""Seconds that each command after the first adds to the time of a turn."""
 NO_PRIVILEGE = 0xD4
 NOT_NOW = frozenset({0xC0, 0xC3, 0xC4, 0xCE, 0xD0, 0xD1, 0xD2})
 """Completion codes that pass (table 5-2): busy, timed out inside, out of space, no answer now, updating, starting."""
@@ -173,16 +175,15 @@ class Session:
         batch = Batch(
             commands=tuple(commands),
             repeatable=tuple(map(repeatable, commands)),
-            time=pace.request_timeout.total_seconds(),
+            time=pace.request_timeout.total_seconds() + EACH_MORE * (len(commands) - 1),
             reach=min(pace.connect_timeout, pace.request_timeout).total_seconds(),
             gap=pace.minimum_gap.total_seconds(),
         )
         result = await self._seat.ask(await self._account(), batch)
         self.requests += result.sent
-        if result.outcome is Outcome.SILENT and len(self._addresses) > 1:
-            self._addresses.append(self._addresses.pop(0))
-        elif result.outcome is Outcome.SILENT:
-            self._addresses.clear()
+        if result.outcome is Outcome.SILENT:
+            # Another address of the same name may answer, or the name may have got another one.
+            self._addresses = self._addresses[1:]
         return result
 
     async def _judged(self, result: Result) -> tuple[Answer, ...]:
@@ -279,12 +280,8 @@ class Session:
 
 
 def _lost(result: Result) -> bool:
-    """Did the batch fail for want of a session rather than of a BMC?
-
-    An old session may have been ended by the BMC, by a restart or for its age; it is closed by now.
-    """
-    silent = result.outcome is Outcome.SILENT and not result.opened and not result.answers
-    return silent or result.outcome is Outcome.ORPHANED
+    """Did the batch fail for want of a session, or of a worker, rather than of a BMC?"""
+    return result.outcome in (Outcome.LOST, Outcome.ORPHANED) and not result.answers
 
 
 def place_of(address: str) -> tuple[str, int]:

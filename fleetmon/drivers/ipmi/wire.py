@@ -64,6 +64,12 @@ STATUSES = {
 }
 
 
+PROBE_AT = 2
+"""Sendings of a command left unanswered after which the BMC is asked outside the session whether it is there at all."""
+PROBE = bytes.fromhex("0600ff07 00 00000000 00000000 09 2018c8 8100388e04b5")
+"""Get Channel Authentication Capabilities (section 22.13), which needs no session and no login."""
+
+
 class Failure(NamedTuple):
     """Why a login did not come about."""
 
@@ -75,6 +81,8 @@ class Failure(NamedTuple):
 
 class Wire(Session):  # type: ignore[misc] # pyghmi has no types
     """One RMCP+ session: pyghmi decides what to send and what an answer is worth, the event loop does the rest."""
+
+    seqlun: int
 
     def __new__(cls, *_: Any) -> Self:
         """A session of its own. pyghmi's resolves names here and hands out sessions by address."""
@@ -92,12 +100,16 @@ class Wire(Session):  # type: ignore[misc] # pyghmi has no types
         self.request_entry: list[Any] = []
         self.logontries, self.maxtimeout = 0, 0
         self.established = False
+        self.sendings = 0
+        """Of the command that waits for its answer, or waited last."""
         self._send, self._loop = send, loop
         self._login: asyncio.Future[Failure | None] | None = None
         self._asked: _Asked | None = None
+        self.answers_outside = False
+        """Did the BMC answer the probe, and not the command?"""
         self._timer: asyncio.TimerHandle | None = None
         self._waits: list[float] = []
-        self._restarts = 0
+        self._restarts, self._doubted = 0, False
 
     # ---- what the conversation asks for ----------------------------------------------------------------------
 
@@ -105,7 +117,7 @@ class Wire(Session):  # type: ignore[misc] # pyghmi has no types
         """Open a session with this cipher suite; the result is None, or why there is none."""
         self._login = self._loop.create_future()
         self._suite = suite
-        self._restarts = 0
+        self._restarts, self._doubted = 0, False
         self._initsession()
         self.attemptedhash = 256 if suite == 17 else 1
         self.localsid = secrets.randbelow(0xFFFFFF00) + 1
@@ -118,6 +130,7 @@ class Wire(Session):  # type: ignore[misc] # pyghmi has no types
         answered: asyncio.Future[Answer | None] = self._loop.create_future()
         payload = self._make_ipmi_payload(command.netfn, command.code, None, bytearray(command.data), command.lun)
         self._asked = _Asked(payload, command.lun, answered)
+        self.answers_outside, self.sendings = False, 0
         self.ipmicallback = self._answered
         self._waits = [*WAITS] if repeatable else [sum(WAITS)]
         self._put(self._asked.payload)
@@ -149,6 +162,8 @@ class Wire(Session):  # type: ignore[misc] # pyghmi has no types
                 self._handle_ipmi2_packet(data)
             elif data[4] == 0 and self._login is not None and self.sessioncontext is None:
                 self._parse_ipmi_payload(data[14 : 14 + data[13]])
+            elif data[4] == 0 and self.sendings > PROBE_AT:
+                self.answers_outside = True
         except (IndexError, KeyError, TypeError, ValueError, OverflowError, struct.error):
             return  # a BMC, or whoever sends in its name, may send anything
 
@@ -175,6 +190,9 @@ class Wire(Session):  # type: ignore[misc] # pyghmi has no types
 
     def _put(self, payload: bytearray) -> None:
         self.send_payload(payload, payload_type=payload_types["ipmi"], retry=False)
+        self.sendings += 1
+        if self.sendings == PROBE_AT + 1:
+            self._send(PROBE)
         self._start_timer()
 
     # ---- the login -------------------------------------------------------------------------------------------
@@ -253,9 +271,9 @@ class Wire(Session):  # type: ignore[misc] # pyghmi has no types
             self.established = True
             self._end_login(None)
         elif "RAKP4" in error:
-            self._end_login(Failure(Outcome.REFUSED, "its last proof is wrong: it may want a BMC key (Kg)"))
+            self._doubt("its last proof is wrong: it may want a BMC key (Kg)")
         elif "password" in error:
-            self._end_login(Failure(Outcome.REFUSED, "the password is not the one it knows for this user"))
+            self._doubt("the password is not the one it knows for this user")
         elif "MD5" in error:
             self._end_login(Failure(Outcome.UNABLE, "it speaks IPMI 1.5 only"))
         else:
@@ -264,6 +282,14 @@ class Wire(Session):  # type: ignore[misc] # pyghmi has no types
     def _get_session_challenge(self) -> None:
         """An IPMI 1.5 login proves nothing of the BMC to us and sends everything in the clear: it is not made."""
         self.onlogon({"error": "MD5"})
+
+    def _doubt(self, reason: str) -> None:
+        """A proof that fails once may be a stray datagram's; on the BMC's side nothing was refused so far."""
+        if self._doubted:
+            self._end_login(Failure(Outcome.REFUSED, reason))
+            return
+        self._doubted = True
+        self._begin_anew()
 
     def _begin_anew(self) -> None:
         self._restarts += 1
@@ -318,7 +344,7 @@ class Wire(Session):  # type: ignore[misc] # pyghmi has no types
             self._end_login(Failure(Outcome.SILENT, "no answer"))
 
     def _ask_again(self, asked: _Asked) -> None:
-        if self._waits:
+        if self._waits and not self.answers_outside:
             self._put(asked.payload)
             return
         self.give_up()

@@ -10,13 +10,15 @@ import asyncio
 import signal
 import socket
 import sys
+from collections.abc import Callable, Coroutine
+from functools import partial
 from typing import Any
 
 import uvloop
 
 from fleetmon.clock import SystemClock
 from fleetmon.drivers.ipmi.conversation import Conversation
-from fleetmon.drivers.ipmi.messages import account_in, batch_in, line, parts, result_out
+from fleetmon.drivers.ipmi.messages import Outcome, Result, account_in, batch_in, line, parts, result_out
 from fleetmon.drivers.ipmi.sockets import Sockets
 
 SWEEP = 5.0
@@ -28,9 +30,9 @@ ALARM = 30.0
 class Worker(asyncio.Protocol):
     """The service's questions, each a task, and the conversations they go to."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, turns: Callable[[], None]) -> None:
         self.ended: asyncio.Future[None] = loop.create_future()
-        self._loop = loop
+        self._loop, self._turns = loop, turns
         self._sockets = Sockets(loop)
         self._clock = SystemClock()
         self._conversations: dict[int, Conversation] = {}
@@ -70,9 +72,16 @@ class Worker(asyncio.Protocol):
             case "close":
                 self._start(number, self._close(number, *said))
 
-    def _start(self, number: int, work: Any) -> None:
+    def _start(self, number: int, work: Coroutine[Any, Any, None]) -> None:
         task = self._tasks[number] = self._loop.create_task(work)
-        task.add_done_callback(lambda _: self._tasks.pop(number, None))
+        task.add_done_callback(partial(self._done, number))
+
+    def _done(self, number: int, task: asyncio.Task[None]) -> None:
+        """A mistake of ours ends one batch, not the worker; asyncio writes it to the log."""
+        del self._tasks[number]
+        if not task.cancelled() and (mistake := task.exception()) is not None:
+            self._loop.call_exception_handler({"message": "a batch failed", "exception": mistake})
+            self._say(number, result_out(Result(outcome=Outcome.ORPHANED, reason="its worker made a mistake")))
 
     async def _ask(self, number: int, key: int, told: list[Any] | None, *batch: Any) -> None:
         if told is not None:
@@ -86,14 +95,15 @@ class Worker(asyncio.Protocol):
 
     async def _close(self, number: int, key: int) -> None:
         conversation = self._conversations.pop(key, None)
-        self._say(number, await conversation.close() if conversation is not None else 0)
+        sent = await conversation.close() if conversation is not None else 0
+        self._say(number, result_out(Result(outcome=Outcome.DONE, sent=sent)))
 
     def _say(self, number: int, said: Any) -> None:
         self._transport.write(line(number, said))
 
     def _sweep(self) -> None:
-        """Close what is idle, and show the alarm that the loop turns."""
-        signal.setitimer(signal.ITIMER_REAL, ALARM)
+        """Close what is idle, and show that the loop turns."""
+        self._turns()
         for conversation in self._conversations.values():
             conversation.close_if_idle()
         if not self.ended.done():
@@ -103,8 +113,14 @@ class Worker(asyncio.Protocol):
 async def work(descriptor: int) -> None:
     """Answer the service on the other end of this socket until it hangs up."""
     loop = asyncio.get_running_loop()
-    _, worker = await loop.create_connection(lambda: Worker(loop), sock=socket.socket(fileno=descriptor))
+    ours = socket.socket(fileno=descriptor)
+    _, worker = await loop.create_connection(lambda: Worker(loop, wind_up), sock=ours)
     await worker.ended
+
+
+def wind_up() -> None:
+    """Put off the alarm that ends this process."""
+    signal.setitimer(signal.ITIMER_REAL, ALARM)
 
 
 def main(descriptor: int) -> None:

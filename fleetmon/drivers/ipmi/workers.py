@@ -13,7 +13,8 @@ import os
 import socket
 import subprocess
 import sys
-from typing import Any
+from collections.abc import Awaitable, Callable
+from typing import Any, Protocol
 
 from fleetmon import logs
 from fleetmon.clock import Clock
@@ -49,16 +50,30 @@ BETWEEN_STARTS = 1.0
 """Seconds at least between two starts of the same worker."""
 
 
+Start = Callable[[], Awaitable["Link"]]
+
+
 class Gone(Exception):
     """The worker ended before it answered."""
+
+
+class Process(Protocol):
+    """What is needed of a process: `subprocess.Popen`."""
+
+    @property
+    def pid(self) -> int: ...
+
+    def kill(self) -> None: ...
+
+    def wait(self, timeout: float | None = None) -> int: ...
 
 
 class Workers:
     """All workers of one service. Nothing is started before the first question."""
 
-    def __init__(self, *, clock: Clock, most: int = MOST, share: int = SHARE) -> None:
+    def __init__(self, *, clock: Clock, most: int = MOST, share: int = SHARE, start: Start | None = None) -> None:
         self._share = share
-        self._places = [_Place(clock) for _ in range(most)]
+        self._places = [_Place(clock, start or start_worker) for _ in range(most)]
         self._keys = itertools.count(1)
 
     @property
@@ -87,11 +102,14 @@ class Seat:
     """Where the session with one BMC lives, whichever process that is just now."""
 
     def __init__(self, place: _Place, key: int) -> None:
-        self._place = place
-        self._key = key
+        self._place, self._key = place, key
+        self._taken = True
 
     async def ask(self, account: Account, batch: Batch) -> Result:
         """What became of the batch; never raises, and never takes much longer than the batch may."""
+        if not self._taken:
+            self._taken = True
+            self._place.seats += 1
         try:
             worker = await self._place.running()
             told = None if worker.told.get(self._key) == account else account_out(account)
@@ -104,56 +122,60 @@ class Seat:
             return Result(outcome=Outcome.ORPHANED, reason="its worker gave no answer in time")
 
     async def close(self) -> int:
-        """Have the session closed, if there is one; the datagrams that took. The seat can be used again."""
+        """Have the session closed, if there is one; the datagrams that took. A later question takes the seat again."""
+        if self._taken:
+            self._taken = False
+            self._place.seats -= 1
         worker = self._place.worker
         if worker is None or worker.told.pop(self._key, None) is None:
             return 0
         with contextlib.suppress(Gone, TimeoutError):
-            return int(await worker.call(GOODBYE, "close", self._key))
+            return result_in(await worker.call(GOODBYE, "close", self._key)).sent
         return 0
-
-    def leave(self) -> None:
-        """Free the seat for another BMC."""
-        self._place.seats -= 1
 
 
 class _Place:
     """One worker, or the one that comes after it."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, start: Start) -> None:
         self.seats = 0
         self.starts = 0
-        self.worker: _Worker | None = None
-        self._clock = clock
-        self._starting = asyncio.Lock()
+        self.worker: Link | None = None
+        self._clock, self._start = clock, start
+        self._starting: asyncio.Task[Link] | None = None
         self._watching: asyncio.Task[None] | None = None
         self._started_at = float("-inf")
 
-    async def running(self) -> _Worker:
+    async def running(self) -> Link:
         """The worker, started where none runs; raises Gone when that fails."""
-        worker = self.worker
-        if worker is not None and not worker.ended:
-            return worker
-        async with self._starting:
-            if self.worker is None or self.worker.ended:
-                await self._end_watch()
-                await self._clock.sleep(self._started_at + BETWEEN_STARTS - self._clock.monotonic())
-                self._started_at = self._clock.monotonic()
-                self.starts += 1
-                if self.starts > 1:
-                    log.warning("ipmi worker replaced", starts=self.starts)
-                self.worker = await start()
-                self._watching = asyncio.create_task(self._watch(self.worker), name="watch of an ipmi worker")
+        if self.worker is not None and not self.worker.ended:
             return self.worker
+        if self._starting is None or self._starting.done():
+            self._starting = asyncio.create_task(self._replace(), name="start of an ipmi worker")
+        return await asyncio.shield(self._starting)
 
     async def close(self) -> None:
-        async with self._starting:
-            await self._end_watch()
-            if self.worker is not None:
-                await self.worker.end()
-            self.worker = None
+        if self._starting is not None:
+            await asyncio.wait({self._starting})
+        await self._end_watch()
+        if self.worker is not None:
+            await self.worker.end()
+        self.worker = self._starting = None
 
-    async def _watch(self, worker: _Worker) -> None:
+    async def _replace(self) -> Link:
+        await self._end_watch()
+        if self.worker is not None:
+            await self.worker.kill()
+        await self._clock.sleep(self._started_at + BETWEEN_STARTS - self._clock.monotonic())
+        self._started_at = self._clock.monotonic()
+        self.starts += 1
+        if self.starts > 1:
+            log.warning("ipmi worker replaced", starts=self.starts)
+        self.worker = await self._start()
+        self._watching = asyncio.create_task(self._watch(self.worker), name="watch of an ipmi worker")
+        return self.worker
+
+    async def _watch(self, worker: Link) -> None:
         """Kill it when it no longer turns."""
         while not worker.ended:
             await self._clock.sleep(WATCH)
@@ -172,13 +194,14 @@ class _Place:
             self._watching = None
 
 
-class _Worker(asyncio.Protocol):
-    """One process, and the questions it has not answered yet."""
+class Link(asyncio.Protocol):
+    """The socket to one process, and the questions it has not answered yet."""
 
-    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+    def __init__(self, process: Process) -> None:
         self.process = process
         self.told: dict[int, Account] = {}
         self.ended = False
+        self._hung_up = False
         self._ready: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         self._waiting: dict[int, asyncio.Future[Any]] = {0: self._ready}
         self._numbers = itertools.count(1)
@@ -208,7 +231,8 @@ class _Worker(asyncio.Protocol):
             await self._ready
 
     async def end(self) -> None:
-        """Hang up, which ends it, and see to it that it does."""
+        """Hang up, which ends it once it has closed its sessions, and see to it that it does."""
+        self._hung_up = True
         if self._transport is not None:
             self._transport.close()
         with contextlib.suppress(subprocess.TimeoutExpired):
@@ -238,7 +262,8 @@ class _Worker(asyncio.Protocol):
 
     def connection_lost(self, _: Exception | None) -> None:
         self.ended = True
-        self.process.kill()
+        if not self._hung_up:
+            self.process.kill()
         for answered in self._waiting.values():
             if not answered.done():
                 answered.set_exception(Gone("its worker ended"))
@@ -246,7 +271,7 @@ class _Worker(asyncio.Protocol):
             self._ready.exception()
 
 
-async def start() -> _Worker:
+async def start_worker() -> Link:
     """A new worker, ready to be asked; raises Gone."""
     ours, theirs = socket.socketpair()
     with contextlib.closing(theirs):
@@ -257,7 +282,7 @@ async def start() -> _Worker:
             raise Gone(f"no worker could be started: {error.strerror}") from None
     ours.setblocking(False)
     loop = asyncio.get_running_loop()
-    _, worker = await loop.create_connection(lambda: _Worker(process), sock=ours)
+    _, worker = await loop.create_connection(lambda: Link(process), sock=ours)
     try:
         await worker.ready()
     except (Gone, TimeoutError):
