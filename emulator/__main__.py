@@ -69,7 +69,7 @@ def _parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument(
-        "--fleet", metavar="FILE|NAME", help="a fleet file, or one of one_server, one_rack, demo, two_thousand, ten_thousand"
+        "--fleet", metavar="FILE|NAME", help="a fleet file, or one_server, one_rack, demo, two_thousand or ten_thousand"
     )
     what.add_argument("--mockup", metavar="DIR", type=Path, help="serve a DMTF mockup folder, tall or short form")
     fleet = parser.add_argument_group("with --fleet")
