@@ -1,0 +1,209 @@
+"""Asking sensors: numbers in every poll, states when the components are looked at or something has changed."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from functools import lru_cache
+
+from fleetmon.drivers.ipmi import commands
+from fleetmon.drivers.ipmi.catalog import Catalog, Key, Limits, catalog
+from fleetmon.drivers.ipmi.completion import DONE, GONE, UNSUPPORTED
+from fleetmon.drivers.ipmi.known import MOST_FACTORS, Known
+from fleetmon.drivers.ipmi.look import Look
+from fleetmon.drivers.ipmi.messages import Answer, Command
+from fleetmon.drivers.ipmi.parse.conditions import conditions
+from fleetmon.drivers.ipmi.parse.sensors import Said, factors_wanted, said
+from fleetmon.model import Aspect, Health, PowerState, Reading
+
+REST = 3600.0
+"""Seconds a sensor is left alone that says it is not there."""
+SILENCE = 600.0
+"""Seconds a sensor is left alone that is met with silence: each one costs as long as a dead device."""
+FRESH = 30.0
+"""Seconds for which numbers just read need not be read again to judge the components."""
+NO_ANSWER = -1
+"""In place of a completion code, for a sensor that did not answer at all."""
+_NOTHING = Answer(NO_ANSWER, b"")
+_TOLD_WHEN_ILL = frozenset({"Sensor", "HealthGroup"})
+"""Kinds told only when something is wrong, or was."""
+
+
+async def read_numbers(known: Known, look: Look) -> None:
+    """All numeric sensors, and what they say of their components. What one poll does not reach the next one does."""
+    found = known.catalog
+    assert found is not None, "the caller looked"
+    start = known.turn % len(found.numeric) if found.numeric else 0
+    due = _due(known, look, (*found.numeric[start:], *found.numeric[:start]))
+    taken_at = look.now()
+    read = await _ask(known, look, due)
+    factors = await _factors(known, look, read)
+    whole = len(read) == len(due)
+    known.turn = 0 if whole else found.numeric.index(due[len(read)])
+    known.read_at = look.monotonic() if whole else float("-inf")
+    if not whole:
+        look.tell("sensors", f"{len(read)} of {len(due)} sensors answered in time; the next poll goes on behind them")
+    told = dict(_said(known, look, read, taken_at, factors))
+    look.readings += [one.reading for one in told.values() if isinstance(one.reading, Reading)]
+    if read or not due:
+        look.done(Aspect.SENSORS)
+    _judge(known, look, list(_judgeable(known, found, read)), taken_at, told)
+
+
+async def read_states(known: Known, look: Look) -> None:
+    """All discrete sensors, and every component of which all is known then."""
+    found = known.catalog
+    assert found is not None, "the caller looked"
+    due = _due(known, look, found.discrete)
+    taken_at = look.now()
+    read = await _ask(known, look, due)
+    if len(read) < len(due):
+        look.tell("sensors", f"{len(read)} of {len(due)} states were told in time")
+    places = [place for places in found.of_component.values() for place in places]
+    _judge(known, look, [place for place in places if place in known.answers], taken_at, {})
+    look.components_complete = len(read) == len(due) and all(place in known.answers for place in places)
+
+
+def _judgeable(known: Known, found: Catalog, read: Iterable[int]) -> Iterator[int]:
+    """Of the sensors just read those that cross thresholds, and all of each fan: its speed and its states are one."""
+    fans: set[Component] = set()
+    for place in read:
+        point = found.points[place]
+        if point.component.kind == "Fan":
+            fans.add(point.component)
+        elif point.record.is_threshold:
+            yield place
+    for fan in fans:
+        own = found.of_component[fan]
+        if all(place in known.answers for place in own):
+            yield from own
+
+
+def _judge(known: Known, look: Look, places: list[int], taken_at: datetime, told: dict[int, Said]) -> None:
+    """Tell what these sensors, by what they said last, say of their components."""
+    found = known.catalog
+    assert found is not None, "the caller looked"
+    told |= dict(_said(known, look, [place for place in places if place not in told], taken_at, {}))
+    health = conditions([told[place] for place in places], taken_at, known.watched)
+    known.watch(*(one.component for one in health if one.component.kind in _TOLD_WHEN_ILL and _ill(one.health)))
+    look.told(*health)
+
+
+async def read_limits(known: Known, look: Look) -> None:
+    """Thresholds and hysteresis as they are set now; over several polls, where one is not enough."""
+    found = known.catalog
+    assert found is not None, "the caller looked"
+    wanted = [command for command in _limit_commands(found) if command not in known.limits]
+    answers = await look.many(wanted)
+    for command, answer in zip(wanted, answers, strict=False):
+        known.limits[command] = answer.data if answer is not None and answer.code == DONE else None
+    if len(answers) == len(wanted) and known.stamp is not None:
+        known.adopt(catalog(found.records, _limits_in(known.limits)), known.stamp)
+        known.change(limits_wanted=False)
+        known.limits = {}
+
+
+@lru_cache(maxsize=16_384)
+def _shared(code: int, data: bytes) -> Answer:
+    """The one object for all answers that are alike: sensors say few different things, and each device keeps them."""
+    return Answer(code, data)
+
+
+# ---- one batch -------------------------------------------------------------------------------------------------------
+
+
+def _due(known: Known, look: Look, places: Iterable[int]) -> list[int]:
+    now = look.monotonic()
+    return [place for place in places if known.resting.get(place, now) <= now]
+
+
+async def _ask(known: Known, look: Look, places: Sequence[int]) -> list[int]:
+    """Ask these sensors; the places of those whose turn came, in order."""
+    found = known.catalog
+    assert found is not None, "the caller looked"
+    points = [found.points[place] for place in places]
+    answers = await look.many([commands.sensor_reading(point.number, point.lun) for point in points])
+    now = look.monotonic()
+    for place, answer in zip(places, answers, strict=False):
+        known.answers[place] = _NOTHING if answer is None else _shared(*answer)
+        rest = SILENCE if answer is None else REST if answer.code in GONE or answer.code in UNSUPPORTED else 0.0
+        if rest:
+            known.resting[place] = now + rest
+        else:
+            known.resting.pop(place, None)
+    return list(places[: len(answers)])
+
+
+async def _factors(known: Known, look: Look, places: Iterable[int]) -> dict[int, bytes]:
+    """The factors that non-linear sensors have at what they read just now."""
+    found = known.catalog
+    assert found is not None, "the caller looked"
+    wanted: dict[int, tuple[int, int, int]] = {}
+    for place in places:
+        point = found.points[place]
+        raw = factors_wanted(point, known.answers[place])
+        if raw is not None:
+            wanted[place] = (point.lun, point.number, raw)
+    missing = list(dict.fromkeys(key for key in wanted.values() if key not in known.factors))
+    if missing and look.has_time():
+        if len(known.factors) > MOST_FACTORS:
+            known.factors.clear()
+        answers = await look.many([commands.sensor_factors(number, lun, raw) for lun, number, raw in missing])
+        for key, answer in zip(missing, answers, strict=False):
+            if answer is not None and answer.code == DONE:
+                known.factors[key] = answer.data
+    return {place: known.factors[key] for place, key in wanted.items() if key in known.factors}
+
+
+def _said(
+    known: Known, look: Look, places: Collection[int], taken_at: datetime, factors: dict[int, bytes]
+) -> Iterator[tuple[int, Said]]:
+    """What the last answers of these sensors mean."""
+    found = known.catalog
+    assert found is not None, "the caller looked"
+    host_on = host_is_on(known, look)
+    for place in places:
+        answer = known.answers[place]
+        yield (
+            place,
+            said(
+                found.points[place],
+                None if answer.code == NO_ANSWER else answer,
+                taken_at,
+                host_on=host_on,
+                factors=factors.get(place),
+            ),
+        )
+
+
+def host_is_on(known: Known, look: Look) -> bool | None:
+    """Is the host on, as far as anybody said: sensors of a dark one are off and not faulty."""
+    if look.power is not None and look.power.state is not PowerState.UNKNOWN:
+        return look.power.state is PowerState.ON
+    return bool(known.chassis[0] & 1) if known.chassis else None
+
+
+def _ill(health: Health) -> bool:
+    return health in (Health.WARNING, Health.CRITICAL)
+
+
+# ---- limits ----------------------------------------------------------------------------------------------------------
+
+
+def _limit_commands(found: Catalog) -> list[Command]:
+    asked = [found.points[place] for place in found.numeric]
+    return [
+        *(commands.sensor_thresholds(point.number, point.lun) for point in asked if point.thresholds_readable),
+        *(commands.sensor_hysteresis(point.number, point.lun) for point in asked if point.record.hysteresis_readable),
+    ]
+
+
+def _limits_in(answers: Mapping[Command, bytes | None]) -> dict[Key, Limits]:
+    """What was answered, by sensor."""
+    found: dict[Key, Limits] = {}
+    for command, data in answers.items():
+        key = command.lun, command.data[0]
+        what = "thresholds" if command.code == commands.sensor_thresholds(0, 0).code else "hysteresis"
+        found[key] = replace(found.get(key, Limits()), **{what: data})
+    return found
