@@ -84,6 +84,20 @@ PRESETS: dict[str, dict[str, Any]] = {
     "F77": {
         "fault": {"set": {"SerialNumber": "To be filled by O.E.M.", "UUID": "03000200-0400-0500-0006-000700080009"}}
     },
+    "F78": {"fault": {"lose_packet": "answer"}, "when": {"prob": 0.3}},
+    "F79": {"fault": {"delay": 3}, "match": {"payload": "command"}, "when": {"every": 5}},
+    "F80": {"fault": {"dup": 2}},
+    "F81": {"fault": {"max_sessions": 4}},
+    "F83": {"fault": {"ciphers": [3]}},
+    "F84": {"fault": {"rakp_junk": 8}},
+    "F85": {"fault": {"cc": 0xC0}, "match": {"payload": "command"}, "when": {"first": 3}},
+    "F86": {"fault": {"hang": "forever"}},
+    "F88": {"fault": {"sdr_max_read": 16}},
+    "F89": {
+        "fault": {"no_reading": "unavailable"},
+        "match": {"payload": "command", "netfn": 0x04, "command": 0x2D},
+    },
+    "F90": {"fault": {"ciphers": [0, 3, 17]}},
     "F112": {"fault": {"deep": 100_000}},
     "F113": {"fault": {"gzip_bomb": 200}},
     "F114": {"fault": {"huge_int": "Reading"}},
@@ -96,5 +110,7 @@ ELSEWHERE: dict[str, str] = {
     "F17": "our own environment overrides verification; no device can",
     "F47": "families with several machines behind one BMC or in one chassis are like that from the start",
     "F48": "every machine of a fleet has marks of its own: serial numbers, UUID, sensors",
+    "F82": "several clients at once make it; the ledger's sessions show it",
+    "F87": "our own threads would bring it about; no device can",
 }
-"""Ids of sessions, transport, payload and logs (F01 to F59) that no fault brings about, and where they are instead."""
+"""Ids of sessions, transport, payload, logs and IPMI that no fault brings about, and where they are instead."""

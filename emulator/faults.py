@@ -199,6 +199,8 @@ STANDING = {"policy": ("after_s", "until_s", "state"), "deed": ("after_s", "unti
 
 def _check_match(row: Effect, match: Mapping[str, Any]) -> None:
     """FaultRefusedError where an effect cannot be asked to meet this; one match is of HTTP or of IPMI, not of both."""
+    if row.stage in STANDING:
+        return
     http: dict[str, Callable[[Any], bool]] = {"method": _is_text, "path": _is_text}
     kinds = [*([http] if row.act is not None else []), *([MATCH] if row.lan is not None else [])]
     known = [key for kind in kinds or [http] for key in kind]

@@ -223,6 +223,14 @@ EFFECTS: dict[str, Effect] = {
             wants="request or answer",
             lan=over_lan.lose_packet,
         ),
+        Effect(
+            name="no_reading",
+            stage="after",
+            check=_one_of(*over_lan.NO_READING),
+            wants=" or ".join(over_lan.NO_READING),
+            lan=over_lan.no_reading,
+            payloads=("command",),
+        ),
         Effect(name="delay", stage="after", check=_number, wants=SECONDS, lan=over_lan.delay),
         Effect(
             name="dup",

@@ -47,8 +47,6 @@ SUITES = {
         Suite(17, 3, 4, 1),
     )
 }
-OPEN_SUITES = (3, 17)
-"""What a BMC lets in when nothing else is said."""
 
 
 def offered(ids: Iterable[int]) -> list[Suite]:

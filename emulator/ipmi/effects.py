@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
+
+from emulator.ipmi.message import Reply
 
 if TYPE_CHECKING:
     from emulator.redfish.bmc import Bmc
@@ -31,6 +34,8 @@ class Meeting:
     """How often the answer is sent; 0 loses it."""
     junk: int = 0
     """Bytes that follow the answer's own."""
+    edit: Callable[[Reply], Reply] | None = None
+    """What becomes of the machine's reply."""
 
     @property
     def asked(self) -> str:
@@ -72,6 +77,11 @@ MATCH: dict[str, Callable[[Any], bool]] = {
 """What a fault may be told of the datagrams that it meets."""
 
 
+GET_SENSOR_READING = (0x04, 0x2D)
+NO_READING = {"unavailable": (0xFF, 0x20), "unscanned": (0xBF, 0x00)}
+"""Bits of a reading's flags that stay and that are added (IPMI v2.0, 35.14): 20h set, or 40h cleared."""
+
+
 def latency(meeting: Meeting, settings: dict[str, Any]) -> None:
     meeting.delay += float(settings["latency"])
 
@@ -97,6 +107,20 @@ def lose_packet(meeting: Meeting, settings: dict[str, Any]) -> None:
         meeting.lost = True
     else:
         meeting.copies = 0
+
+
+def no_reading(meeting: Meeting, settings: dict[str, Any]) -> None:
+    bits = NO_READING[settings["no_reading"]]
+    if (meeting.netfn, meeting.command) == GET_SENSOR_READING:
+        meeting.edit = partial(_flagged, bits)
+
+
+def _flagged(bits: tuple[int, int], reply: Reply) -> Reply:
+    """A reading whose value is 0 and whose flags say that it means nothing."""
+    if reply.code or len(reply.data) < 2:
+        return reply
+    keep, add = bits
+    return Reply(reply.code, bytes((0, reply.data[1] & keep | add)) + bytes(len(reply.data) - 2))
 
 
 def rakp_junk(meeting: Meeting, settings: dict[str, Any]) -> None:

@@ -10,11 +10,9 @@ from typing import TYPE_CHECKING
 from emulator.ipmi.ciphers import (
     LONGEST_NAME,
     LONGEST_PASSWORD,
-    OPEN_SUITES,
     PROOF_LENGTHS,
     Suite,
     keyed,
-    offered,
 )
 from emulator.ipmi.framing import Payload
 from emulator.ipmi.message import Privilege
@@ -86,7 +84,7 @@ class Handshake:
 
     def _open(self, payload: bytes, peer: Peer) -> bytes:
         tag, role, console_id = payload[0], payload[1] & 0x0F, payload[4:8]
-        suite = chosen(payload[8:32], self._open_suites())
+        suite = chosen(payload[8:32], self._sessions.suites)
         if isinstance(suite, Status):
             return _failed(tag, suite, console_id)
         if role > Privilege.ADMINISTRATOR:
@@ -105,9 +103,6 @@ class Handshake:
         algorithms = (suite.authentication, suite.integrity, suite.confidentiality)
         told = b"".join(bytes((kind, 0, 0, 8, number, 0, 0, 0)) for kind, number in enumerate(algorithms))
         return head + console_id + session.id.to_bytes(4, "little") + told
-
-    def _open_suites(self) -> list[Suite]:
-        return offered(self._bmc.policy("ciphers", OPEN_SUITES) if self._bmc.wire else OPEN_SUITES)
 
     # ---- RAKP Messages 1 and 2 ----
 

@@ -120,6 +120,8 @@ class Lan(asyncio.DatagramProtocol):
         now = self._clock.now()
         self.tally.began(now)
         reply = self._answer(message, session) if meeting.code is None else Reply(meeting.code)
+        if meeting.edit is not None and reply is not None:
+            reply = meeting.edit(reply)
         self.tally.ended(now)
         self._ledger.command(
             self._bmc.machine.name, told(message.netfn, message.command), None if reply is None else reply.code,

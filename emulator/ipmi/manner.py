@@ -30,7 +30,7 @@ class Manner:
     """IANA enterprise number in Get Device ID; 0 is unspecified."""
     product: int = 1
     left_out: tuple[str, ...] = LEFT_OUT
-    """Patterns of keys of sensors that have no SDR."""
+    """Patterns of keys of sensors that the firmware has not; those of discrete ones begin with #."""
     names: tuple[tuple[str, str], ...] = PLAIN_NAMES
     """(pattern of a key, template of a name); the first that fits."""
     entities: tuple[tuple[str, int, int], ...] = ()
@@ -72,6 +72,8 @@ class Manner:
     supply_frus: bool = True
     sessions: int = 4
     """IPMI sessions at once."""
+    ciphers: tuple[int, ...] = (3, 17)
+    """Cipher suites that are open."""
 
 
 PLAIN_MANNER = Manner()

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from emulator.ipmi.ciphers import OPEN_SUITES, offered
 from emulator.ipmi.message import LAN_CHANNEL, Code, NetFn, Privilege, Reply
 from emulator.ipmi.sessions import Session, Sessions
 
@@ -55,15 +54,14 @@ def capabilities(asked: Asked) -> Reply | None:
 
 def cipher_suites(asked: Asked) -> Reply | None:
     """Get Channel Cipher Suites (22.15), by suite or, without bit 7, the algorithms alone."""
-    policy = asked.bmc.policy
-    if asked.bmc.wire and policy("ignore_get_cipher", False):
+    if asked.bmc.wire and asked.bmc.policy("ignore_get_cipher", False):
         return None
     if len(asked.data) != 3:
         return Reply(Code.LENGTH_INVALID)
     channel = _channel(asked.data[0])
     if channel is None or asked.data[1] & 0x3F:
         return Reply(Code.INVALID_FIELD)
-    suites = offered(policy("ciphers", OPEN_SUITES) if asked.bmc.wire else OPEN_SUITES)
+    suites = asked.sessions.suites
     told = b"".join(suite.record for suite in suites)
     if not asked.data[2] & 0x80:
         kinds = ((s.authentication, 0x40 | s.integrity, 0x80 | s.confidentiality) for s in suites)

@@ -8,15 +8,13 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from emulator.ipmi.ciphers import Seal, Suite
+from emulator.ipmi.ciphers import Seal, Suite, offered
 from emulator.ipmi.framing import Message
 from emulator.ipmi.message import Privilege
 
 if TYPE_CHECKING:
     from emulator.redfish.bmc import Bmc
 
-MOST_SESSIONS = 5
-"""Sessions at a time, those on the way in included; the least that the specification allows is four (6.12.8)."""
 IDLE_SECONDS = 60.0
 """How long a session lives without a packet (IPMI v2.0, 6.12.15); half-open ones too."""
 AHEAD, BEHIND = 15, 16
@@ -102,8 +100,15 @@ class Sessions:
 
     @property
     def most(self) -> int:
-        """How many there may be at a time."""
-        return int(self._bmc.policy("max_sessions", MOST_SESSIONS)) if self._bmc.wire else MOST_SESSIONS
+        """How many there may be at a time, those on the way in included."""
+        usual = self._bmc.machine.family.ipmi.sessions
+        return int(self._bmc.policy("max_sessions", usual)) if self._bmc.wire else usual
+
+    @property
+    def suites(self) -> list[Suite]:
+        """The cipher suites that are open, in the order of their numbers."""
+        usual = self._bmc.machine.family.ipmi.ciphers
+        return offered(self._bmc.policy("ciphers", usual) if self._bmc.wire else usual)
 
     @property
     def active(self) -> list[Session]:

@@ -20,6 +20,7 @@ from cryptography import x509
 
 from emulator.fault_ids import ELSEWHERE, PRESETS
 from emulator.fault_rows import NAMED_IDS
+from tests.contract.test_emulator_ipmi_faults import LOOKS as LOOKS_OVER_IPMI
 from tests.emulator_client import Client, client_of
 
 SYSTEM = "/redfish/v1/Systems/System.1"
@@ -570,6 +571,6 @@ async def test_without_the_fault_nothing_of_it_is_seen(fault_id: str) -> None:
 
 
 def test_every_id_of_a_devices_doing_is_looked_at() -> None:
-    wanted = [f"F{n:02}" for n in (*range(1, 60), *range(112, 116))]
+    wanted = [f"F{n:02}" for n in (*range(1, 60), *range(78, 91), *range(112, 116))]
     assert [fault_id for fault_id in wanted if fault_id not in {*PRESETS, *NAMED_IDS, *ELSEWHERE}] == []
-    assert {*LOOKS} == {*PRESETS, *NAMED_IDS}
+    assert {*LOOKS, *LOOKS_OVER_IPMI} == {*PRESETS, *NAMED_IDS}
