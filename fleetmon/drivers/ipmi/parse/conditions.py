@@ -24,10 +24,12 @@ def conditions(
     """How each component is, by the worst that any of its sensors says.
 
     A threshold is crossed by a Sensor, told when it is, or when it is `watched` because it was; only a fan is itself
-    unwell with its speed.
+    unwell with its speed. A sensor that the BMC does not know, or that did not answer in time, speaks of nothing.
     """
     groups: dict[Component, list[Said]] = {}
     for one in told:
+        if one.unknown or one.silent is NoReading.TIMEOUT:
+            continue
         component = one.point.component
         if one.point.record.is_threshold and component.kind != "Fan":
             component = _sensor(one.point)

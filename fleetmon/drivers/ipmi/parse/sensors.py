@@ -17,21 +17,15 @@ from fleetmon.model import Health, NoReading, Reading
 
 _UNAVAILABLE, _SCANNED = 0x20, 0x40
 """Bits of byte 2 of a reading (IPMI v2.0 rev 1.1 table 35-15): not available; the sensor is scanned."""
+_NO_SENSOR = frozenset({0xC1, 0xC9, 0xCB, 0xCC, 0xCD})
+"""Completion codes by which a BMC says that it has no such sensor, whatever its SDRs tell (table 5-2)."""
 _NO_ANSWER: Mapping[int, NoReading] = {
-    0xC0: NoReading.TIMEOUT,
-    0xC1: NoReading.ABSENT,
-    0xC3: NoReading.TIMEOUT,
-    0xCB: NoReading.ABSENT,
-    0xCD: NoReading.ABSENT,
-    0xCE: NoReading.TIMEOUT,
-    0xD0: NoReading.TIMEOUT,
-    0xD1: NoReading.TIMEOUT,
-    0xD2: NoReading.TIMEOUT,
+    **dict.fromkeys(_NO_SENSOR, NoReading.ABSENT),
+    **dict.fromkeys((0xC0, 0xC3, 0xCE, 0xD0, 0xD1, 0xD2), NoReading.TIMEOUT),
     0xD3: NoReading.ABSENT,
     0xD5: NoReading.OFF,
-    0xFF: NoReading.FAULTY,
 }
-"""What a completion code says of the sensor that was asked for (table 5-2)."""
+"""What a completion code says of the sensor that was asked for; any other that it is faulty."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +40,8 @@ class Said:
     """Does it say that the component is there, or that it is not?"""
     silent: NoReading | None = None
     """Why it says nothing at all."""
+    unknown: bool = False
+    """Does the BMC know no such sensor? Then it is no reason to speak of the component."""
     state: str = ""
     words: tuple[str, ...] = ()
     """Every state it is in."""
@@ -76,14 +72,15 @@ def said(
     """
     if answer is None:
         silent: NoReading | None = NoReading.TIMEOUT
-        data = b""
+        code, data = 0, b""
     else:
         code, data = answer
         silent = _silence(data) if not code else _NO_ANSWER.get(code, NoReading.FAULTY)
-    if silent is NoReading.ABSENT and host_on is False:
+    unknown = code in _NO_SENSOR
+    if silent is NoReading.ABSENT and host_on is False and not unknown:
         silent = NoReading.OFF
     if silent is not None:
-        return Said(point=point, reading=_reading(point, silent, taken_at), silent=silent)
+        return Said(point=point, reading=_reading(point, silent, taken_at), silent=silent, unknown=unknown)
     reading = _reading(point, _number(point, data[0], factors), taken_at) if point.sensor else None
     if point.record.is_threshold:
         return _compared(point, reading, data)
