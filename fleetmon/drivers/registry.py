@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fleetmon.drivers.base import Driver, Opening
+from fleetmon.drivers.ipmi.driver import IpmiDriver
 from fleetmon.drivers.ipmi.workers import Workers
 from fleetmon.drivers.redfish.driver import RedfishDriver
 from fleetmon.errors import Unsupported
@@ -17,6 +18,8 @@ def open_driver(opening: Opening, *, workers: Workers | None = None) -> Driver:
     match opening.endpoint.protocol:
         case Protocol.REDFISH:
             return RedfishDriver(opening)
+        case Protocol.IPMI:
+            return IpmiDriver(opening, workers)
         case other:
             raise Unsupported(
                 f"{other.value} comes with a later version of fleetmon",

@@ -15,7 +15,7 @@ from fleetmon.drivers.ipmi.look import Look
 from fleetmon.drivers.ipmi.messages import Answer, Command
 from fleetmon.drivers.ipmi.parse.conditions import conditions
 from fleetmon.drivers.ipmi.parse.sensors import Said, factors_wanted, said
-from fleetmon.model import Aspect, Health, PowerState, Reading
+from fleetmon.model import Aspect, Component, Health, PowerState, Reading
 
 REST = 3600.0
 """Seconds a sensor is left alone that says it is not there."""
