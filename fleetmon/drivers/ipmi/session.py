@@ -7,6 +7,7 @@ who may log in and when, with which cipher suite and privilege, and what may be 
 from __future__ import annotations
 
 import asyncio
+import ipaddress
 import re
 import socket
 from collections.abc import Sequence
@@ -64,6 +65,7 @@ class Session:
         self._opening = opening
         self._lane, self._clock = opening.lane, opening.clock
         self._host, self._port = place_of(self.device)
+        self._numeric = _is_numeric(self._host)
         self._addresses: list[str] = []
         self._seat: Seat = workers.seat()
         self._stubborn: set[Command] = set()
@@ -244,6 +246,8 @@ class Session:
 
     async def _address(self) -> str:
         """The numeric address; of several, another one after each silence."""
+        if self._numeric:
+            return self._host
         if not self._addresses:
             loop = asyncio.get_running_loop()
             try:
@@ -282,6 +286,14 @@ class Session:
 def _lost(result: Result) -> bool:
     """Did the batch fail for want of a session, or of a worker, rather than of a BMC?"""
     return result.outcome in (Outcome.LOST, Outcome.ORPHANED) and not result.answers
+
+
+def _is_numeric(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
 
 
 def place_of(address: str) -> tuple[str, int]:
