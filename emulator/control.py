@@ -11,6 +11,7 @@ from emulator.fault_ids import PRESETS
 from emulator.fault_rows import FAULTS
 from emulator.faults import Fleet
 from emulator.hardware import Machine
+from emulator.ipmi.truth import over_ipmi, sdr_name
 from emulator.ledger import Tally
 from emulator.named_fault import FaultRefusedError
 from emulator.redfish.bmc import Bmc
@@ -202,7 +203,8 @@ def truth(fleet: Fleet, bmc: Bmc) -> dict[str, Any]:
     """Everything there is to know about a machine, faults or not."""
     machine, now = bmc.machine, fleet.plant.clock.now()
     parts = machine.parts
-    return summary(fleet, bmc) | {
+    ipmi = {} if bmc.controller is None else {"ipmi": over_ipmi(bmc.controller)}
+    return summary(fleet, bmc) | ipmi | {
         "uuid": machine.uuid, "boots": machine.power.boots, "boot_progress": machine.power.boot_state,
         "dark": machine.dark,
         "now": now, "health_by_subsystem": machine.health(), "locate": machine.led,
@@ -290,7 +292,7 @@ OLD_SUPPLY = {"Input": "PowerInputWatts", "Output": "PowerOutputWatts", "InputVo
 
 
 def sensor_paths(bmc: Bmc) -> dict[str, list[str]]:
-    """Where each sensor is told, under every model the machine speaks; an array's entry stands for its one reading."""
+    """Where each sensor is told, by every model and protocol the machine speaks; an array's entry for its reading."""
     shape, chassis, rows = bmc.shape, bmc.places.chassis, rows_of(bmc.machine.family.name)
     paths: dict[str, list[str]] = {
         row.key: [f"{chassis}/Sensors/{row.key}"] if shape.subsystems else [] for row in rows
@@ -304,7 +306,11 @@ def sensor_paths(bmc: Bmc) -> dict[str, list[str]]:
         for index in range(bmc.machine.family.supplies):
             for what, name in OLD_SUPPLY.items():
                 paths[f"PSU{index + 1}{what}"].append(f"{chassis}/Power#/PowerSupplies/{index}/{name}")
-    return {key: [_pointer(bmc.tree.told(path)) for path in told] for key, told in paths.items()}
+    told = {key: [_pointer(bmc.tree.told(path)) for path in plain] for key, plain in paths.items()}
+    if bmc.controller is None:
+        return told
+    records = {key: [sdr_name(bmc.controller, sensor)] for key, sensor in bmc.controller.catalogue.by_key.items()}
+    return {key: (told[key] if bmc.endpoint else []) + records.get(key, []) for key in told}
 
 
 def _pointer(path: str) -> str:

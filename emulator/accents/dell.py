@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from emulator.accents.model import ALL_RESETS, Accent, Family, Json, Shape
+from emulator.accents.ipmi import IDRAC
+from emulator.accents.model import ALL_RESETS, BOTH, Accent, Family, Json, Shape
 from emulator.accents.plain import NVME, SAS_SSD, SATA_SSD
 from emulator.accents.words import (
     change,
@@ -335,18 +336,21 @@ IDRAC_10 = (
 
 DELL_FAMILIES = (
     Family(
+        speaks=BOTH, ipmi=IDRAC,
         name="dell-idrac8", vendor="Dell Inc.", model="PowerEdge R730", shape=OLD_SHAPE, height_u=2, drive=SATA_SSD,
         bays=8, empty_bays=2, raid=(("RAID1", 2), ("RAID5", 6)), processor="Intel(R) Xeon(R) CPU E5-2680 v4", cores=14,
         dimm_gib=16, dimm_mhz=2400, fans=6, fan_rpm=12_000, supply_watts=750, port_gbps=10, idle_watts=150,
         peak_watts=480, bios="2.13.0", firmware="2.83.83.83", accents=IDRAC_8,
     ),
     Family(
+        speaks=BOTH, ipmi=IDRAC,
         name="dell-idrac9", vendor="Dell Inc.", model="PowerEdge R750", shape=SHAPE, height_u=2, drive=SAS_SSD, bays=12,
         empty_bays=4, spares=1, raid=(("RAID1", 2), ("RAID6", 9)), processor="Intel(R) Xeon(R) Gold 6330", cores=28,
         dimm_mhz=3200, fans=6, fan_rpm=18_600, supply_watts=2_400, idle_watts=280, peak_watts=840, bios="1.8.2",
         firmware="6.00.30.00", accents=IDRAC_9,
     ),
     Family(
+        speaks=BOTH, ipmi=IDRAC,
         name="dell-idrac10", vendor="Dell Inc.", model="PowerEdge R670", shape=replace(SHAPE,
             redfish_version="1.20.1", led=("LocationIndicatorActive",), reset_types=ALL_RESETS, max_sessions=8),
         height_u=1, drive=NVME, bays=10, raid=(("RAID1", 2), ("RAID6", 8)), processor="Intel(R) Xeon(R) 6740P",

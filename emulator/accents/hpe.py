@@ -7,7 +7,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from emulator.accents.hpe_storage import ARRAY, smart_storage, unique_id
-from emulator.accents.model import Accent, Family, Json, Shape
+from emulator.accents.ipmi import ILO
+from emulator.accents.model import BOTH, Accent, Family, Json, Shape
 from emulator.accents.plain import NVME, SAS_SSD, SATA_SSD
 from emulator.accents.words import (
     OLD_EVENTS,
@@ -389,6 +390,7 @@ NEW_ROWS = (NEW_IDS, LOGS, FANS_IN_PERCENT, SEA_OF_SENSORS, SUPPLIES, NO_VOLTAGE
 
 HPE_FAMILIES = (
     Family(
+        speaks=BOTH, ipmi=ILO,
         name="hpe-ilo4", vendor="HP", model="ProLiant DL380 Gen9", shape=replace(SHAPE, redfish_version="1.0.0",
             expand=False, max_sessions=6, tasks=False, bare_fragments=False), height_u=2, drive=SATA_SSD, bays=8,
         raid=(("RAID1", 2), ("RAID5", 6)), processor="Intel(R) Xeon(R) CPU E5-2640 v4", cores=10, dimm_gib=16,
@@ -396,12 +398,14 @@ HPE_FAMILIES = (
         bios="P89 v2.80 (10/20/2020)", firmware="iLO 4 v2.78", accents=ILO_4_ROWS,
     ),
     Family(
+        speaks=BOTH, ipmi=ILO,
         name="hpe-ilo5", vendor="HPE", model="ProLiant DL385 Gen10 Plus v2", shape=SHAPE, height_u=2, drive=SAS_SSD,
         bays=8, spares=1, raid=(("RAID1", 2), ("RAID5", 5)), processor="AMD EPYC 7313 16-Core Processor", cores=16,
         dimm_gib=64, dimm_mhz=3200, fans=6, fan_rpm=16_000, supply_watts=1_600, idle_watts=220, peak_watts=690,
         bios="A42 v2.60 (08/11/2022)", firmware="iLO 5 v2.72", accents=ILO_5_ROWS,
     ),
     Family(
+        speaks=BOTH, ipmi=ILO,
         name="hpe-ilo6", vendor="HPE", model="ProLiant DL380a Gen11", shape=NEW_SHAPE, height_u=2, drive=NVME, bays=6,
         raid=(("RAID1", 2), ("RAID5", 4)), processor="Intel(R) Xeon(R) Platinum 8462Y+", cores=32, dimms=24,
         dimm_gib=64, fans=6, fan_rpm=18_000, supplies=4, supply_watts=2_200, port_gbps=100, idle_watts=360,
@@ -409,6 +413,7 @@ HPE_FAMILIES = (
         accents=(root("Hpe", "iLO 6", ILO_6), *NEW_ROWS),
     ),
     Family(
+        speaks=BOTH, ipmi=ILO,
         name="hpe-ilo7", vendor="HPE", model="HPE ProLiant Compute DL360 Gen12", shape=replace(NEW_SHAPE,
             redfish_version="1.20.0"), height_u=1, drive=NVME, bays=4, empty_bays=4, raid=(("RAID1", 2), ("RAID1", 2)),
         processor="Intel(R) Xeon(R) 6710E", cores=64, dimm_gib=32, dimm_mhz=6400, fans=7, fan_rpm=22_000,

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from emulator.accents.model import Accent, Family, Json, Shape
+from emulator.accents.ipmi import XCC
+from emulator.accents.model import BOTH, Accent, Family, Json, Shape
 from emulator.accents.plain import SAS_SSD, SATA_SSD
 from emulator.accents.words import change, drive_of, hours_on, is_present, life_left, put, short_of, told, when
 from emulator.push.shape import Push
@@ -91,6 +92,7 @@ STUCK = Accent(
 
 LENOVO_FAMILIES = (
     Family(
+        speaks=BOTH, ipmi=XCC,
         name="lenovo-xcc", vendor="Lenovo", model="ThinkSystem SR650", shape=replace(SHAPE, redfish_version="1.8.0",
             subsystems=False, telemetry=False, event_log="StandardLog", boot_progress=False), height_u=2,
         drive=SATA_SSD, bays=8, empty_bays=8, raid=(("RAID1", 2), ("RAID6", 6)), dimm_mhz=2933, cores=20,
@@ -98,6 +100,7 @@ LENOVO_FAMILIES = (
         bios="IVE178B-3.31", firmware="CDI398N", accents=ROWS,
     ),
     Family(
+        speaks=BOTH, ipmi=XCC,
         name="lenovo-xcc2", vendor="Lenovo", model="ThinkSystem SR650 V3", shape=SHAPE, height_u=2, drive=SAS_SSD,
         bays=8, spares=1, raid=(("RAID1", 2), ("RAID6", 5)), cores=32, processor="Intel(R) Xeon(R) Gold 6430", fans=6,
         fan_rpm=16_000, idle_watts=260, peak_watts=790, bios="ESE122T-3.20", firmware="ESX334K-4.10",

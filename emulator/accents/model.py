@@ -22,6 +22,8 @@ Adds = Callable[["Family"], "dict[str, Resource]"]
 """Resources by plain path that the plain machine has not."""
 Answers = Callable[["Bmc", "Request", "Answer"], "Answer"]
 
+BOTH = ("redfish", "ipmi")
+"""What a BMC speaks that has both switched on."""
 ALL_RESETS = (
     "On",
     "ForceOff",

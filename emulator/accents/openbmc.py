@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from emulator.accents.model import Accent, Family, Json, Shape
+from emulator.accents.ipmi import MEGARAC, OPENBMC
+from emulator.accents.model import BOTH, Accent, Family, Json, Shape
 from emulator.accents.plain import NVME, SATA_SSD
 from emulator.accents.words import drop, each, put, rename, short_of, told, unsaid, when
 from emulator.push.shape import Push
@@ -182,11 +183,13 @@ AMI_ROWS = (
 
 OPENBMC_FAMILIES = (
     Family(
+        speaks=BOTH, ipmi=OPENBMC,
         name="openbmc", vendor="OpenBMC", model="Tiogapass", shape=STOCK_SHAPE, height_u=1, drive=NVME, bays=4,
         raid=(("RAID1", 2), ("RAID1", 2)), fans=8, fan_rpm=12_000, idle_watts=160, peak_watts=520, bios="F20A3A15",
         firmware="2.15.0-dev-686-g100c36de90", accents=STOCK_ROWS,
     ),
     Family(
+        speaks=BOTH, ipmi=MEGARAC,
         name="ami-megarac", vendor="GIGABYTE", model="H262-Z63-00", shape=AMI_SHAPE, height_u=2, drive=SATA_SSD,
         bays=6, empty_bays=2, raid=(("RAID1", 2), ("RAID5", 4)), processor="AMD EPYC 7543", fans=4, fan_rpm=15_000,
         supply_watts=1_600, idle_watts=150, peak_watts=500, bios="C27", firmware="12.60.39", accents=AMI_ROWS,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from emulator.accents.model import Accent, Family, Json, Shape
+from emulator.accents.ipmi import CIMC, IBMC, IRMC
+from emulator.accents.model import BOTH, Accent, Family, Json, Shape
 from emulator.accents.plain import SAS_SSD, SATA_SSD
 from emulator.accents.words import (
     change,
@@ -209,18 +210,21 @@ FUJITSU_ROWS = (
 
 OTHER_FAMILIES = (
     Family(
+        speaks=BOTH, ipmi=CIMC,
         name="cisco-cimc", vendor="Cisco Systems Inc", model="UCSC-C225-M6S", shape=CISCO_SHAPE, height_u=1,
         drive=SATA_SSD, bays=10, raid=(("RAID1", 2), ("RAID5", 8)), processor="AMD EPYC 7543", fans=8, fan_rpm=17_000,
         supply_watts=1_050, idle_watts=170, peak_watts=540, bios="C225M6.4.2.3b", firmware="4.2(3b)",
         accents=CISCO_ROWS,
     ),
     Family(
+        speaks=BOTH, ipmi=IBMC,
         name="huawei-ibmc", vendor="Huawei", model="2288H V5", shape=HUAWEI_SHAPE, height_u=2, drive=SAS_SSD, bays=12,
         raid=(("RAID1", 2), ("RAID6", 10)), processor="Intel(R) Xeon(R) Gold 6161", cores=22, dimm_mhz=2666, fans=4,
         fan_rpm=15_000, supply_watts=900, idle_watts=180, peak_watts=560, bios="8.25", firmware="6.41",
         accents=HUAWEI_ROWS,
     ),
     Family(
+        speaks=BOTH, ipmi=IRMC,
         name="fujitsu-irmc", vendor="FUJITSU", model="PRIMERGY RX2540 M6", shape=FUJITSU_SHAPE, height_u=2,
         drive=SATA_SSD, bays=8, raid=(("RAID1", 2), ("RAID5", 6)), processor="Intel(R) Xeon(R) Gold 5318Y", cores=24,
         dimm_mhz=2933, fans=6, fan_rpm=14_000, supply_watts=900, idle_watts=170, peak_watts=540,

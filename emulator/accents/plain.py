@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from emulator.accents.ipmi import BEFORE_REDFISH, BEFORE_REDFISH_WITH_POWER
 from emulator.accents.model import PLAIN_RESETS, DriveKind, Family, Shape
 from emulator.push.shape import Push
 
@@ -85,5 +86,25 @@ PLAIN_FAMILIES: tuple[Family, ...] = (
             bays=2,
             raid=(("RAID1", 2),), processor="Tarn 6338", cores=32, dimms=16, fans=4, fan_rpm=9_600, supplies=2,
             supply_watts=2_000, idle_watts=110, peak_watts=430, load=(0.4, 0.3), bios="1.9a", firmware="3.22.0",
+        ),
+        # Older machines, whose BMCs speak IPMI alone.
+        Family(
+            name="halden-w0", vendor="Halden", model="Halden W120 G1", shape=OLD, speaks=("ipmi",),
+            ipmi=BEFORE_REDFISH_WITH_POWER, height_u=1, drive=SATA_SSD, bays=4, raid=(("RAID1", 2), ("RAID1", 2)),
+            processor="Tarn 2680", cores=12, dimms=8, dimm_gib=16, dimm_mhz=2133, fans=6, fan_rpm=11_000,
+            supply_watts=750, port_gbps=1, idle_watts=110, peak_watts=380, bios="1.12", firmware="2.85",
+        ),
+        Family(
+            name="borealis-s2", vendor="Borealis", model="Borealis S212", shape=OLD, speaks=("ipmi",),
+            ipmi=BEFORE_REDFISH, height_u=2, drive=SAS_HDD, bays=12, spares=1, raid=(("RAID6", 11),),
+            processor="Tarn 2620", cores=8, dimms=8, dimm_gib=16, dimm_mhz=1866, fans=4, fan_rpm=6_000,
+            supply_watts=740, port_gbps=10, idle_watts=190, peak_watts=380, load=(0.4, 0.1), bios="2.0a",
+            firmware="1.40",
+        ),
+        Family(
+            name="quill-m2", vendor="Quill", model="Quill M2 node", shape=OLD, speaks=("ipmi",), ipmi=BEFORE_REDFISH,
+            height_u=2, nodes=4, drive=SATA_SSD, bays=2, raid=(("RAID1", 2),), processor="Tarn 2650", cores=12,
+            dimms=8, dimm_gib=16, dimm_mhz=2400, fans=4, fan_rpm=8_400, supply_watts=1_620, port_gbps=10,
+            idle_watts=95, peak_watts=310, load=(0.4, 0.3), bios="1.3", firmware="2.07",
         ),
 )  # fmt: skip

@@ -7,7 +7,8 @@ from functools import partial
 from typing import TYPE_CHECKING
 from zlib import crc32
 
-from emulator.accents.model import Accent, Family, Json, Shape
+from emulator.accents.ipmi import SUPERMICRO
+from emulator.accents.model import BOTH, Accent, Family, Json, Shape
 from emulator.accents.plain import NVME, SATA_SSD
 from emulator.accents.words import (
     OLD_EVENTS,
@@ -201,7 +202,7 @@ X14_ROWS = (*X13_ROWS, ABSURD, LEAKED)
 
 _FAMILY = partial(
     Family, vendor="Supermicro", height_u=2, drive=NVME, bays=8, raid=(("RAID1", 2), ("RAID5", 6)), fans=6,
-    fan_rpm=13_000, idle_watts=240, peak_watts=760, supply_watts=1_600,
+    fan_rpm=13_000, idle_watts=240, peak_watts=760, supply_watts=1_600, speaks=BOTH, ipmi=SUPERMICRO,
 )  # fmt: skip
 
 SUPERMICRO_FAMILIES = (

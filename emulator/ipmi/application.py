@@ -77,6 +77,10 @@ def _enables(controller: MachineController, request: Request) -> bytes:
 # ---- channels and accounts ----
 
 
+CHANNELS = {0: (0x01, 0x01, 0x00), LAN_CHANNEL: (0x04, 0x01, 0x80), 0x0F: (0x0C, 0x05, 0x00)}
+"""(medium, protocol, session support) of the IPMB, the LAN and the host's KCS (tables 6-2, 6-3 and 22-26)."""
+
+
 def _channel(request: Request) -> int:
     number = request.data[0] & 0x0F
     if number not in (LAN_CHANNEL, THIS_CHANNEL):
@@ -85,11 +89,14 @@ def _channel(request: Request) -> int:
 
 
 def _channel_info(controller: MachineController, request: Request) -> bytes:
-    """Ethernet, IPMB protocol, several sessions (table 22-26)."""
-    return b"".join((
-        bytes((_channel(request), 0x04, 0x01, 0x80 | min(0x3F, controller.sessions()))),
-        IPMI_FORUM.to_bytes(3, "little"), bytes(2),
-    ))  # fmt: skip
+    """What a channel is made of, and how many sessions it has."""
+    number = request.data[0] & 0x0F
+    number = LAN_CHANNEL if number == THIS_CHANNEL else number
+    if number not in CHANNELS:
+        raise RefusedError(Code.INVALID_FIELD)
+    medium, protocol, support = CHANNELS[number]
+    count = min(0x3F, controller.sessions()) if support else 0
+    return bytes((number, medium, protocol, support | count)) + IPMI_FORUM.to_bytes(3, "little") + bytes(2)
 
 
 def _channel_access(controller: MachineController, request: Request) -> bytes:

@@ -25,17 +25,23 @@ def _capabilities(controller: MachineController, request: Request) -> bytes:
     return bytes((0x01, BMC_ADDRESS, BMC_ADDRESS, BMC_ADDRESS, BMC_ADDRESS, BMC_ADDRESS))
 
 
-def _status(controller: MachineController, request: Request) -> bytes:
+def status(controller: MachineController) -> bytes:
     """Power and its faults, the last power event, what is open or broken, the locate light (table 28-3)."""
     bmc, machine = controller.bmc, controller.bmc.machine
     on = bmc.told_power() in ("On", "PoweringOff")
     supplies = machine.parts.supplies
     power = on | (not all(supply.works for supply in supplies)) << 3 | POLICIES.index(machine.power.restores) << 5
     light = 0 if not machine.led else 2 if controller.identified_until is None else 1
-    drives = any(drive.failed and not drive.absent for drive in machine.parts.drives)
+    drives = "#Drive0" in controller.catalogue.by_key and any(
+        drive.failed and not drive.absent for drive in machine.parts.drives
+    )
     fans = any(fan.failed for fan in machine.parts.fans)
     misc = machine.intruded | drives << 2 | fans << 3 | light << 4 | 0x40
     return bytes((power, controller.last_power_event, misc, 0x00))
+
+
+def _status(controller: MachineController, request: Request) -> bytes:
+    return status(controller)
 
 
 def _control(controller: MachineController, request: Request) -> bytes:

@@ -33,7 +33,7 @@ def _capabilities(controller: MachineController, request: Request) -> bytes:
     wraps = 0 if log.keeps_oldest else 0x8000
     told = {
         1: bytes((0x00, 0x01, 0x01)),
-        2: (wraps | min(log.capacity, 0x0FFF)).to_bytes(2, "little") + bytes((0x00, 0x00, 0x01)),
+        2: (wraps | min(log.capacity, 0x0FFF)).to_bytes(2, "little") + bytes((0x07, 0x00, 0x01)),
         3: bytes((0x20, 0x00)),
         4: bytes((0x01, 0xFF, 0xFF)),
         5: bytes((0x01, 0x41)),

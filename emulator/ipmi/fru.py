@@ -43,7 +43,7 @@ def _machine(machine: Machine) -> bytes:
     made = int((_made_at(machine) - EPOCH_1996) / 60).to_bytes(3, "little")
     board = _area(
         bytes((VERSION, 0, ENGLISH)) + made, field(family.vendor), field(f"{family.model} board"),
-        serial(f"B{machine.serial}"), field(family.part_number), field("frugen"),
+        serial(f"B{machine.serial}"), field(family.part_number), field(""),
     )  # fmt: skip
     product = _area(
         bytes((VERSION, 0, ENGLISH)), field(family.vendor), field(family.model), field(family.part_number),

@@ -28,9 +28,9 @@ TYPES = {
 """Sensor type (table 42-3) and base unit (table 43-15) by Redfish ReadingType; what has neither is not told."""
 UNITS = {0: "%", 1: "Cel", 4: "V", 5: "A", 6: "W", 17: "[cft_i]/min", 18: "{rev}/min", 19: "Hz"}
 ENTITIES = {
-    "Intake": 0x37, "Exhaust": 0x17, "CPU": 0x03, "VoltageRegulator": 0x14, "Memory": 0x20, "MemoryModule": 0x08, "GPU": 0x0B,
-    "GPUSubsystem": 0x0B, "NetworkingDevice": 0x2C, "ExpansionBay": 0x10, "Backplane": 0x0F, "PowerSupply": 0x0A,
-    "Chassis": 0x17, "StorageSubsystem": 0x0F, "Fan": 0x1D,
+    "Intake": 0x37, "Exhaust": 0x17, "CPU": 0x03, "VoltageRegulator": 0x14, "Memory": 0x20, "MemoryModule": 0x08,
+    "GPU": 0x0B, "GPUSubsystem": 0x0B, "NetworkingDevice": 0x2C, "ExpansionBay": 0x10, "Backplane": 0x0F,
+    "PowerSupply": 0x0A, "Chassis": 0x17, "StorageSubsystem": 0x0F, "Fan": 0x1D,
 }  # fmt: skip
 """Entity id (table 43-13) by PhysicalContext."""
 
@@ -156,12 +156,17 @@ def entity_of(family: Family, key: str, entity: tuple[int, int]) -> tuple[int, i
 def _numbered(family: Family) -> Iterator[Sensor]:
     number = 0
     for index, row in enumerate(rows_of(family.name)):
-        if row.type in TYPES and not any(re.fullmatch(pattern, row.key) for pattern in family.ipmi.left_out):
+        if row.type in TYPES and _is_told(family, row.key):
             number += 1
             yield _analog(family, number, index, row)
     for discrete in discretes_of(family, named, entity_of):
-        number += 1
-        yield discrete.numbered(number)
+        if _is_told(family, discrete.key):
+            number += 1
+            yield discrete.numbered(number)
+
+
+def _is_told(family: Family, key: str) -> bool:
+    return not any(re.fullmatch(pattern, key) for pattern in family.ipmi.left_out)
 
 
 def _analog(family: Family, number: int, index: int, row: SensorRow) -> Analog:

@@ -90,7 +90,7 @@ def test_an_impossible_fleet_is_refused_with_what_would_be_right(told: dict[str,
 
 
 def test_a_file_that_is_not_there_or_no_toml_is_named(tmp_path: Path) -> None:
-    with pytest.raises(FleetFileError, match="demo, one_rack"):
+    with pytest.raises(FleetFileError, match="demo, ipmi_rack"):
         read_fleet("nowhere")
     broken = tmp_path / "broken.toml"
     broken.write_text("name = ")
