@@ -37,7 +37,8 @@ Documents = dict[str, Any]
 
 def fleet_of(*families: str) -> Fleet:
     """One machine of each family, `m1` and so on, whose clock stands still."""
-    rack = {"name": "R1", "height_u": 10 * len(families), "servers": [f"m{n} = {f} @ {10 * n - 9}" for n, f in enumerate(families, 1)]}
+    servers = [f"m{n} = {f} @ {10 * n - 9}" for n, f in enumerate(families, 1)]
+    rack = {"name": "R1", "height_u": 10 * len(families), "servers": servers}
     return Fleet(Plant(parse_fleet({"site": [{"name": "s"}], "rack": [rack]}), Clock(lambda: EPOCH)))
 
 
