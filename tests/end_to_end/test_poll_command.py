@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import os
+import socket
 import ssl
 import sys
 from collections.abc import AsyncIterator
@@ -196,3 +197,62 @@ async def test_a_password_file_that_is_not_there_is_told_in_one_line(tmp_path: P
     assert outcome.code in (1, 2)
     assert str(tmp_path / "none") in outcome.err.replace("\n", "")
     assert "Traceback" not in outcome.err
+
+
+# ---- over IPMI -------------------------------------------------------------------------------------------------------
+
+OVER_IPMI = """
+name = "old"
+user = "monitor"
+password = "correct horse batt"
+seed = 3
+[[site]]
+name = "s"
+[[rack]]
+name = "R1"
+site = "s"
+servers = ["old-01 = halden-w1 @ 3 over ipmi"]
+"""
+
+
+@contextlib.asynccontextmanager
+async def old_server(tmp_path: Path) -> AsyncIterator[str]:
+    """The address of a server that speaks IPMI alone."""
+    (tmp_path / "fleet.toml").write_text(OVER_IPMI)
+    async with running_fleet(str(tmp_path / "fleet.toml")) as fleet:
+        yield fleet.ipmi("old-01")
+
+
+async def test_a_server_over_ipmi_is_told_in_the_same_shape(tmp_path):
+    async with old_server(tmp_path) as address:
+        outcome = await run_poll(address, "--user", "monitor", "-o", "json", password="correct horse batt")
+    assert (outcome.code, outcome.err) == (0, ""), outcome
+    told = outcome.json
+    assert (told["protocol"], told["power_state"], told["overall"]) == ("ipmi", "On", "OK")
+    assert told["asked"] == told["answered"]
+    assert len([reading for reading in told["readings"] if reading["value"] is not None]) >= 40
+    assert any(reading["thresholds"].get("upper_critical") for reading in told["readings"])
+    assert {part["component"]["kind"] for part in told["health"]} >= {"Drive", "Fan", "PowerSupply", "Memory"}
+    assert told["device"]["serial_number"]
+
+
+async def test_a_heartbeat_over_ipmi_is_one_command(tmp_path):
+    async with old_server(tmp_path) as address:
+        arguments = (address, "--user", "monitor", "--aspects", "heartbeat", "-o", "json")
+        outcome = await run_poll(*arguments, password="correct horse batt")
+    assert (outcome.code, outcome.json["power_state"]) == (0, "On"), outcome
+    assert outcome.json["requests"] <= 10, "the login is among them"
+
+
+async def test_a_wrong_password_over_ipmi_is_one_line_with_its_cure(tmp_path):
+    async with old_server(tmp_path) as address:
+        outcome = await run_poll(address, "--user", "monitor", "-o", "json", password="another one")
+    assert_one_clear_line(outcome, "access_denied", address, "correct the user or password")
+
+
+async def test_a_bmc_that_answers_nothing_over_ipmi_is_one_line_with_what_to_look_at():
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
+        silent.bind(("127.0.0.1", 0))
+        address = f"ipmi://127.0.0.1:{silent.getsockname()[1]}"
+        outcome = await run_poll(address, "--user", "monitor", "--timeout", "3", "-o", "json", password="short")
+    assert_one_clear_line(outcome, "unreachable", address, "is IPMI over LAN enabled on the BMC")
