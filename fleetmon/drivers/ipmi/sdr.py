@@ -96,7 +96,7 @@ async def _whole_records(look: Look, fetching: Fetching) -> int:
     def take(_: int, record: bytes) -> bool:
         if not _is_whole(record):
             return False
-        fetching.records.append(record)
+        fetching.records.append(record[: HEADER + record[4]])
         return True
 
     end = await follow(
