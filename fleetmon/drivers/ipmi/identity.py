@@ -68,7 +68,9 @@ class DeviceId:
 
     @property
     def model(self) -> str:
-        """What the BMC is, as far as numbers tell."""
+        """What the BMC is, as far as numbers tell; empty where they tell nothing."""
+        if self.manufacturer_id in (0, 0xFFFFF):
+            return ""
         maker = self.manufacturer or f"enterprise {self.manufacturer_id}"
         return f"{maker} product {self.product_id:04X}h"
 

@@ -15,7 +15,7 @@ from fleetmon.drivers.ipmi.look import Look
 from fleetmon.drivers.ipmi.messages import Answer, Command
 from fleetmon.drivers.ipmi.parse.conditions import conditions
 from fleetmon.drivers.ipmi.parse.sensors import Said, factors_wanted, said
-from fleetmon.model import Aspect, Component, Health, PowerState, Reading
+from fleetmon.model import Aspect, Component, Health, NoReading, PowerState, Reading
 
 REST = 3600.0
 """Seconds a sensor is left alone that says it is not there."""
@@ -61,8 +61,10 @@ async def read_states(known: Known, look: Look) -> None:
     if len(read) < len(due):
         look.tell("sensors", f"{len(read)} of {len(due)} states were told in time")
     places = [place for places in found.of_component.values() for place in places]
-    _judge(known, look, [place for place in places if place in known.answers], taken_at, {})
-    look.components_complete = len(read) == len(due) and all(place in known.answers for place in places)
+    told: dict[int, Said] = {}
+    _judge(known, look, [place for place in places if place in known.answers], taken_at, told)
+    whole = len(read) == len(due) and len(told) == len(places)
+    look.components_complete = whole and not any(one.silent is NoReading.TIMEOUT for one in told.values())
 
 
 def _judgeable(known: Known, found: Catalog, read: Iterable[int]) -> Iterator[int]:
@@ -81,7 +83,7 @@ def _judgeable(known: Known, found: Catalog, read: Iterable[int]) -> Iterator[in
 
 
 def _judge(known: Known, look: Look, places: list[int], taken_at: datetime, told: dict[int, Said]) -> None:
-    """Tell what these sensors, by what they said last, say of their components."""
+    """Tell what these sensors say of their components; what is not `told` yet, by what they said last."""
     found = known.catalog
     assert found is not None, "the caller looked"
     told |= dict(_said(known, look, [place for place in places if place not in told], taken_at, {}))
