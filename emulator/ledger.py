@@ -119,12 +119,15 @@ class LanTally(Tally):
     """That reached it, whatever was in them."""
     repeats: int = 0
     """Commands that were the last one of their session once more."""
+    abandoned: int = 0
+    """Challenges that nobody came back to within a minute: a client with another password just goes away."""
 
     def counted(self, instant: float) -> dict[str, Any]:
         """What a checker of a whole fleet compares, in one small row."""
         return {
             "datagrams": self.datagrams, "repeats": self.repeats, "requests": sum(self.requests.values()),
-            "logins": self.logins, "logins_refused": self.refused, "most_refused_in_ten_minutes": self.most_refused,
+            "logins": self.logins, "logins_abandoned": self.abandoned, "logins_refused": self.refused,
+            "most_refused_in_ten_minutes": self.most_refused,
             "least_gap": self.least_gap, "sessions": self.sessions.now, "most_sessions": self.sessions.most,
             "sessions_above_one_seconds": self.sessions.above_one(instant),
         }  # fmt: skip

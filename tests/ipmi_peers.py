@@ -28,6 +28,8 @@ IPMITOOL_LIMITS = {
     "Upper Non-Recoverable": "UNR",
 }
 PROGRAM_SECONDS = 60
+WITH_CACHE = frozenset({"ipmi-sensors", "ipmi-sel", "ipmi-fru"})
+"""Programs of FreeIPMI that keep the SDRs."""
 ELSEWHERE = -1
 """The number of an inventory that another controller keeps."""
 NUMBER = re.compile(r"-?\d+(\.\d+)?")
@@ -44,6 +46,9 @@ class ToldSensor:
     value: float | None = None
     unit: str = ""
     limits: dict[str, float] = field(default_factory=dict)
+    state: str = ""
+    """Nominal, Warning or Critical where the program judges it."""
+    of_presence: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +73,7 @@ class Ipmitool:
         """What it prints; skips where it is not installed."""
         host = urlsplit(self.address)
         place = ("-H", str(host.hostname), "-p", str(host.port), "-U", self.user, "-E", "-C", str(self.cipher))
-        return _said([_program("ipmitool"), "-I", "lanplus", *place, *command], IPMI_PASSWORD=self.password)
+        return _said([installed("ipmitool"), "-I", "lanplus", *place, *command], IPMI_PASSWORD=self.password)
 
     def sensors(self) -> list[ToldSensor]:
         """Every sensor with a number for a value (`-v sensor`), in the order of the SDR."""
@@ -112,12 +117,16 @@ class FreeIpmi:
         host = urlsplit(self.address)
         line = ["-h", f"{host.hostname}:{host.port}", "-D", "LAN_2_0", "-I", str(self.cipher)]
         line += ["-W", self.workarounds] if self.workarounds else []
-        line += [f"--config-file={login}", f"--sdr-cache-directory={self.folder}", "--quiet-cache"]
-        return _said([_program(program), *line, *options])
+        line += [f"--config-file={login}"]
+        line += [f"--sdr-cache-directory={self.folder}", "--quiet-cache"] if program in WITH_CACHE else []
+        return _said([installed(program), *line, *options])
 
     def sensors(self) -> list[ToldSensor]:
         """Every sensor of the SDR; those without a number have no value."""
-        return [_told_by_freeipmi(row) for row in self._table("ipmi-sensors", "--output-sensor-thresholds")]
+        return [
+            _told_by_freeipmi(row)
+            for row in self._table("ipmi-sensors", "--output-sensor-thresholds", "--output-sensor-state")
+        ]
 
     def events(self) -> list[dict[str, str]]:
         """The SEL in its words, a row a record."""
@@ -159,7 +168,9 @@ def _told_by_freeipmi(row: dict[str, str]) -> ToldSensor:
     names = dict(zip(("Lower NR", "Lower C", "Lower NC", "Upper NC", "Upper C", "Upper NR"), LIMITS, strict=True))
     limits = {short: float(row[long]) for long, short in names.items() if _is_number(row[long])}
     value = float(row["Reading"]) if _is_number(row["Reading"]) else None
-    return ToldSensor(name=row["Name"], record=int(row["ID"]), value=value, unit=row["Units"], limits=limits)
+    return ToldSensor(
+        name=row["Name"], record=int(row["ID"]), value=value, unit=row["Units"], limits=limits, state=row["State"]
+    )
 
 
 def _fru(block: str, title: str, base: int) -> ToldFru:
@@ -196,7 +207,8 @@ def _said(command: Sequence[str], **environment: str) -> str:
     return said
 
 
-def _program(name: str) -> str:
+def installed(name: str) -> str:
+    """Where a program is; skips where it is not installed."""
     found = shutil.which(name) or shutil.which(name, path="/usr/sbin:/sbin")
     if found is None:
         pytest.skip(f"{name} is not installed (Debian: ipmitool, freeipmi-tools)")

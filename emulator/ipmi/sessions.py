@@ -192,6 +192,7 @@ class Sessions:
         if session.stage is Stage.ACTIVE:
             self._note("session_expired", session)
         elif session.stage is Stage.CHALLENGED:
+            self.tally.abandoned += 1
             self._note("login_abandoned", session)
 
     def _count(self) -> None:

@@ -258,7 +258,7 @@ async def test_who_was_given_a_challenge_and_never_came_back_is_told_in_the_ledg
         assert await line.challenge(lab.user, "unknown") == 256
         lab.client.fleet.advance(61)
         lab.lan.sessions.sweep()
-        assert len(lab.rows("login_abandoned")) == 1
+        assert (len(lab.rows("login_abandoned")), lab.lan.tally.abandoned) == (1, 1)
         assert lab.rows("login_refused") == []
 
 
