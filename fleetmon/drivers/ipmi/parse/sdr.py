@@ -205,15 +205,14 @@ def record(raw: bytes) -> Record:
     if len(raw) <= HEADER:
         raise Garbled(f"an SDR of {len(raw)} bytes")
     record_id, record_type, body = raw[0] | raw[1] << 8, raw[3], raw[HEADER : HEADER + raw[4]]
-    read = _READERS.get(record_type)
-    if read is None:
+    if record_type not in _READERS:
         return OtherRecord(record_id=record_id, record_type=record_type, data=bytes(body))
-    try:
-        return read(record_id, body)
-    except IndexError:
+    read, shortest = _READERS[record_type]
+    if len(body) < shortest:
         raise Garbled(
             f"an SDR of type {record_type:02X}h with a body of {len(body)} bytes", resource=f"sdr/{record_id:04X}"
-        ) from None
+        )
+    return read(record_id, body)
 
 
 # Offsets below are into the body: those of the specification, which counts from 1 with the header, less 6.
@@ -323,14 +322,15 @@ def _controller(record_id: int, body: bytes) -> ControllerLocator:
     )
 
 
-_READERS: dict[int, Callable[[int, bytes], Record]] = {
-    0x01: _full,
-    0x02: _compact,
-    0x03: _event_only,
-    0x08: _association,
-    0x11: _fru,
-    0x12: _controller,
+_READERS: dict[int, tuple[Callable[[int, bytes], Record], int]] = {
+    0x01: (_full, 39),
+    0x02: (_compact, 22),
+    0x03: (_event_only, 9),
+    0x08: (_association, 11),
+    0x11: (_fru, 9),
+    0x12: (_controller, 9),
 }
+"""By record type, with how long a body has to be to be read; a name after that may be missing."""
 
 
 def _name(body: bytes, place: int) -> str:
