@@ -49,6 +49,7 @@ class ToldSensor:
     state: str = ""
     """Nominal, Warning or Critical where the program judges it."""
     of_presence: bool = False
+    """Does it only say whether a part is there?"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,7 +170,13 @@ def _told_by_freeipmi(row: dict[str, str]) -> ToldSensor:
     limits = {short: float(row[long]) for long, short in names.items() if _is_number(row[long])}
     value = float(row["Reading"]) if _is_number(row["Reading"]) else None
     return ToldSensor(
-        name=row["Name"], record=int(row["ID"]), value=value, unit=row["Units"], limits=limits, state=row["State"]
+        name=row["Name"],
+        record=int(row["ID"]),
+        value=value,
+        unit=row["Units"],
+        limits=limits,
+        state=row["State"],
+        of_presence=row["Type"] == "Entity Presence",
     )
 
 
