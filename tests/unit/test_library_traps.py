@@ -7,6 +7,7 @@ import gzip
 import inspect
 import logging
 import re
+import socket
 import ssl
 import time
 from pathlib import Path
@@ -14,18 +15,24 @@ from typing import Any
 
 import aiohttp
 import pytest
+from pyghmi.ipmi.private import session as pyghmi_session
 
 from fleetmon import app, devices
-from fleetmon.drivers.lane import Pace
+from fleetmon.drivers.ipmi.messages import Command
+from fleetmon.drivers.ipmi.wire import Wire
+from fleetmon.drivers.lane import Pace, Priority
 from fleetmon.drivers.redfish.bodies import MAX_BYTES, BadBody, parse, unpack
 from fleetmon.drivers.redfish.transport import CappedResponse, Pin, context_of, open_pipe
+from fleetmon.errors import Unreachable
 from fleetmon.model import Endpoint, Protocol
 from fleetmon.storage.engine import sqlite3
 from tests.bench import device, head_of, http, opened, wire
+from tests.ipmi_bench import bmc, hurried, read
 from tests.observations import START, reading
 from tests.observations import opened as opened_store
 
-SERVICE = sorted((Path(__file__).parents[2] / "fleetmon").rglob("*.py"))
+HOUSE = Path(__file__).parents[2]
+SERVICE = sorted((HOUSE / "fleetmon").rglob("*.py"))
 
 
 def endpoint(**more: Any) -> Endpoint:
@@ -202,3 +209,78 @@ def test_no_route_leaves_the_encoding_to_the_framework():
     ]
     assert len(handlers) > 10
     assert [handler for handler in handlers if not handler[2].endswith("Response")] == []
+
+
+# ---- pyghmi ----------------------------------------------------------------------------------------------------------
+
+
+def test_pyghmi_is_used_for_its_protocol_alone_and_in_one_file():
+    users = {
+        path.relative_to(HOUSE).as_posix(): re.findall(r"^from (pyghmi\S*) import (.+)$", text, re.MULTILINE)
+        for path in SERVICE
+        if "pyghmi" in (text := path.read_text()) and re.search(r"^\s*(from|import) pyghmi", text, re.MULTILINE)
+    }
+    assert users == {
+        "fleetmon/drivers/ipmi/wire.py": [
+            ("pyghmi.ipmi.private.constants", "payload_types"),
+            ("pyghmi.ipmi.private.session", "Session"),
+        ]
+    }
+
+
+def test_every_private_name_of_pyghmi_that_is_replaced_or_used_is_still_there():
+    ours = {name for name, what in vars(Wire).items() if inspect.isfunction(what)}
+    overridden = {name for name in ours if hasattr(pyghmi_session.Session, name)} - {"__init__"}
+    assert overridden == {
+        "_parse_ipmi_payload", "_open_rmcpplus_request", "_got_rmcp_response", "_send_rakp1", "_send_rakp3",
+        "_got_rakp2", "_got_rakp4", "_req_priv_level", "onlogon", "_get_session_challenge", "_xmit_packet",
+    }  # fmt: skip
+    used = (
+        "_initsession", "_get_channel_auth_cap", "_make_ipmi_payload", "send_payload", "_handle_ipmi2_packet",
+        "_got_channel_auth_cap", "_parse_payload",
+    )  # fmt: skip
+    assert all(callable(getattr(pyghmi_session.Session, name, None)) for name in used)
+
+
+async def test_pyghmi_starts_no_thread_takes_no_socket_and_keeps_no_table_of_sessions():
+    async with bmc() as bench:
+        assert await read(bench.session, *range(1, 41)) == [*range(1, 41)]
+        await bench.session.close()
+        assert await read(bench.session, 1) == [1]
+        kept = pyghmi_session.Session
+        assert (pyghmi_session.iothread, list(pyghmi_session.iosockets)) == (None, [])
+        tables = (kept.socketpool, kept.bmc_handlers, kept.waiting_sessions, kept.keepalive_sessions)
+        assert (*tables, kept.initting_sessions) == ({}, {}, {}, {}, {})
+
+
+async def test_pyghmi_is_given_bytes_and_logs_in_again_as_often_as_wished():
+    async with bmc() as bench:
+        for _ in range(5):
+            assert await read(bench.session, 1) == [1]
+            await bench.session.close()
+        assert (bench.tally.logins, bench.tally.sessions.now) == (5, 0)
+
+
+async def test_pyghmi_asks_no_name_service(monkeypatch):
+    looked_up: list[str] = []
+    real = socket.getaddrinfo
+    monkeypatch.setattr(socket, "getaddrinfo", lambda host, *a, **k: (looked_up.append(str(k)), real(host, *a, **k))[1])
+    async with bmc() as bench:
+        assert await read(bench.session, 1) == [1]
+    assert [said for said in looked_up if str(int(socket.AI_NUMERICHOST)) not in said] == []
+
+
+async def test_pyghmi_repeats_no_command_after_a_new_login(monkeypatch):
+    hurried(monkeypatch)
+    async with bmc() as bench:
+        await read(bench.session, 1)
+        bench.lan.sessions.forget()
+        with pytest.raises(Unreachable):
+            await bench.session.ask(Command(0x00, 0x02, b"\x00"), priority=Priority.COMMAND)
+        await asyncio.sleep(0.1)
+        assert await read(bench.session, 2) == [2]
+        assert bench.asked("IPMI 00h/02h") == 0
+
+
+def test_pyghmis_reading_of_the_event_log_which_can_clear_it_is_never_called():
+    assert not [path for path in SERVICE if "get_event_log" in path.read_text()]
