@@ -18,6 +18,8 @@ VERSION = 1
 MOST_FACTORS = 4096
 """Factors of non-linear sensors kept: one row for each raw reading a sensor ever had."""
 
+NOT_STUCK = (-1, 0)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sel:
@@ -77,8 +79,8 @@ class Known:
     """Does the device tell what it draws? None before it was asked."""
     unread_sel: Stretch | None = None
     """A log being read for the first time."""
-    sel_tries: int = 0
-    """Looks in which the record behind the mark could not be read."""
+    sel_stuck: tuple[int, int] = NOT_STUCK
+    """The record of the log that could not be read, and in how many looks."""
     owes_inventory: bool = False
     """Was an inventory asked for and not finished in time?"""
     frus: dict[int, bytes] = field(default_factory=dict)

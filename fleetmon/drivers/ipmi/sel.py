@@ -15,7 +15,7 @@ from fleetmon.drivers.ipmi import commands
 from fleetmon.drivers.ipmi.chain import NOT_GIVEN, SEL_RECORD, End, Stretch, follow
 from fleetmon.drivers.ipmi.commands import FIRST, LAST, name_of
 from fleetmon.drivers.ipmi.completion import DONE, UNSUPPORTED, complaint
-from fleetmon.drivers.ipmi.known import Known
+from fleetmon.drivers.ipmi.known import NOT_STUCK, Known
 from fleetmon.drivers.ipmi.look import Look
 from fleetmon.drivers.ipmi.parse.points import directory
 from fleetmon.drivers.ipmi.parse.sel import log_record
@@ -24,7 +24,7 @@ from fleetmon.model import Aspect, LogMark, LogReading, LogRecord, Problem
 LOG = "IPMI SEL"
 SOURCE = "sel"
 TRIES = 5
-"""Looks in which a record may be unreadable before it is passed over, and told as a gap."""
+"""Looks at a log in which the same record may be unreadable; in the last it is passed over, and told as a gap."""
 ZONES = timedelta(hours=26)
 """A log's clock may be this far off because of its time zone; further off it was never set (F49)."""
 STEADY = 2.0
@@ -106,10 +106,9 @@ async def _read_first(known: Known, look: Look, info: Info) -> None:
     """A log nobody has read: it is told when all of it has been, so that nothing old is taken for news."""
     stretch = known.unread_sel or Stretch(end=End(FIRST))
     known.unread_sel = stretch
-    before = len(stretch.raws)
-    left = info.entries - before
+    left = info.entries - len(stretch.raws)
     stretch.end = await follow(look, stretch.end.next_id, commands.sel_entry, stretch.take, expected=left)
-    if stretch.end.whole or await _is_beyond_us(known, look, stretch, further=len(stretch.raws) > before):
+    if stretch.end.whole or await _is_beyond_us(known, look, stretch):
         known.unread_sel = None
         _tell(known, look, info, stretch)
     else:
@@ -130,15 +129,18 @@ async def _read_since(known: Known, look: Look, info: Info, mark: LogMark) -> St
     if not stretch.reached:
         stretch.raws.clear()
         stretch.end = await follow(look, FIRST, commands.sel_entry, stretch.take, expected=info.entries)
-    await _is_beyond_us(known, look, stretch, further=len(stretch.raws) > 1)
+    await _is_beyond_us(known, look, stretch)
     return stretch
 
 
-async def _is_beyond_us(known: Known, look: Look, stretch: Stretch, *, further: bool) -> bool:
+async def _is_beyond_us(known: Known, look: Look, stretch: Stretch) -> bool:
     """Was what comes next unreadable for so long that it is given up? Then the newest record is read in its place."""
-    stuck = stretch.end.code != DONE
-    known.sel_tries = known.sel_tries + 1 if stuck and not further else 0
-    if known.sel_tries < TRIES:
+    if stretch.end.code == DONE:
+        known.sel_stuck = NOT_STUCK
+        return False
+    at, tries = known.sel_stuck
+    known.sel_stuck = stretch.end.next_id, tries + 1 if at == stretch.end.next_id else 1
+    if known.sel_stuck[1] < TRIES:
         return False
     (newest,) = await look.ask(commands.sel_entry(LAST))
     return newest.code == DONE and stretch.take(LAST, newest.data[2:])
@@ -146,7 +148,7 @@ async def _is_beyond_us(known: Known, look: Look, stretch: Stretch, *, further: 
 
 def _tell(known: Known, look: Look, info: Info, stretch: Stretch) -> None:
     """The records as a reading of the log; the state of the log is known when all of it has been read."""
-    end, given_up = stretch.end, known.sel_tries >= TRIES
+    end, given_up = stretch.end, known.sel_stuck[1] >= TRIES
     unread: tuple[Problem, ...] = ()
     if end.code != DONE:
         unread = (Problem(resource=f"{SOURCE}/{end.next_id:04X}", reason=_stuck(end)),)
@@ -173,7 +175,7 @@ def _tell(known: Known, look: Look, info: Info, stretch: Stretch) -> None:
     look.logs.append(reading)
     if not unread or given_up:
         look.done(Aspect.EVENTS)
-        known.sel_tries = 0
+        known.sel_stuck = NOT_STUCK
 
 
 def _settle(known: Known, info: Info, stretch: Stretch) -> None:

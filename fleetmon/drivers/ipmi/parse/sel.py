@@ -112,6 +112,7 @@ def log_record(raw: bytes, directory: Directory, source: str) -> LogRecord:
         created_at=one.at,
         created_text=_time_text(one),
         component=component,
+        content=raw[2:LENGTH].hex(),
     )
 
 
