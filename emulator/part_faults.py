@@ -36,6 +36,11 @@ def _switch_outlet(fleet: Fleet, machine: Machine, f: Wanted) -> Heal:
     return partial(machine.switch_outlet, outlet, True)
 
 
+def _open_chassis(fleet: Fleet, machine: Machine, f: Wanted) -> Heal:
+    machine.open_chassis(True)
+    return partial(machine.open_chassis, False)
+
+
 def _gpu_errors(fleet: Fleet, machine: Machine, f: Wanted) -> Heal:
     gpu = part_named(machine.parts.gpus, machine, f["name"])
     machine.count_gpu_errors(gpu, f["count"], f["uncorrected"])
@@ -86,6 +91,13 @@ PART_FAULTS = (
         fields={"bay": Field(int, needed=True)},
         strike=_pull_drive,
         happens="the drive is taken out of its bay, which is told as absent or not at all; healing puts another in",
+    ),
+    NamedFault(
+        name="open_chassis",
+        target="machine",
+        fields={"seconds": SECONDS},
+        strike=_open_chassis,
+        happens="the lid is opened, which a machine's IPMI tells; healing closes it",
     ),
     NamedFault(
         name="flap_fan",
