@@ -205,6 +205,19 @@ async def test_F84_junk_behind_rakp_messages_is_overlooked_and_their_proofs_are_
         assert bench.tally.logins == 1
 
 
+async def test_F85_a_bmc_that_is_busy_for_a_while_is_asked_again_and_answers():
+    async with bmc() as bench:
+        await read(bench.session, 1)
+        bench.strike({"cc": 0xC0}, match=READING, when={"first": 3})
+        asking = asyncio.create_task(read(bench.session, 2))
+        async with asyncio.timeout(5):
+            while not asking.done():
+                await asyncio.sleep(0.01)
+                await bench.clock.advance(1)
+        assert await asking == [2]
+        assert bench.asked("IPMI 04h/2Dh") == 5
+
+
 async def test_F86_a_bmc_that_falls_silent_costs_its_own_lane_and_comes_back_without_help(monkeypatch):
     hurried(monkeypatch)
     async with bmc() as bench:
