@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import IPv6Address, ip_address
 from urllib.parse import urlsplit
 
@@ -20,7 +21,7 @@ from fleetmon.storage.lanes import Origin
 
 log = logs.get("origins")
 
-FRESH = 60.0
+FRESH = 20.0
 """Seconds after which the rows are read again; a device that is new is unknown for so long."""
 RESOLVED = 1800.0
 """Seconds for which a name is taken for what it was resolved to."""
@@ -48,6 +49,7 @@ class Origins:
         self._names: dict[str, _Resolved] = {}
         self._at: dict[str, set[str]] = {}
         self._with: dict[str, set[str]] = {}
+        self._read: Sequence[Origin] = ()
 
     def find(self, addresses: Iterable[str], uuids: Sequence[str] = ()) -> str | None:
         """The one device that sent this; None when nobody, or nobody alone, can be meant.
@@ -76,18 +78,18 @@ class Origins:
     async def read(self) -> None:
         """Read the rows, and resolve what names are new in them, or old."""
         rows = await self._rows()
-        hosts = {row.device_id: [urlsplit(address).hostname or "" for address in row.addresses] for row in rows}
-        self._take(rows, hosts)
-        if await self._look_up({host for named in hosts.values() for host in named if host and not _is_address(host)}):
-            self._take(rows, hosts)
+        names = {host for row in rows for host, is_name in map(_host, row.addresses) if is_name}
+        if await self._look_up(names) or rows != self._read:
+            self._take(rows)
+            self._read = rows
 
-    def _take(self, rows: Sequence[Origin], hosts: dict[str, list[str]]) -> None:
+    def _take(self, rows: Sequence[Origin]) -> None:
         at: dict[str, set[str]] = {}
         having: dict[str, set[str]] = {}
         for row in rows:
-            for host in hosts[row.device_id]:
-                for address in (host,) if _is_address(host) else self._known(host):
-                    at.setdefault(plain(address), set()).add(row.device_id)
+            for host, is_name in map(_host, row.addresses):
+                for address in self._known(host) if is_name else (host,):
+                    at.setdefault(address, set()).add(row.device_id)
             if row.uuid:
                 having.setdefault(row.uuid.lower(), set()).add(row.device_id)
         self._at, self._with = at, having
@@ -106,7 +108,7 @@ class Origins:
             with contextlib.suppress(OSError, TimeoutError, UnicodeError):
                 async with asyncio.timeout(PATIENCE):
                     addresses = await self._resolve(name)
-            self._names[name] = _Resolved(tuple(addresses), now)
+            self._names[name] = _Resolved(tuple(map(plain, addresses)), now)
         return bool(due)
 
 
@@ -120,12 +122,15 @@ def plain(address: str) -> str:
     return str(mapped or known)
 
 
-def _is_address(host: str) -> bool:
+@lru_cache(maxsize=1 << 16)
+def _host(address: str) -> tuple[str, bool]:
+    """The host of an endpoint's address in its one spelling, and whether it is a name to be resolved."""
+    host = urlsplit(address).hostname or ""
     try:
         ip_address(host.partition("%")[0])
     except ValueError:
-        return False
-    return True
+        return host, bool(host)
+    return plain(host), False
 
 
 async def _resolve(name: str) -> list[str]:
