@@ -59,7 +59,7 @@ def in_place(
     """What a stand-in says of a device's components, by the names they are known by."""
     firsts = [component for component, row in known.items() if row.told_by != protocol or row.part is not None]
     names = same_components([one.component for one in said], firsts)
-    kinds = {component.kind for component in firsts if known[component].health is not None}
+    kinds = {GROUP, *(component.kind for component in firsts if known[component].health is not None)}
     kept: dict[Component, ComponentHealth] = {}
     for one in said:
         component = names.get(one.component, one.component)

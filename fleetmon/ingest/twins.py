@@ -8,8 +8,9 @@ events stay two: an event told twice is a nuisance, one told never is a failure 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
+from functools import lru_cache
 
 from fleetmon.ingest.standins import essence
 from fleetmon.model import Component, Health, LogRecord, Protocol
@@ -36,25 +37,33 @@ _SAYING_LITTLE = frozenset(
 )  # fmt: skip
 
 
+_THINGS = {
+    **dict.fromkeys(("drive", "disk", "hdd", "ssd", "nvme", "bay"), "drive"),
+    **dict.fromkeys(("psu", "ps", "supply", "supplies"), "supply"),
+    **dict.fromkeys(("fan", "fans", "cooling"), "fan"),
+    **dict.fromkeys(("dimm", "dimms", "memory", "ecc"), "memory"),
+    **dict.fromkeys(("cpu", "cpus", "processor", "processors"), "processor"),
+    **dict.fromkeys(("temperature", "temp", "thermal", "inlet", "exhaust"), "temperature"),
+    **dict.fromkeys(("voltage", "volt", "vcore", "vbat"), "voltage"),
+    **dict.fromkeys(("intrusion",), "intrusion"),
+    **dict.fromkeys(("watchdog",), "watchdog"),
+}
+"""What a message may be about, by the words that say so."""
+
+
 def pairs(told: Sequence[NewEvent], events: Sequence[Event]) -> list[tuple[NewEvent, Event]]:
-    """Which new record is which event, the surest and then the closest in time first."""
+    """Which new record is which event: the surest first, then the likest in words, then the closest in time."""
     found = sorted(
-        (
-            (not _same_id(new.record, event), abs(_apart(new.record, event)), place, other)
-            for place, new in enumerate(told)
-            for other, event in enumerate(events)
-            if is_same(new.record, event)
-        ),
+        (not _same_id(new.record, event), -len(_shared(new.record, event)), abs(_apart(new.record, event)), one, other)
+        for one, new in enumerate(told)
+        for other, event in enumerate(events)
+        if is_same(new.record, event)
     )
-    paired: list[tuple[NewEvent, Event]] = []
-    taken: set[int] = set()
-    used: set[int] = set()
-    for _, _, place, other in found:
-        if place not in taken and other not in used:
-            taken.add(place)
-            used.add(other)
-            paired.append((told[place], events[other]))
-    return paired
+    paired: dict[int, int] = {}
+    for *_, one, other in found:
+        if one not in paired and other not in paired.values():
+            paired[one] = other
+    return [(told[one], events[other]) for one, other in paired.items()]
 
 
 def is_same(record: LogRecord, event: Event) -> bool:
@@ -76,25 +85,42 @@ def is_same(record: LogRecord, event: Event) -> bool:
 
 
 def _about_the_same(record: LogRecord, event: Event, *, same_id: bool) -> bool:
-    one, other = record.component, event.component
-    if one is not None and other is not None and one.kind == other.kind:
-        return essence(one.name) == essence(other.name)
-    words, others = _words(record.message, one), _words(event.message, other)
-    numbers, their_numbers = ({word for word in said if _counts(word)} for said in (words, others))
-    if numbers and their_numbers and not numbers & their_numbers and not same_id:
+    """By the component where both name one of a kind; else by what kinds, numbers and other words they speak of."""
+    if record.component and event.component and record.component.kind == event.component.kind:
+        return essence(record.component.name) == essence(event.component.name)
+    words, others = _words(record), _words(event)
+    things, other_things = _things(words), _things(others)
+    if things and other_things and not things & other_things:
         return False
-    shared = {word for word in words & others if not word.isdigit()}
-    return len(shared) >= (1 if same_id or min(len(words), len(others)) < 3 else 2)
+    numbers, other_numbers = _numbers(words), _numbers(others)
+    if numbers and other_numbers and not numbers & other_numbers:
+        return same_id and bool(things & other_things)
+    if things & other_things and numbers & other_numbers:
+        return True
+    return len(words & others) >= (1 if same_id else 2)
 
 
-def _words(message: str, component: Component | None) -> set[str]:
+@lru_cache(maxsize=8192)
+def _spoken(message: str, component: Component | None) -> frozenset[str]:
     said = f"{message} {component.kind} {component.name}" if component else message
     spaced = re.sub(r"(?<=[a-z])(?=[A-Z0-9])|(?<=[0-9])(?=[A-Za-z])", " ", said)
-    return set(_WORD.findall(spaced.lower())) - _SAYING_LITTLE
+    return frozenset(_WORD.findall(spaced.lower())) - _SAYING_LITTLE
 
 
-def _counts(word: str) -> bool:
-    return any(char.isdigit() for char in word)
+def _words(one: LogRecord | Event) -> frozenset[str]:
+    return _spoken(one.message, one.component)
+
+
+def _shared(record: LogRecord, event: Event) -> frozenset[str]:
+    return _words(record) & _words(event)
+
+
+def _things(words: Iterable[str]) -> set[str]:
+    return {_THINGS[word] for word in words if word in _THINGS}
+
+
+def _numbers(words: Iterable[str]) -> set[int]:
+    return {int(word) for word in words if word.isdigit() and len(word) < 10}
 
 
 def _same_id(record: LogRecord, event: Event) -> bool:
