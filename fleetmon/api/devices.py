@@ -32,7 +32,7 @@ from fleetmon.api.roles import Role
 from fleetmon.api.routes import BASE, Route
 from fleetmon.api.shapes import DeviceDetail, DeviceIndex, DeviceSummary, Page
 from fleetmon.api.wire import LIMIT_DEFAULT, answer, cursor_given, encoded, tag_of, told_at
-from fleetmon.cadence import shortest
+from fleetmon.cadence import interval_of, shortest
 from fleetmon.integrations.fleet_plan import keep_pins, slug
 from fleetmon.model import Aspect, Device, DeviceKind, Endpoint, Health, Interval, PowerState, Protocol
 from fleetmon.ownership import next_slot
@@ -210,8 +210,11 @@ async def _plans(here: Desk, device: Device) -> dict[str, Any]:
 
 
 def _polls(here: Desk, device: Device, rows: Sequence[PollRow], now: datetime) -> list[dict[str, Any]]:
-    interval = interval_of(here.parts.settings.polling.interval, device)
-    done = {row.aspect: row for row in rows}
+    """The last poll of each aspect by the first endpoint, and its next."""
+    polling = here.parts.settings.polling
+    first = device.endpoints[0].protocol if device.endpoints else Protocol.REDFISH
+    interval = interval_of(polling.interval, device, first, polling.ipmi_heartbeat)
+    done = {row.aspect: row for row in rows if row.protocol is first}
     return [
         {
             "aspect": aspect,
@@ -233,12 +236,6 @@ def _poll(row: PollRow | None) -> dict[str, Any]:
         "answered": row.answered,
         "reason": row.reason,
     }
-
-
-def interval_of(usual: Interval, device: Device) -> Interval:
-    """The device's own interval holds for heartbeat and sensors, the usual ones for the rest."""
-    own = device.interval
-    return usual if own is None else replace(usual, heartbeat=own, sensors=own)
 
 
 def next_at(
