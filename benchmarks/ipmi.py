@@ -117,22 +117,19 @@ class Relay(asyncio.DatagramProtocol):
     def __init__(self, bmc: tuple[str, int]) -> None:
         self._bmc = bmc
         self._client: Any = None
-        self._transport: asyncio.DatagramTransport | None = None
+        self._transport: Any = None
         self.datagrams = 0
 
     @property
     def address(self) -> str:
         """What a client is told instead of the BMC."""
-        assert self._transport is not None
         return "ipmi://{}:{}".format(*self._transport.get_extra_info("sockname"))
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.DatagramTransport)
         self._transport = transport
 
     def datagram_received(self, data: bytes, addr: Any) -> None:
         """One of either side."""
-        assert self._transport is not None
         if addr == self._bmc:
             self._transport.sendto(data, self._client)
         else:
@@ -176,7 +173,7 @@ def _ipmi_sensors(address: str, folder: Path) -> Callable[[], object]:
     peer = FreeIpmi(address, USER, PASSWORD, folder, workarounds="opensesspriv")
     if len(peer.sensors()) != SENSORS:
         raise CannotMeasureError("ipmi-sensors does not tell every sensor")
-    return peer.sensors
+    return lambda: peer.run("ipmi-sensors")
 
 
 def _ipmitool(address: str, commands: Sequence[str]) -> float:
