@@ -27,6 +27,8 @@ from fleetmon.api.wire import (
     read_instant,
     told_at,
 )
+from fleetmon.ingest import witnesses
+from fleetmon.ingest.standins import is_told_by
 from fleetmon.model import Aspect, Health, Reading
 from fleetmon.storage import rows
 from fleetmon.storage.rows import ComponentRow, DeviceSummary, PartChange, SensorRow, Stated
@@ -65,10 +67,25 @@ async def list_sensors(
 ) -> Response:
     """What the device measures: each sensor with its last reading, by component and name."""
     device = await here.summary(device_id)
-    found = await here.store.telemetry.sensors(device.device_id, spark=True)
+    found = await _told_now(here, device_id, await here.store.telemetry.sensors(device.device_id, spark=True))
     page, following = page_of(found, _sensor_key, cursor=cursor, limit=limit)
     items = [_sensor(row, device, here.clock.now()) for row in page]
     return list_answer(request, items, next_cursor=following, revision=device.revision)
+
+
+async def _told_now(here: Desk, device_id: str, rows: list[SensorRow]) -> list[SensorRow]:
+    """Without the sensors of an endpoint that stood in for another one which tells its own again."""
+    if not any(":" in row.sensor.source for row in rows):
+        return rows
+    device = await here.device(device_id)
+    states = await here.store.endpoints.of_device(device)
+    misses = here.parts.settings.polling.misses
+    silent = [
+        one.protocol.value
+        for one in states
+        if witnesses.role_of(one.protocol, states, misses) is witnesses.Role.WITNESS
+    ]
+    return [row for row in rows if not any(is_told_by(row.sensor, protocol) for protocol in silent)]
 
 
 async def get_readings(
@@ -258,10 +275,12 @@ async def _events(
             cursor=cursor,
         )
     revision = await here.store.events.newest()
-    return list_answer(request, [_event(event) for event in page.items], next_cursor=page.next, revision=revision)
+    twins = await here.store.twins.of_events([event.event_id for event in page.items])
+    items = [_event(event, twins.get(event.event_id, ())) for event in page.items]
+    return list_answer(request, items, next_cursor=page.next, revision=revision)
 
 
-def _event(event: rows.Event) -> dict[str, Any]:
+def _event(event: rows.Event, twins: Sequence[rows.Twin]) -> dict[str, Any]:
     return {
         "event_id": event.event_id,
         "device_id": event.device_id,
@@ -278,6 +297,17 @@ def _event(event: rows.Event) -> dict[str, Any]:
         "received_at": told_at(event.received_at),
         "source": event.source,
         "history": event.history,
+        "twins": [
+            {
+                "log": twin.log,
+                "record_id": twin.record_id,
+                "severity": twin.severity,
+                "message": twin.message,
+                "source": twin.source,
+                "received_at": told_at(twin.received_at),
+            }
+            for twin in twins
+        ],
     }
 
 

@@ -291,6 +291,17 @@ class SeriesOfMany(Shape):
     series: list[Series]
 
 
+class Twin(Shape):
+    """A record of another log that tells the same event."""
+
+    log: str
+    record_id: str
+    severity: HealthWord
+    message: str
+    source: str
+    received_at: AwareDatetime
+
+
 class Event(Shape):
     """One record of a device's log."""
 
@@ -309,6 +320,7 @@ class Event(Shape):
     received_at: AwareDatetime
     source: str
     history: bool
+    twins: list[Twin] = Field(description="the same event as other logs of the device tell it")
 
 
 class PartChange(Shape):
