@@ -13,6 +13,8 @@ from datetime import UTC, datetime, timedelta
 from fleetmon.drivers.ipmi.parse.text import meant, spelled
 from fleetmon.model import Component, Identity, Part, Scalar
 
+CHASSIS = Component("Chassis", "Chassis")
+"""What the chassis area is about, beside the board or part the inventory is of."""
 _HEADER = 8
 _END = 0xC1
 _EIGHTS = 8
@@ -232,6 +234,20 @@ def part(content: Fru, component: Component, source: str, slot: str = "") -> Par
     )
     told = (found.manufacturer, found.model, found.serial_number, found.part_number, *found.properties.values())
     return found if any(told) else None
+
+
+def chassis_part(content: Fru, source: str) -> Part | None:
+    """The chassis, which has a number of its own; None where the inventory tells nothing of it."""
+    chassis = content.chassis or Chassis()
+    if not (chassis.serial_number or chassis.part_number):
+        return None
+    return Part(
+        component=CHASSIS,
+        slot=CHASSIS.name,
+        source=source,
+        serial_number=chassis.serial_number,
+        part_number=chassis.part_number,
+    )
 
 
 def _properties(content: Fru, shown: str) -> dict[str, Scalar]:

@@ -53,7 +53,7 @@ class Point:
     @property
     def thresholds_readable(self) -> bool:
         """Does Get Sensor Thresholds tell any?"""
-        return bool(self.record.readable)
+        return self.record.thresholds_readable
 
 
 def points(repository: Repository, address: int = BMC_ADDRESS) -> tuple[Point, ...]:

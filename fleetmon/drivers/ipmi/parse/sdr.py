@@ -22,6 +22,8 @@ BMC_ADDRESS = 0x20
 """Slave address of the controller one talks to."""
 THRESHOLD = 0x01
 """Event/reading type of sensors whose states are thresholds crossed."""
+_READABLE = frozenset({1, 2})
+"""Access to thresholds and hysteresis: readable, or settable too; else none, or fixed and kept to itself."""
 SENSOR_SPECIFIC = 0x6F
 """Event/reading type of sensors whose states are told by their sensor type."""
 
@@ -88,7 +90,9 @@ class SensorRecord:
     limits: Limits = NO_LIMITS
     """As the SDR has them: what the BMC began with, not what was set since."""
     readable: int = 0
-    """Bit by bit, in the order of Limits: the thresholds that Get Sensor Thresholds tells."""
+    """Bit by bit, in the order of Limits: the thresholds that can be read, by the SDR's word."""
+    thresholds_readable: bool = False
+    """Does Get Sensor Thresholds tell any, whichever `readable` may name?"""
     hysteresis: tuple[int, int] = (0, 0)
     """Raw, for a value that rises and one that falls."""
     hysteresis_readable: bool = False
@@ -253,7 +257,8 @@ def _sensor(record_id: int, kind: Kind, body: bytes, **more: object) -> SensorRe
         number=body[2],
         entity=Entity(body[3], body[4] & 0x7F),
         ignored_if_absent=bool(body[6] & 0x80),
-        hysteresis_readable=(body[6] >> 4 & 0x3) in (1, 2),
+        hysteresis_readable=(body[6] >> 4 & 0x3) in _READABLE,
+        thresholds_readable=body[8] == THRESHOLD and (body[6] >> 2 & 0x3) in _READABLE,
         sensor_type=body[7],
         event_type=body[8],
         asserts=(body[9] | body[10] << 8) & 0x7FFF,
@@ -351,8 +356,7 @@ def _units(three: bytes) -> tuple[Units, Format]:
 
 def _thresholds_told(body: bytes) -> int:
     """The thresholds that can be read, bit by bit; none where the sensor has none or keeps them to itself."""
-    access = body[6] >> 2 & 0x3
-    return body[13] & 0x3F if body[8] == THRESHOLD and access in (1, 2) else 0
+    return body[13] & 0x3F if body[8] == THRESHOLD and (body[6] >> 2 & 0x3) in _READABLE else 0
 
 
 def _limits(body: bytes, mask: int) -> Limits:
