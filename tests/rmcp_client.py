@@ -83,7 +83,7 @@ class Rmcp(asyncio.DatagramProtocol):
 
     async def outside(self, netfn: int, command: int, data: bytes = b"") -> tuple[int, bytes]:
         """Completion code and data of a command outside any session, in the format of v1.5."""
-        message = self._message(netfn, command, data)
+        message = self.message(netfn, command, data)
         answer = await self.exchange(HEAD + struct.pack("<BIIB", 0, 0, 0, len(message)) + message)
         return self._code_and_data(answer[14 : 14 + answer[13]])
 
@@ -158,18 +158,22 @@ class Rmcp(asyncio.DatagramProtocol):
 
     def sealed(self, netfn: int, command: int, data: bytes = b"", *, sequence: int | None = None) -> bytes:
         """A command as the session's suite has it."""
-        payload, flags = self._message(netfn, command, data), 0
+        return self.wrapped(self.message(netfn, command, data), sequence=sequence)
+
+    def wrapped(self, payload: bytes, *, sequence: int | None = None, pad: bytes | None = None) -> bytes:
+        """A payload as the session's suite has it, or with another confidentiality pad."""
+        flags = 0
         self.sequence = self.sequence + 1 if sequence is None else sequence
         if self.suite[2]:
-            pad = -(len(payload) + 1) % 16
+            count = -(len(payload) + 1) % 16
             vector = bytes(range(100, 116))
-            plain = payload + bytes(range(1, pad + 1)) + bytes((pad,))
+            plain = payload + (bytes(range(1, count + 1)) + bytes((count,)) if pad is None else pad)
             payload, flags = vector + self._aes(vector).encryptor().update(plain), 0x80
         flags |= 0x40 if self.suite[1] else 0
         packet = struct.pack("<BBIIH", 6, flags, self.session_id, self.sequence, len(payload)) + payload
         if self.suite[1]:
-            pad = -(len(packet) + 2) % 4
-            packet += b"\xff" * pad + bytes((pad, 7))
+            count = -(len(packet) + 2) % 4
+            packet += b"\xff" * count + bytes((count, 7))
             packet += self._signature(packet)
         return HEAD + packet
 
@@ -186,7 +190,8 @@ class Rmcp(asyncio.DatagramProtocol):
             payload = plain[: -1 - plain[-1]]
         return payload
 
-    def _message(self, netfn: int, command: int, data: bytes) -> bytes:
+    def message(self, netfn: int, command: int, data: bytes) -> bytes:
+        """A command as the LAN carries it, under the next tag."""
         self.tag += 1
         head, body = bytes((0x20, netfn << 2)), bytes((0x81, (self.tag & 0x3F) << 2, command)) + data
         return head + bytes((-sum(head) & 0xFF,)) + body + bytes((-sum(body) & 0xFF,))

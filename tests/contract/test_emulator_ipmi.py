@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from typing import Any
@@ -124,6 +125,9 @@ async def test_every_step_may_be_sent_twice_and_is_answered_alike(lab: Lab) -> N
             sent = line.last_sent
             answers = [await line.exchange(sent) for _ in range(2)]
             assert answers[0] == answers[1]
+        spoilt = bytearray(line.rakp_3())
+        spoilt[-1] ^= 1
+        assert (await line.greet(0x14, bytes(spoilt)))[1] == NO_SESSION
         assert await line.ask(0x2E, 0x10, b"x") == (0, b"x")
         assert len(lab.lan.sessions.by_id) == 1
         assert len(lab.rows("login")) == 1
@@ -238,6 +242,17 @@ async def test_the_lockout_is_one_for_both_protocols(lab: Lab) -> None:
         assert await line.login(lab.user, lab.password) == 0
         assert (await lab.client.login("web-01"))[0] == 201
         assert len(lab.rows("locked_out")) == 1
+
+
+async def test_a_right_password_over_ipmi_begins_the_count_of_wrong_ones_anew(lab: Lab) -> None:
+    lab.client.fleet.strike(machine="web-01", fault={"lockout": {"n": 3, "sec": 300}})
+    async with console(lab.port) as line:
+        for _ in range(2):
+            for password in ("wrong", "wrong", lab.password):
+                assert await line.open(17) == 0
+                await line.challenge(lab.user, password)
+                assert await line.prove() == (0 if password == lab.password else WRONG_PROOF)
+        assert lab.rows("locked_out") == []
 
 
 async def test_while_no_password_is_right_none_is_right_here_either(lab: Lab) -> None:
@@ -392,6 +407,42 @@ async def test_what_is_forged_spoilt_or_in_the_clear_is_not_answered(lab: Lab) -
             await line.next()
         assert lab.machine.asked == []
         assert await line.ask(0x2E, 0x10, b"well") == (0, b"well")
+
+
+async def test_what_is_signed_but_not_as_agreed_is_not_answered(lab: Lab) -> None:
+    async with console(lab.port) as line:
+        assert await line.login(lab.user, lab.password) == 0
+        agreed = line.suite
+        line.suite = (*agreed[:2], 0)
+        line.send(line.sealed(0x2E, 0x10))
+        line.suite = agreed
+        message = line.message(0x2E, 0x10, b"12")
+        assert len(message) == 9
+        for pad in (
+            b"\x01\x02\x03\x04\x05\x06\x06",
+            b"\x01\x02\x03\x04\x05\x07\x06",
+            bytes(6) + b"\x06",
+            b"\x01\x02\x03",
+        ):
+            line.send(line.wrapped(message, pad=pad))
+        line.send(line.wrapped(message[:-1] + bytes((message[-1] ^ 1,))))
+        line.send(line.wrapped(bytes((0x20, 0x2E << 2, 1)) + message[3:]))
+        assert (await line.next())[4] == 6
+        with pytest.raises(SilentError):
+            await line.next()
+        assert len(lab.machine.asked) == 1, "the one whose pad was right"
+
+
+async def test_an_answer_that_is_late_does_not_come_from_a_bmc_that_has_gone(lab: Lab) -> None:
+    async with console(lab.port) as line:
+        assert await line.login(lab.user, lab.password) == 0
+        lab.client.fleet.strike(machine="web-01", fault={"latency": 0.05})
+        line.send(line.sealed(0x2E, 0x10))
+        await asyncio.sleep(0.02)
+        lab.client.fleet.strike(machine="web-01", fault="reset_bmc")
+        with pytest.raises(SilentError):
+            await line.next()
+        assert len(lab.machine.asked) == 1
 
 
 async def test_sessions_tell_of_themselves_and_an_administrator_closes_those_of_others(lab: Lab) -> None:
