@@ -68,6 +68,7 @@ class Session:
         self._numeric = _is_numeric(self._host)
         self._addresses: list[str] = []
         self._seat: Seat = workers.seat()
+        self._known_account: Account | None = None
         self._stubborn: set[Command] = set()
         """Commands that were not answered "now" however often they were asked."""
         self._rest_until = float("-inf")
@@ -185,7 +186,7 @@ class Session:
         self.requests += result.sent
         if result.outcome is Outcome.SILENT:
             # Another address of the same name may answer, or the name may have got another one.
-            self._addresses = self._addresses[1:]
+            self._addresses, self._known_account = self._addresses[1:], None
         return result
 
     async def _judged(self, result: Result) -> tuple[Answer, ...]:
@@ -229,6 +230,12 @@ class Session:
     # ---- who and where ---------------------------------------------------------------------------------------
 
     async def _account(self) -> Account:
+        """Made anew only when something of it changed: it is looked at for every batch."""
+        if self._known_account is None:
+            self._known_account = self._account_at(await self._address())
+        return self._known_account
+
+    def _account_at(self, host: str) -> Account:
         credentials = self._opening.credentials
         assert credentials is not None
         user, password = credentials.user.encode(), credentials.password.reveal().encode()
@@ -236,7 +243,7 @@ class Session:
             if len(said) > longest:
                 raise AccessDenied(f"the {what} is longer than the {longest} bytes IPMI takes", device=self.device)
         return Account(
-            host=await self._address(),
+            host=host,
             port=self._port,
             user=user,
             password=password,
@@ -280,7 +287,9 @@ class Session:
             self._suite, self._sure = suite, self._sure if suite == self._suite else sure
         self._privilege = privilege or self._privilege
         self._ceiling = ceiling or self._ceiling
-        self.memory_version += self.memory() != before
+        if self.memory() != before:
+            self.memory_version += 1
+        self._known_account = None
 
 
 def _lost(result: Result) -> bool:

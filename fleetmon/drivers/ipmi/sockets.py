@@ -15,8 +15,6 @@ Place = tuple[Any, ...]
 
 LARGEST = 2048
 """Bytes of a datagram that are read: an RMCP+ message has a few hundred."""
-AT_ONCE = 256
-"""Datagrams read before others get their turn."""
 BUFFER = 4 << 20
 """Bytes asked for; the kernel gives what it permits."""
 
@@ -65,13 +63,13 @@ class Sockets:
         return opened
 
     def _read(self, source: socket.socket) -> None:
-        for _ in range(AT_ONCE):
-            try:
-                datagram, place = source.recvfrom(LARGEST)
-            except OSError:
-                return
-            for receive in tuple(self._receivers.get(_sender(place), ())):
-                receive(datagram)
+        """Read one datagram; the loop calls again while there are more, and a second look would mostly find none."""
+        try:
+            datagram, place = source.recvfrom(LARGEST)
+        except OSError:
+            return
+        for receive in tuple(self._receivers.get(_sender(place), ())):
+            receive(datagram)
 
 
 def _sender(place: Place) -> tuple[str, int]:

@@ -212,18 +212,20 @@ class Link(asyncio.Protocol):
         """Its answer; raises Gone, or TimeoutError when it takes longer."""
         if self.ended or self._transport is None:
             raise Gone("its worker ended")
+        loop = asyncio.get_running_loop()
         number = next(self._numbers)
-        answered = self._waiting[number] = asyncio.get_running_loop().create_future()
+        answered = self._waiting[number] = loop.create_future()
+        limit = loop.call_later(seconds, _expire, answered)
         self._transport.write(line(number, what, *said))
         try:
-            async with asyncio.timeout(seconds):
-                return await answered
-        except BaseException:
+            return await answered
+        except (TimeoutError, asyncio.CancelledError):
             if what == "ask" and not self.ended:
                 self._transport.write(line(0, "drop", number))
             raise
         finally:
-            self._waiting.pop(number, None)
+            limit.cancel()
+            del self._waiting[number]
 
     async def ready(self) -> None:
         """Wait until it has started; raises Gone."""
@@ -269,6 +271,11 @@ class Link(asyncio.Protocol):
                 answered.set_exception(Gone("its worker ended"))
         if self._ready.done() and not self._ready.cancelled():
             self._ready.exception()
+
+
+def _expire(answered: asyncio.Future[Any]) -> None:
+    if not answered.done():
+        answered.set_exception(TimeoutError())
 
 
 async def start_worker() -> Link:
