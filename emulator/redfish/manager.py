@@ -64,12 +64,13 @@ def _reset(bmc: Bmc, body: Json, request: Request) -> Answer:
 
 def _protocols(bmc: Bmc) -> Json:
     port = bmc.endpoint.port if bmc.endpoint else 443
+    ipmi = bmc.lan.port if bmc.lan else 623
     return resource(
         f"{bmc.places.manager}/NetworkProtocol", "ManagerNetworkProtocol.v1_9_1.ManagerNetworkProtocol",
         "Network Protocol",
         HostName=f"{bmc.machine.name}-bmc", FQDN=f"{bmc.machine.name}-bmc.example.org", Status=status(),
         HTTPS={"ProtocolEnabled": True, "Port": port}, HTTP={"ProtocolEnabled": False, "Port": 80},
-        IPMI={"ProtocolEnabled": False, "Port": 623}, SNMP={"ProtocolEnabled": False, "Port": 161},
+        IPMI={"ProtocolEnabled": bmc.lan is not None, "Port": ipmi}, SNMP={"ProtocolEnabled": False, "Port": 161},
         SSH={"ProtocolEnabled": False, "Port": 22},
     )  # fmt: skip
 
