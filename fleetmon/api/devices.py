@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 from fastapi import Header, Query, Request, Response
 
 from fleetmon.api import tell
+from fleetmon.api.endpoints import endpoints
 from fleetmon.api.given import (
     Cursor,
     DeviceDraft,
@@ -34,7 +35,7 @@ from fleetmon.api.shapes import DeviceDetail, DeviceIndex, DeviceSummary, Page
 from fleetmon.api.wire import LIMIT_DEFAULT, answer, cursor_given, encoded, tag_of, told_at
 from fleetmon.cadence import interval_of, shortest
 from fleetmon.integrations.fleet_plan import keep_pins, slug
-from fleetmon.model import Aspect, Device, DeviceKind, Endpoint, Health, Interval, PowerState, Protocol
+from fleetmon.model import Aspect, Device, DeviceKind, Health, Interval, PowerState, Protocol
 from fleetmon.ownership import next_slot
 from fleetmon.storage.rows import PollRow, PushRow, Sort, SummaryFilter
 from fleetmon.storage.summaries import INDEX_COLUMNS
@@ -156,10 +157,11 @@ async def _detail(here: Desk, device: Device) -> bytes:
     inventory = await here.store.components.inventory(device.device_id, limit=1)
     problems = await here.store.components.problems(device.device_id)
     polls = await here.store.polls.of_device(device.device_id)
+    states = await here.store.endpoints.of_device(device)
     now = here.clock.now()
     told = {
         "identity": tell.identity(inventory.identity),
-        "endpoints": [_endpoint(endpoint) for endpoint in device.endpoints],
+        "endpoints": endpoints(device, summary, states, here.parts.settings.polling.misses),
         "problems": [
             {"resource": row.problem.resource, "reason": row.problem.reason, "since": told_at(row.since)}
             for row in problems
@@ -185,17 +187,6 @@ def _push(row: PushRow | None) -> dict[str, Any] | None:
         "event_at": told_at(row.event_at),
         "events": row.events,
         "hints": row.hints,
-    }
-
-
-def _endpoint(endpoint: Endpoint) -> dict[str, Any]:
-    return {
-        "protocol": endpoint.protocol,
-        "address": endpoint.address,
-        "credential": endpoint.credential,
-        "verify": endpoint.verify,
-        "pinned_spki": endpoint.pinned_spki,
-        "tls": endpoint.tls,
     }
 
 

@@ -46,13 +46,14 @@ class StatedValue(Shape):
 
 
 class StatedPower(Shape):
-    """The power state; `known` is its last word since before it became unknown."""
+    """The power state; `known` is its last word since before it became unknown, `reason` says who disagrees."""
 
     value: PowerWord
     taken_at: AwareDatetime | None
     source: str
     stale: bool
     known: PowerWord
+    reason: str = Field(description="empty while all endpoints that answer say the same")
     since: AwareDatetime | None
 
 
@@ -139,8 +140,16 @@ class Identity(Shape):
     systems: list[str]
 
 
+class PowerOfEndpoint(Shape):
+    """What one endpoint said of the power state last, whatever came after."""
+
+    value: PowerWord
+    taken_at: AwareDatetime | None
+    source: str
+
+
 class EndpointShape(Shape):
-    """Protocol and address; the credential by name alone."""
+    """Protocol and address, what it is asked, and how it answers; the credential by name alone."""
 
     protocol: Literal["redfish", "ipmi", "snmp"]
     address: str
@@ -148,6 +157,15 @@ class EndpointShape(Shape):
     verify: Literal["pin", "ca", "none"]
     pinned_spki: str | None
     tls: Literal["modern", "legacy"]
+    duty: Literal["first", "witness", "stand_in"] = Field(
+        description="asked for everything, for its heartbeat, or in place of one that does not answer"
+    )
+    reachability: ReachabilityWord
+    reason: str = Field(description="why it cannot be asked; empty while it can")
+    unreachable_since: AwareDatetime | None
+    polled_at: AwareDatetime | None
+    seen_at: AwareDatetime | None
+    power: PowerOfEndpoint
 
 
 class ProblemOfDevice(Shape):

@@ -80,6 +80,7 @@ def _power(device: DeviceSummary, now: datetime) -> dict[str, Any]:
         "source": device.power_source,
         "stale": at is not None and (device.stale or now - at > STALE_AFTER * device.interval),
         "known": device.power_known,
+        "reason": device.power_reason,
         "since": told_at(device.power_since),
     }
 
