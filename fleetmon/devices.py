@@ -468,7 +468,12 @@ class Devices:
             await self._follow_fleet()
             watches = [watch for (owned, _), watch in self._watches.items() if owned == request.device_id]
             failures = [await self._ask_now(watch, request.aspects) for watch in watches]
-            failed = next((reason for reason in failures if reason), "") if watches else NOT_WATCHED
+            told = [
+                f"{watch.watched.endpoint.protocol.value}: {failure}" if len(watches) > 1 else failure
+                for watch, failure in zip(watches, failures, strict=True)
+                if failure
+            ]
+            failed = "; ".join(told) if watches else NOT_WATCHED
             await self._keeper.finish_poll_request(request, failed=failed)
         except StorageError as error:
             log.error("poll request not finished", device=request.device_id, reason=str(error))

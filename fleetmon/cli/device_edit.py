@@ -26,6 +26,7 @@ from fleetmon.errors import Conflict, FleetmonError
 ADD = examples(
     ("fleetmon device add https://10.0.0.7 --user root", "named after its address"),
     ("fleetmon device add https://10.0.0.7 --name web-11 --rack R04 --position 17 --credential bmc", "in its place"),
+    ("fleetmon device add https://10.0.0.7 --ipmi ipmi://10.0.0.7 --credential bmc", "and IPMI as second witness"),
 )
 IMPORT = examples(
     ("fleetmon device import fleet.toml", "show what would change, ask, then do it"),
@@ -40,7 +41,9 @@ REMOVE = examples(
 
 
 def add(
-    address: Annotated[str, typer.Argument(metavar="ADDRESS", help="https://host[:port] of its BMC.")],
+    address: Annotated[
+        str, typer.Argument(metavar="ADDRESS", help="https://host[:port] or ipmi://host[:port] of its BMC.")
+    ],
     name: Annotated[
         str, typer.Option("--name", metavar="NAME", help="Its name; the host of the address where empty.")
     ] = "",
@@ -81,6 +84,17 @@ def add(
             show_default=True,
         ),
     ] = "modern",
+    ipmi: Annotated[
+        str | None,
+        typer.Option(
+            "--ipmi",
+            metavar="ADDRESS",
+            help="ipmi://host[:port]: a second witness, asked for all when ADDRESS is silent.",
+        ),
+    ] = None,
+    ipmi_credential: Annotated[
+        str | None, typer.Option("--ipmi-credential", metavar="NAME", help="Its credentials, where they are others.")
+    ] = None,
     url: Url = DEFAULT_URL,
 ) -> None:
     """Add a device, poll it once and show what it says.
@@ -92,15 +106,21 @@ def add(
     _fits(user, password_file, credential)
     secret = password(password_file, os.environ, prompt=f"password of {user} at {address}") if user else None
     endpoint = {
-        "protocol": "redfish", "address": address.rstrip("/"), "verify": verify, "tls": tls, "credential": credential,
+        "protocol": _protocol(address), "address": address.rstrip("/"), "verify": verify, "tls": tls,
+        "credential": credential,
     }  # fmt: skip
+    if ipmi_credential and not ipmi:
+        raise WrongUsage("--ipmi-credential names the credentials of --ipmi", cure="give --ipmi as well")
+    second = {"protocol": "ipmi", "address": _over_ipmi(ipmi), "credential": ipmi_credential} if ipmi else None
     body = {
         "name": named, "kind": kind, "rack_id": rack, "position_u": position, "height_u": height, "face": face,
-        "slot": slot, "tags": tag or [], "endpoints": [endpoint],
+        "slot": slot, "tags": tag or [], "endpoints": [endpoint, second] if second else [endpoint],
     }  # fmt: skip
     with Service(url) as service:
         if user and secret:
             endpoint["credential"] = _new_credential(service, named, user, secret)
+        if second and not ipmi_credential:
+            second["credential"] = endpoint["credential"]
         device = _created(service, body, made=named if secret else None)
         note(f"{device} is added; polling it once")
         with waiting(f"polling {device}"):
@@ -223,14 +243,26 @@ def _take_back(service: Service, credential: str) -> None:
 def _show_first_look(service: Service, device: str, result: dict[str, Any]) -> None:
     """What the first poll brought; exit code 3 when that is nothing."""
     found = service.get(f"/devices/{segment(device)}")
-    well = result["state"] == "done" and found.get("reachability") == "reachable"
-    if well:
+    read = found.get("reachability") == "reachable"
+    if read:
         out = paper()
         out.print(page(found, [], [], SystemClock().now(), width=out.width, in_ascii_only=ascii_only(os.environ)))
+    if read and result["state"] == "done":
         return
     why = result.get("reason") or found.get("reachability_reason") or "the service gives no reason"
-    note(f"{device} stays in the fleet, but could not be read: {why}")
+    note(f"{device} stays in the fleet, but {'not all of it could' if read else 'could not'} be read: {why}")
     raise typer.Exit(Exit.PARTLY)
+
+
+def _protocol(address: str) -> str:
+    """By the scheme of the address; Redfish where there is none to go by."""
+    scheme = address.partition("://")[0].lower()
+    return scheme if scheme in ("ipmi", "snmp") else "redfish"
+
+
+def _over_ipmi(address: str) -> str:
+    """The address with its scheme, which `--ipmi` has said already."""
+    return address.rstrip("/") if "://" in address else f"ipmi://{address.rstrip('/')}"
 
 
 def _host(address: str) -> str:

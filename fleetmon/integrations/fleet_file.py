@@ -12,7 +12,8 @@ from enum import StrEnum
 from typing import Any
 
 from fleetmon.errors import ConfigError
-from fleetmon.integrations.wishes import ENDPOINT_FIELDS, FIELDS, What, Wish, read_fields
+from fleetmon.integrations.wishes import ENDPOINT_FIELDS, FIELDS, IPMI_FIELDS, What, Wish, read_fields
+from fleetmon.model import Protocol
 
 
 class Format(StrEnum):
@@ -47,7 +48,7 @@ class FleetFileError(ConfigError):
 SECTIONS = {"sites": What.SITE, "racks": What.RACK, "devices": What.DEVICE}
 """Tables of a TOML fleet file."""
 
-CSV_COLUMNS = (*(name for name in FIELDS[What.DEVICE] if name != "endpoints"), *ENDPOINT_FIELDS)
+CSV_COLUMNS = (*(name for name in FIELDS[What.DEVICE] if name != "endpoints"), *ENDPOINT_FIELDS, *IPMI_FIELDS)
 
 
 def read(form: Format, text: str) -> list[Wish]:
@@ -104,10 +105,25 @@ def _wish(what: What, given: Mapping[str, Any]) -> tuple[Wish | None, list[tuple
 
 
 def _with_endpoints(entry: Mapping[str, Any]) -> dict[str, Any]:
-    """A device with its one endpoint written out flat, as a device with a list of endpoints."""
+    """A device with its endpoints written out flat, as a device with a list of endpoints."""
+    if "endpoints" in entry:
+        return dict(entry)
     flat = {name: value for name, value in entry.items() if name in ENDPOINT_FIELDS}
-    rest = {name: value for name, value in entry.items() if name not in ENDPOINT_FIELDS}
-    return {**rest, "endpoints": [flat]} if flat and "endpoints" not in entry else dict(entry)
+    rest = {name: value for name, value in entry.items() if name not in (*ENDPOINT_FIELDS, *IPMI_FIELDS)}
+    over_ipmi = _over_ipmi(entry)
+    if over_ipmi and flat.keys() <= {"credential"}:
+        flat = {}
+    endpoints = [endpoint for endpoint in (flat, over_ipmi) if endpoint]
+    return {**rest, "endpoints": endpoints} if endpoints else dict(entry)
+
+
+def _over_ipmi(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """The IPMI endpoint beside the first one; BMCs have one list of users, so its credential is that of the first."""
+    if not any(name in entry for name in IPMI_FIELDS):
+        return {}
+    credential = entry.get("ipmi_credential", entry.get("credential"))
+    endpoint = {"protocol": Protocol.IPMI.value, "address": entry.get("ipmi"), "credential": credential}
+    return {name: value for name, value in endpoint.items() if value is not None}
 
 
 class _Lines:
@@ -132,7 +148,7 @@ class _Lines:
         if start is None:
             return None
         end = next((line for line, name in self._headers if line > start and name == section), len(self._lines) + 1)
-        names = (*ENDPOINT_FIELDS, field) if field == "endpoints" else (field,)
+        names = (*ENDPOINT_FIELDS, *IPMI_FIELDS, field) if field == "endpoints" else (field,)
         return self._line_of_keys(names, start, end) or start
 
     def of_key(self, name: str) -> int | None:

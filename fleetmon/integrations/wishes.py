@@ -192,7 +192,8 @@ def read_endpoint(value: Any) -> Endpoint:
         if field not in ENDPOINT_FIELDS:
             raise ValueError(_unknown(str(field), ENDPOINT_FIELDS))
     if value.get("address") in (None, ""):
-        raise ValueError("needs an address, such as https://10.0.0.7")
+        over_ipmi = value.get("protocol") == Protocol.IPMI
+        raise ValueError(f"needs an address, such as {'ipmi' if over_ipmi else 'https'}://10.0.0.7")
     protocol = _protocol_of(value)
     credential = value.get("credential")
     return Endpoint(
@@ -215,6 +216,8 @@ def read_endpoints(value: Any) -> tuple[Endpoint, ...]:
 
 
 ENDPOINT_FIELDS = ("protocol", "address", "credential", "verify", "tls")
+IPMI_FIELDS = ("ipmi", "ipmi_credential")
+"""How a file writes the IPMI endpoint of a device beside its first one, without a list of endpoints."""
 
 Reader = Callable[[Any], Any]
 

@@ -155,6 +155,39 @@ def test_a_password_goes_into_the_body_and_nowhere_else(service, capsys, tmp_pat
     assert "3 devices will log in with them" in said.err
 
 
+@pytest.mark.parametrize(
+    ("more", "second"),
+    [
+        (["--ipmi", "ipmi://10.0.0.7:6230"], ("ipmi://10.0.0.7:6230", "bmc")),
+        (["--ipmi", "10.0.0.8", "--ipmi-credential", "lanplus"], ("ipmi://10.0.0.8", "lanplus")),
+    ],
+)
+def test_a_device_is_added_with_ipmi_as_second_witness(service, capsys, more, second):
+    service.says("/devices", {"device_id": "web-1"}, status=201, method="POST")
+    asked = {"poll_request_id": 5, "device_id": "web-1", "state": "requested"}
+    service.says("/devices/web-1/poll", asked, status=202, method="POST")
+    service.says("/polls/5", asked | {"state": "failed", "reason": "ipmi: no answer within 10 s"})
+    service.says("/devices/web-1", device("web-1"))
+    assert run(["device", "add", "https://10.0.0.7", "--credential", "bmc", *more]) == Exit.PARTLY
+    said = capsys.readouterr()
+    assert "PowerEdge R660" in said.out
+    assert "not all of it could be read: ipmi: no answer within 10 s" in said.err
+    added = next(asked for asked in service.asked if asked[:2] == ("POST", "/api/v1/devices"))[3]
+    assert [(one["protocol"], one["address"], one["credential"]) for one in added["endpoints"]] == [
+        ("redfish", "https://10.0.0.7", "bmc"),
+        ("ipmi", *second),
+    ]
+
+
+def test_a_device_that_speaks_ipmi_alone_is_added_by_its_address(service, capsys):
+    service.says("/devices", {"detail": "no"}, status=409, method="POST")
+    run(["device", "add", "ipmi://10.0.0.7", "--credential", "bmc"])
+    added = next(asked for asked in service.asked if asked[:2] == ("POST", "/api/v1/devices"))[3]
+    assert [one["protocol"] for one in added["endpoints"]] == ["ipmi"]
+    assert run(["device", "add", "https://10.0.0.7", "--ipmi-credential", "bmc"]) == Exit.USAGE
+    assert "--ipmi as well" in capsys.readouterr().err
+
+
 def test_adding_a_device_polls_it_once_and_shows_what_it_says(service, capsys, monkeypatch):
     monkeypatch.setenv("FLEETMON_PASSWORD", "pw")
     service.lists("/credentials", [])

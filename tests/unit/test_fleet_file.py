@@ -153,6 +153,50 @@ def test_a_csv_row_brings_its_site_and_rack():
     assert again.racks == ()
 
 
+IPMI_TOO = """
+[[devices]]
+name = "web-11"
+kind = "server"
+address = "https://10.0.0.1"
+credential = "bmc"
+ipmi = "ipmi://10.0.0.1:6230"
+"""
+
+
+def test_ipmi_beside_redfish_is_a_second_endpoint_under_the_same_credential():
+    (device,) = planned(IPMI_TOO).devices
+    assert [(one.protocol, one.address, one.credential) for one in device.endpoints] == [
+        ("redfish", "https://10.0.0.1", "bmc"),
+        ("ipmi", "ipmi://10.0.0.1:6230", "bmc"),
+    ]
+    (device,) = planned(IPMI_TOO + 'ipmi_credential = "lanplus"\n').devices
+    assert [one.credential for one in device.endpoints] == ["bmc", "lanplus"]
+
+
+def test_ipmi_alone_is_the_first_endpoint():
+    (device,) = planned(IPMI_TOO.replace('address = "https://10.0.0.1"', "")).devices
+    assert [(one.protocol, one.credential) for one in device.endpoints] == [("ipmi", "bmc")]
+
+
+def test_a_csv_row_may_name_an_ipmi_endpoint_and_leave_it_out():
+    rows = "web-1,server,https://10.0.0.1,bmc,ipmi://10.0.0.1,\nweb-2,server,https://10.0.0.2,bmc,,\n"
+    text = f"name,kind,address,credential,ipmi,ipmi_credential\n{rows}"
+    assert [len(device.endpoints) for device in planned(text, Format.CSV).devices] == [2, 1]
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        ('ipmi = "https://10.0.0.1"', "must be ipmi://host or ipmi://host:port"),
+        ('ipmi_credential = "lanplus"', "needs an address, such as ipmi://10.0.0.7"),
+    ],
+)
+def test_an_ipmi_endpoint_that_cannot_be_is_told_with_its_line(line, reason):
+    with pytest.raises(FleetFileError, match=reason) as error:
+        read(Format.TOML, IPMI_TOO.replace('ipmi = "ipmi://10.0.0.1:6230"', line))
+    assert error.value.faults[0].line in (5, 6, 7)
+
+
 def test_a_credential_nobody_knows_is_a_warning():
     assert planned().warnings == ("credential 'bmc' is not known yet; until it is set its devices cannot be asked",)
     assert planned(present=Present(credentials=["bmc"])).warnings == ()
