@@ -130,9 +130,11 @@ def _facts(device: Device, now: datetime, in_ascii_only: bool) -> Table:
     seen = f"{age(device.get('seen_at'), now)} ago" if device.get("seen_at") else "never"
     facts = (
         ("why", reason(device)),
+        ("power", (device.get("power") or {}).get("reason")),
         ("place", " ".join(part for part in (str(device.get("site_id") or ""), place + slot) if part)),
         ("serial", device.get("serial_number")),
         ("BMC", " ".join(str(device[key]) for key in ("address", "firmware") if device.get(key))),
+        *(_other(endpoint, now) for endpoint in (device.get("endpoints") or [])[1:]),
         ("inlet", stated(device.get("inlet"), ".1f", "°C")),
         ("watts", watts(number(device.get("watts")))),
         ("answered", f"{seen}, asked every {device.get('interval', 60):g} s"),
@@ -144,6 +146,20 @@ def _facts(device: Device, now: datetime, in_ascii_only: bool) -> Table:
             said = plain(value)
             drawn.add_row(label, in_ascii(said) if in_ascii_only else said)
     return drawn
+
+
+def _other(endpoint: Device, now: datetime) -> tuple[str, str]:
+    """An endpoint beside the first: what it is there for, and what it said last."""
+    label = "stand-in" if endpoint.get("duty") == "stand_in" else "witness"
+    reachability, silent = str(endpoint.get("reachability")), endpoint.get("unreachable_since")
+    if reachability == "never_asked":
+        said = "never asked yet"
+    elif reachability != "reachable":
+        since = f" for {age(silent, now)}" if silent else ""
+        said = f"{reachability.replace('_', ' ')}{since}: {endpoint.get('reason') or 'no reason known'}"
+    else:
+        said = f"power {endpoint['power']['value']}, {age(endpoint.get('seen_at'), now)} ago"
+    return label, f"{endpoint['address']}  {said}"
 
 
 def _push(push: Device | None, now: datetime) -> str:
