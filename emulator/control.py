@@ -191,6 +191,7 @@ def catalogue() -> dict[str, Any]:
     ]
     wire = [
         {"effect": row.name, "stage": row.stage, "takes": row.wants, "fields": list(row.fields)}
+        | ({"payloads": list(row.payloads)} if row.lan is not None else {})
         for row in EFFECTS.values()
     ]
     return {"named": named, "wire": wire, "presets": PRESETS}

@@ -141,6 +141,9 @@ async def test_the_catalogue_teaches() -> None:
             row for row in catalogue["named"] if row["fault"] == "fail_fan"
         ).items()
         assert "F11" in catalogue["presets"]
+        wire = {row["effect"]: row.get("payloads") for row in catalogue["wire"]}
+        assert (wire["rakp_junk"], wire["status"]) == (["rakp1", "rakp3"], None)
+        assert "ping" in wire["hang"]
 
 
 async def test_the_story_happens_in_its_time() -> None:
