@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from fleetmon.drivers.ipmi.parse.conditions import conditions
+from fleetmon.drivers.ipmi.parse.conditions import absent, conditions
 from fleetmon.drivers.ipmi.parse.points import Point, points
 from fleetmon.drivers.ipmi.parse.sensors import Said, factors_wanted, said
 from fleetmon.drivers.ipmi.parse.states import GENERIC, SPECIFIC, state
@@ -218,6 +218,29 @@ def test_an_entity_that_is_absent_is_absent_whatever_its_other_sensors_say():
     found = how((presence, answer(0, 2)), (status, answer(0, 0x08)))
     assert (found.component, found.state, found.health) == (Component("PowerSupply", "PS2"), "Absent", UNKNOWN)
     assert how((presence, answer(0, 1)), (status, answer(0, 0x09))).health is CRITICAL
+
+
+def test_what_is_measured_of_a_thing_that_is_not_there_is_nothing():
+    """F89: a socket without its processor tells 0 degrees and 0 volts, below every threshold."""
+    status, volts = points(
+        told(
+            compact(1, "CPU_1", entity=(CPU, 2), sensor_type=7, tells=0x82),
+            full(2, "Volt_VR_CPU1", entity=(CPU, 2), sensor_type=2, units=(0, 4, 0), readable=0x12),
+        )
+    )
+    empty = [said(status, answer(0, 0), NOW), said(volts, answer(0, 0x02), NOW)]
+    assert [(one.component.kind, one.state) for one in conditions(empty, NOW)] == [("Processor", "Absent")]
+    missing = absent(empty)
+    assert missing == {Component("Processor", "CPU_1")}
+    assert value(said(volts, answer(0, 0x02), NOW, absent=missing)) is NoReading.ABSENT
+    assert said(status, answer(0, 0x80), NOW, absent=missing).present
+    assert absent([said(status, answer(0, 0x80), NOW)]) == frozenset()
+
+
+def test_a_sensor_that_is_not_scanned_is_disabled():
+    one = point(compact(name="PS Redundancy", sensor_type=8, event_type=11))
+    found = how((one, answer(0, 0x02, scanned=False)))
+    assert (found.health, found.state) == (UNKNOWN, "Disabled")
 
 
 def test_a_part_whose_every_sensor_is_silent_is_absent_and_a_board_is_not():

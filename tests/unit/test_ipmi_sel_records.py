@@ -72,9 +72,9 @@ def test_a_record_tells_who_when_what_and_how_bad():
             "System Board Inlet Temp: upper critical threshold, going high; reading 48 Cel; threshold 42 Cel",
         ),
         (
-            inlet(data=(0x59, 0xA0, 0xAA), asserted=False),
+            inlet(data=(0x59, 0xA0, 0x89), asserted=False),
             OK,
-            "System Board Inlet Temp: no longer: upper critical threshold, going high; reading 32 Cel; threshold 42 Cel",
+            "System Board Inlet Temp: no longer: upper critical threshold, going high; reading 32 Cel; threshold 9 Cel",
         ),
         (logged(number=0x30, sensor_type=7, event_type=3), WARNING, "CPU 1 CATERR: state asserted"),
         (

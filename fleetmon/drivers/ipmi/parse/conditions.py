@@ -26,6 +26,8 @@ def conditions(
     A threshold is crossed by a Sensor, told when it is, or when it is `watched` because it was; only a fan is itself
     unwell with its speed. A sensor that the BMC does not know, or that did not answer in time, speaks of nothing.
     """
+    told = tuple(told)
+    missing = absent(told)
     groups: dict[Component, list[Said]] = {}
     for one in told:
         if one.unknown or one.silent is NoReading.TIMEOUT:
@@ -33,11 +35,28 @@ def conditions(
         component = one.point.component
         if one.point.record.is_threshold and component.kind != "Fan":
             component = _sensor(one.point)
-            if (one.health is None or one.health is Health.OK) and component not in watched:
+            well = one.health is None or one.health is Health.OK or one.point.component in missing
+            if well and component not in watched:
                 continue
         groups.setdefault(component, []).append(one)
     found = (_condition(component, group, taken_at) for component, group in groups.items())
     return tuple(one for one in found if one is not None)
+
+
+def absent(told: Iterable[Said]) -> frozenset[Component]:
+    """The components whose sensors say that they are not there: what else is told of them measures nothing."""
+    groups: dict[Component, list[Said]] = {}
+    for one in told:
+        if one.present is not None:
+            groups.setdefault(one.point.component, []).append(one)
+    return frozenset(component for component, group in groups.items() if _says_absent(group))
+
+
+def _says_absent(group: Iterable[Said]) -> bool:
+    """Does a sensor say that it is not there, and no other that it is? The word of a presence sensor counts alone."""
+    gone = [one for one in group if one.present is False]
+    there = any(one.present for one in group)
+    return bool(gone) and (not there or any(one.point.record.sensor_type == PRESENCE for one in gone))
 
 
 def _sensor(point: Point) -> Component:
@@ -75,13 +94,11 @@ def _in_words(component: Component, one: Said) -> str:
 
 def _state(component: Component, group: list[Said]) -> str:
     """DMTF `Status.State`: Absent where a sensor says so, or where all of a part that can be pulled are silent."""
-    gone = [one for one in group if one.present is False]
-    there = any(one.present for one in group)
-    if gone and (not there or any(one.point.record.sensor_type == PRESENCE for one in gone)):
+    if _says_absent(group):
         return "Absent"
     silences = {one.silent for one in group}
     if None not in silences:
         if silences == {NoReading.ABSENT} and component.kind in _PLUGGED:
             return "Absent"
-        return "StandbyOffline" if silences == {NoReading.OFF} else ""
-    return next((one.state for one in group if one.state), "Enabled")
+        return next((one.state for one in group if one.state), "")
+    return next((one.state for one in group if one.state and one.silent is None), "Enabled")

@@ -7,13 +7,13 @@ sensor that is silent healthy, and sees no presence in states.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 from fleetmon.drivers.ipmi.parse.points import Point
 from fleetmon.drivers.ipmi.parse.states import CROSSED, State, oem, rows, state
-from fleetmon.model import Health, NoReading, Reading
+from fleetmon.model import Component, Health, NoReading, Reading
 
 _UNAVAILABLE, _SCANNED = 0x20, 0x40
 """Bits of byte 2 of a reading (IPMI v2.0 rev 1.1 table 35-15): not available; the sensor is scanned."""
@@ -65,10 +65,12 @@ def said(
     *,
     host_on: bool | None = None,
     factors: bytes | None = None,
+    absent: Container[Component] = (),
 ) -> Said:
     """What an answer to Get Sensor Reading says; None is an answer that never came.
 
-    `factors` is the answer to Get Sensor Reading Factors, of a sensor that wants them.
+    `factors` is the answer to Get Sensor Reading Factors, of a sensor that wants them. A number told of a component
+    that is known to be `absent` measures nothing.
     """
     if answer is None:
         silent: NoReading | None = NoReading.TIMEOUT
@@ -77,10 +79,14 @@ def said(
         code, data = answer
         silent = _silence(data) if not code else _NO_ANSWER.get(code, NoReading.FAULTY)
     unknown = code in _NO_SENSOR
+    state = "Disabled" if silent is NoReading.OFF else ""
     if silent is NoReading.ABSENT and host_on is False and not unknown:
-        silent = NoReading.OFF
+        silent, state = NoReading.OFF, "StandbyOffline"
+    if point.record.is_threshold and point.component in absent:
+        silent = NoReading.ABSENT
     if silent is not None:
-        return Said(point=point, reading=_reading(point, silent, taken_at), silent=silent, unknown=unknown)
+        reading = _reading(point, silent, taken_at)
+        return Said(point=point, reading=reading, silent=silent, unknown=unknown, state=state)
     reading = _reading(point, _number(point, data[0], factors), taken_at) if point.sensor else None
     if point.record.is_threshold:
         return _compared(point, reading, data)
