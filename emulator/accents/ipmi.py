@@ -96,11 +96,11 @@ MEGARAC = Manner(
     sdr_most=32, names=((r"CPU(\d+)", r"CPU\1_TEMP"), (r"Fan(\d+)", r"CHA_FAN\1"), *PLAIN_NAMES),
 )  # fmt: skip
 
-# BMCs of before Redfish: 22 bytes at a time, temperatures above -40 Cel, one sensor for all memory.
+# BMCs of before Redfish: cipher suite 3, 22 bytes at a time, temperatures above -40 Cel, one sensor for all memory.
 BEFORE_REDFISH = Manner(
     evidence="IPMI v2.0 33.12 (partial reads), 36.3 (offset), 43.17 (six-bit ASCII)",
     left_out=(*LEFT_OUT, r"CPU\d+VR", "Nic", "#Volume.*"), dimm_sensors=False, shifted=True, sdr_most=22,
-    whole_sdr=False, packed_serials=True, when_off="unscanned", dcmi=False,
+    whole_sdr=False, packed_serials=True, when_off="unscanned", dcmi=False, ciphers=(3,),
 )  # fmt: skip
 BEFORE_REDFISH_WITH_POWER = Manner(
     evidence="IPMI v2.0; DCMI 1.5", left_out=(*LEFT_OUT, r"CPU\d+VR", "Nic", "#Volume.*"), dimm_sensors=False,

@@ -75,7 +75,7 @@ class MachineController:
     @cached_property
     def lan(self) -> dict[int, bytes]:
         """LAN configuration parameters, by number; made when somebody asks for the first."""
-        return network.parameters(b"\x02" + UUID(self.bmc.machine.uuid).bytes[:5])
+        return network.parameters(b"\x02" + UUID(self.bmc.machine.uuid).bytes[:5], self.manner.ciphers)
 
     @cached_property
     def boot_options(self) -> dict[int, bytes]:

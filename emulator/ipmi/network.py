@@ -12,11 +12,10 @@ if TYPE_CHECKING:
 
 REVISION = 0x11
 COMMUNITY, DESTINATIONS, DESTINATION_TYPE, DESTINATION_ADDRESS = 16, 17, 18, 19
-SUITES = (3, 17)
 READ_ONLY = frozenset({1, DESTINATIONS, 22, 23})
 
 
-def parameters(mac: bytes) -> dict[int, bytes]:
+def parameters(mac: bytes, suites: tuple[int, ...]) -> dict[int, bytes]:
     """What a BMC is configured with when it leaves the factory (table 23-4)."""
     return {
         0: bytes((0,)),
@@ -36,9 +35,9 @@ def parameters(mac: bytes) -> dict[int, bytes]:
         COMMUNITY: b"public".ljust(18, b"\x00"),
         20: bytes(2),
         21: bytes(1),
-        22: bytes((len(SUITES),)),
-        23: bytes((0, *SUITES)),
-        24: bytes((0, 0x44)) + bytes(7),
+        22: bytes((len(suites),)),
+        23: bytes((0, *suites)),
+        24: bytes((0, 0x44 if len(suites) > 1 else 0x04)) + bytes(7),
     }
 
 
