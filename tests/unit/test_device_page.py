@@ -38,8 +38,8 @@ def test_push_is_told_in_one_line(push, line):
 
 def other(**changes: object) -> dict[str, object]:
     plain = {
-        "address": "ipmi://bmc", "duty": "witness", "reachability": "reachable", "reason": "", "unreachable_since": None,
-        "seen_at": (NOW - timedelta(seconds=4)).isoformat(), "power": {"value": "On"},
+        "address": "ipmi://bmc", "duty": "witness", "reachability": "reachable", "reason": "",
+        "unreachable_since": None, "seen_at": (NOW - timedelta(seconds=4)).isoformat(), "power": {"value": "On"},
     }  # fmt: skip
     return {**plain, **changes}
 
