@@ -15,6 +15,7 @@ from weakref import WeakValueDictionary
 from fleetmon.drivers.ipmi.parse.entities import places
 from fleetmon.drivers.ipmi.parse.points import Directory, Point, directory, points, with_hysteresis, with_thresholds
 from fleetmon.drivers.ipmi.parse.sdr import FruLocator, Repository, repository
+from fleetmon.drivers.ipmi.quirks import Quirk, mended
 from fleetmon.drivers.ipmi.sdr import HEADER
 from fleetmon.model import Component
 
@@ -41,7 +42,11 @@ class Catalog:
 
     records: bytes
     """The raw records, one behind the other."""
+    maker: int
+    """Private enterprise number of who built the BMC."""
     limits: Mapping[Key, Limits]
+    quirks: Mapping[int, Quirk]
+    """By place, of the sensors whose answers are to be mended."""
     points: tuple[Point, ...]
     numeric: tuple[int, ...]
     """Places in `points` of the sensors that give numbers and can be asked."""
@@ -66,26 +71,23 @@ class Catalog:
         own = (fru for fru in self.repository.frus if fru.logical and fru.address == BMC and not fru.lun)
         return tuple({fru.fru_id: fru for fru in own if fru.fru_id}.values())
 
-    @property
-    def digest(self) -> bytes:
-        """What two catalogs that say the same have in common."""
-        return _digest(self.records, self.limits)
-
 
 _SHARED: WeakValueDictionary[bytes, Catalog] = WeakValueDictionary()
 
 
-def catalog(records: bytes, limits: Mapping[Key, Limits]) -> Catalog:
+def catalog(records: bytes, maker: int, limits: Mapping[Key, Limits]) -> Catalog:
     """The one object for all devices whose records and limits are these."""
-    digest = _digest(records, limits)
+    digest = _digest(records, maker, limits)
     found = _SHARED.get(digest)
     if found is None:
-        found = _SHARED[digest] = _made(records, limits)
+        found = _SHARED[digest] = _made(records, maker, limits)
     return found
 
 
-def _made(records: bytes, limits: Mapping[Key, Limits]) -> Catalog:
-    read = repository(split(records))
+def _made(records: bytes, maker: int, limits: Mapping[Key, Limits]) -> Catalog:
+    mends = [mended(record, maker) for record in split(records)]
+    quirks = {int.from_bytes(record[:2], "little"): quirk for record, quirk in mends if quirk is not None}
+    read = repository(record for record, _ in mends)
     found = tuple(_limited(point, limits.get((point.lun, point.number))) for point in points(read, BMC))
     home = places(read)
     asked = [number for number, point in enumerate(found) if point.asked]
@@ -95,7 +97,9 @@ def _made(records: bytes, limits: Mapping[Key, Limits]) -> Catalog:
         of_component[component] = (*of_component.get(component, ()), number)
     return Catalog(
         records=records,
+        maker=maker,
         limits=limits,
+        quirks={number: quirks[at] for number in asked if (at := found[number].record.record_id) in quirks},
         points=found,
         numeric=tuple(number for number in asked if found[number].sensor is not None),
         discrete=tuple(number for number in asked if found[number].sensor is None),
@@ -168,8 +172,9 @@ def _bytes(said: str) -> bytes | None:
     return None if said == "-" else bytes.fromhex(said[1:])
 
 
-def _digest(records: bytes, limits: Mapping[Key, Limits]) -> bytes:
+def _digest(records: bytes, maker: int, limits: Mapping[Key, Limits]) -> bytes:
     told = hashlib.blake2b(records, digest_size=16)
+    told.update(maker.to_bytes(3, "little"))
     for key, row in sorted(limits.items()):
         told.update(repr((key, row.thresholds, row.hysteresis)).encode())
     return told.digest()

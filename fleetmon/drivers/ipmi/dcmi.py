@@ -63,18 +63,18 @@ async def controller_name(look: Look) -> str:
 
 
 async def _tells_power(look: Look) -> bool:
-    (answer,) = await look.ask(commands.DCMI_CAPABILITIES)
-    return answer.code == DONE and len(answer.data) > 5 and bool(answer.data[5] & POWER_MANAGEMENT)
+    told = await look.optional(commands.DCMI_CAPABILITIES)
+    return told is not None and len(told) > 5 and bool(told[5] & POWER_MANAGEMENT)
 
 
 async def _text(look: Look, command: Callable[[int, int], Command]) -> str:
     octets, length = b"", 1
     while len(octets) < length:
         count = TEXT_PIECE if not octets else min(TEXT_PIECE, length - len(octets))
-        (answer,) = await look.ask(command(len(octets), count))
-        if answer.code != DONE or len(answer.data) < 3 or answer.data[0] != DCMI:
+        told = await look.optional(command(len(octets), count))
+        if told is None or len(told) < 3 or told[0] != DCMI:
             break
-        length = min(answer.data[1], LONGEST)
-        octets += answer.data[2:]
+        length = min(told[1], LONGEST)
+        octets += told[2:]
     text = octets[:length].split(b"\x00")[0].decode("utf-8", "replace")
     return "".join(letter for letter in text if letter.isprintable()).strip() if octets else ""

@@ -96,7 +96,7 @@ class IpmiDriver:
 
     def _look(self, request: Request, priority: Priority = Priority.POLL) -> Look:
         limit = self._clock.monotonic() + SHARE * self._lane.pace.poll_deadline.total_seconds()
-        return Look(request, self._clock.now(), self._session, self._clock, limit, priority)
+        return Look(request, self._clock.now(), self._session, self._clock, limit, priority, self._known.lacking)
 
     async def _ask(self, look: Look) -> None:
         known = self._known
@@ -149,8 +149,7 @@ class IpmiDriver:
             known.forget()
         known.change(device=told)
         for command in (commands.SYSTEM_GUID, commands.DEVICE_GUID):
-            (answer,) = await look.ask(command)
-            if answer.code == DONE and (found := guid(answer.data)):
+            if found := guid(await look.optional(command) or b""):
                 known.change(guid=found)
                 break
         me = device_id(told)
@@ -171,7 +170,7 @@ class IpmiDriver:
         known.sdr_piece = known.fetching.piece
         if known.fetching.whole:
             fetched, known.fetching = known.fetching, None
-            known.adopt(catalog(b"".join(fetched.records), {}), fetched.stamp)
+            known.adopt(catalog(b"".join(fetched.records), known.maker, {}), fetched.stamp)
             known.change(limits_wanted=True)
             known.limits = {}
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from fleetmon.drivers.ipmi import commands
-from fleetmon.drivers.ipmi.completion import DONE
 from fleetmon.drivers.ipmi.look import Look
 from fleetmon.model import Scalar
 
@@ -86,16 +85,16 @@ class Door:
 
 async def look_at_door(look: Look) -> Door:
     """Ask which logins are offered. Nothing is tried."""
-    (capabilities,) = await look.ask(commands.AUTHENTICATION)
+    capabilities = await look.optional(commands.AUTHENTICATION)
     listed = b""
     for part in range(PARTS):
-        (answer,) = await look.ask(commands.cipher_suites(part))
-        if answer.code != DONE:
+        told = await look.optional(commands.cipher_suites(part))
+        if told is None:
             break
-        listed += answer.data[1:]
-        if len(answer.data) <= SUITE_BYTES:
+        listed += told[1:]
+        if len(told) <= SUITE_BYTES:
             break
-    return Door(capabilities=capabilities.data if capabilities.code == DONE else b"", suites=suites(listed))
+    return Door(capabilities=capabilities or b"", suites=suites(listed))
 
 
 def suites(listed: bytes) -> tuple[int, ...]:

@@ -35,14 +35,18 @@ class Inventory(NamedTuple):
 
 async def read_fru(look: Look, fru_id: int, piece: int = PIECES[0]) -> Inventory:
     """The inventory of one FRU. What was read before a failure is given: the first areas may be whole."""
-    (info,) = await look.ask(commands.fru_info(fru_id))
+    info = await look.maybe(commands.fru_info(fru_id))
+    if info is None:
+        return Inventory(b"", piece, False)
     if info.code != DONE or len(info.data) < 3:
         return Inventory(b"", piece, info.code in NO_FRU)
     size, unit = min(int.from_bytes(info.data[:2], "little"), LARGEST), 2 if info.data[2] & 1 else 1
     raw = b""
     while len(raw) < min(size, extent(raw)):
         wanted = min(piece, min(size, extent(raw)) - len(raw))
-        (answer,) = await look.ask(commands.fru_data(fru_id, len(raw) // unit, -(-wanted // unit)))
+        answer = await look.maybe(commands.fru_data(fru_id, len(raw) // unit, -(-wanted // unit)))
+        if answer is None:
+            return Inventory(raw, piece, False)
         if answer.code in TOO_MUCH and piece > PIECES[-1]:
             piece = next(fewer for fewer in PIECES if fewer < piece)
             continue

@@ -9,6 +9,7 @@ from typing import Any
 from fleetmon.drivers.ipmi.catalog import Catalog, catalog, limits_in, limits_out, pack, unpack
 from fleetmon.drivers.ipmi.chain import Stretch
 from fleetmon.drivers.ipmi.commands import WHOLE
+from fleetmon.drivers.ipmi.identity import device_id
 from fleetmon.drivers.ipmi.messages import Answer, Command
 from fleetmon.drivers.ipmi.sdr import Fetching, Stamp
 from fleetmon.model import Component
@@ -49,8 +50,6 @@ class Known:
     catalog: Catalog | None = None
     sensorless: bool = False
     """Did the device say that it has no sensor records?"""
-    unsupported: set[str] = field(default_factory=set)
-    """Commands the device said it does not know, until its firmware changes."""
     chassis: bytes | None = None
     """Power and fault bits, as they were last."""
     watched: frozenset[Component] = frozenset()
@@ -61,6 +60,8 @@ class Known:
 
     # Not remembered: it is found out again for next to nothing.
 
+    lacking: set[str] = field(default_factory=set)
+    """Commands the device does not know, or meets with silence, until its firmware changes."""
     fetching: Fetching | None = None
     """Sensor records being read."""
     limits: dict[Command, bytes | None] = field(default_factory=dict)
@@ -111,8 +112,15 @@ class Known:
 
     def forget(self) -> None:
         """Another firmware answers: what the old one could not do, or said of its sensors, proves nothing."""
-        self.change(unsupported=set(), stamp=None, sensorless=False, limits_wanted=True)
+        self.change(stamp=None, sensorless=False, limits_wanted=True)
         self.fetching, self.dcmi = None, None
+        self.lacking.clear()
+
+    @property
+    def maker(self) -> int:
+        """Private enterprise number of who built the BMC; 0 before it told."""
+        found = device_id(self.device)
+        return found.manufacturer_id if found else 0
 
     # ---- remembered over a restart -------------------------------------------------------------------------------
 
@@ -129,7 +137,6 @@ class Known:
             "records": None if self.catalog is None else pack(self.catalog.records),
             "limits": None if self.catalog is None else limits_out(self.catalog.limits),
             "limits_wanted": self.limits_wanted,
-            "unsupported": sorted(self.unsupported),
             "chassis": None if self.chassis is None else self.chassis.hex(),
             "watched": sorted([one.kind, one.name] for one in self.watched),
             "sel": [
@@ -147,15 +154,15 @@ class Known:
             return cls()
         try:
             stamp, records = remembered["stamp"], remembered["records"]
+            maker = cls(device=bytes.fromhex(remembered["device"])).maker
             sel_stamp, last, offset, wraps = remembered["sel"]
             return cls(
                 device=bytes.fromhex(remembered["device"]),
                 guid=str(remembered["guid"]),
                 sensorless=bool(remembered["sensorless"]),
                 stamp=None if stamp is None else Stamp(bool(stamp[0]), *map(int, stamp[1:])),
-                catalog=None if records is None else catalog(unpack(records), limits_in(remembered["limits"])),
+                catalog=None if records is None else catalog(unpack(records), maker, limits_in(remembered["limits"])),
                 limits_wanted=bool(remembered["limits_wanted"]),
-                unsupported=set(remembered["unsupported"]),
                 chassis=None if remembered["chassis"] is None else bytes.fromhex(remembered["chassis"]),
                 watched=frozenset(Component(kind, name) for kind, name in remembered["watched"]),
                 sel=Sel(

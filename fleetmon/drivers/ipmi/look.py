@@ -54,6 +54,8 @@ class Look:
     limit: float
     """On the monotonic clock: from then on the poll should come to its end."""
     priority: Priority = Priority.POLL
+    lacking: set[str] = field(default_factory=set)
+    """Commands the device is known to lack; what is found out in this poll is added."""
     answered: set[Aspect] = field(default_factory=set)
     power: Power | None = None
     overall: ComponentHealth | None = None
@@ -117,6 +119,21 @@ class Look:
         if answer.code not in UNSUPPORTED:
             self.tell(name_of(command), complaint(command, answer.code))
         return None
+
+    async def maybe(self, command: Command) -> Answer | None:
+        """One answer; None when the command is met with silence, while the device answers others."""
+        answers = await self.many([command])
+        return answers[0] if answers else None
+
+    async def optional(self, command: Command) -> bytes | None:
+        """What a device may have or not, and nobody needs to be told that it has not; it is asked once then."""
+        name = name_of(command)
+        if name in self.lacking:
+            return None
+        answer = await self.maybe(command)
+        if answer is None or answer.code in UNSUPPORTED:
+            self.lacking.add(name)
+        return answer.data if answer is not None and answer.code == DONE else None
 
     async def many(self, commands: Sequence[Command]) -> list[Answer | None]:
         """An answer to each, None for one that was met with silence; fewer than asked for when the time ran out.

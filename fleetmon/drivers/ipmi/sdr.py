@@ -11,7 +11,7 @@ from typing import NamedTuple
 from fleetmon.drivers.ipmi import commands
 from fleetmon.drivers.ipmi.chain import NOT_GIVEN, follow
 from fleetmon.drivers.ipmi.commands import FIRST, LAST, WHOLE, name_of
-from fleetmon.drivers.ipmi.completion import DONE, RESERVATION_LOST, TOO_MUCH, UNSUPPORTED, complaint
+from fleetmon.drivers.ipmi.completion import DONE, NOT_PRESENT, RESERVATION_LOST, TOO_MUCH, UNSUPPORTED, complaint
 from fleetmon.drivers.ipmi.look import Look
 from fleetmon.drivers.ipmi.messages import Answer, Command
 
@@ -22,7 +22,7 @@ PIECES = (32, 16, 8)
 RESERVATIONS = 5
 """Reservations lost in one look before somebody else is left to finish."""
 TRIES = 3
-"""Looks in which the same record may fail before the records read so far have to do."""
+"""Looks in which the same record may fail before it is left out (C3h for ever: freeipmi-mirror#29)."""
 MOST_RECORDS = 4096
 
 
@@ -83,8 +83,10 @@ async def read_on(look: Look, fetching: Fetching) -> None:
     fetching.tries = 0 if len(fetching.records) > before else fetching.tries + 1
     if code != DONE:
         _tell(look, fetching, code)
-        if fetching.tries >= TRIES and fetching.records:
-            fetching.next_id = LAST
+        if fetching.tries >= TRIES and code != RESERVATION_LOST:
+            # The id behind it is known from this very record alone; nearly all devices number without gaps.
+            fetching.next_id = LAST if code == NOT_PRESENT or not fetching.records else fetching.next_id + 1
+            fetching.tries = TRIES - 1
     elif not fetching.whole:
         count, known = fetching.stamp.records, len(fetching.records)
         look.tell("SDR", f"{known} of {count} sensor records read; the next poll goes on")

@@ -15,7 +15,8 @@ from fleetmon.drivers.ipmi.look import Look
 from fleetmon.drivers.ipmi.messages import Answer, Command
 from fleetmon.drivers.ipmi.parse.conditions import conditions
 from fleetmon.drivers.ipmi.parse.sensors import Said, factors_wanted, said
-from fleetmon.model import Aspect, Component, Health, NoReading, PowerState, Reading
+from fleetmon.model import Aspect, Component, Health, NoReading, PowerState, Quality, Reading
+from fleetmon.plausibility import contradiction
 
 REST = 3600.0
 """Seconds a sensor is left alone that says it is not there."""
@@ -45,10 +46,17 @@ async def read_numbers(known: Known, look: Look) -> None:
     if not whole:
         look.tell("sensors", f"{len(read)} of {len(due)} sensors answered in time; the next poll goes on behind them")
     told = dict(_said(known, look, read, taken_at, factors))
-    look.readings += [one.reading for one in told.values() if isinstance(one.reading, Reading)]
+    look.readings += [_believed(one.reading, one.health) for one in told.values() if one.reading is not None]
     if read or not due:
         look.done(Aspect.SENSORS)
     _judge(known, look, list(_judgeable(known, found, read)), taken_at, told)
+
+
+def _believed(reading: Reading, said: Health | None) -> Reading:
+    """The reading; suspect where the device calls it OK beyond a limit of its own (openbmc#3743)."""
+    number = reading.number
+    doubt = "" if number is None else contradiction(reading.sensor, number, said)
+    return replace(reading, quality=Quality.SUSPECT, quality_reason=doubt) if doubt else reading
 
 
 async def read_states(known: Known, look: Look) -> None:
@@ -101,9 +109,14 @@ async def read_limits(known: Known, look: Look) -> None:
     for command, answer in zip(wanted, answers, strict=False):
         known.limits[command] = answer.data if answer is not None and answer.code == DONE else None
     if len(answers) == len(wanted) and known.stamp is not None:
-        known.adopt(catalog(found.records, _limits_in(known.limits)), known.stamp)
+        known.adopt(catalog(found.records, found.maker, _limits_in(known.limits)), known.stamp)
         known.change(limits_wanted=False)
         known.limits = {}
+
+
+def _mended(found: Catalog, place: int, data: bytes) -> bytes:
+    quirk = found.quirks.get(place)
+    return data if quirk is None else quirk.answer(data)
 
 
 @lru_cache(maxsize=16_384)
@@ -128,7 +141,7 @@ async def _ask(known: Known, look: Look, places: Sequence[int]) -> list[int]:
     answers = await look.many([commands.sensor_reading(point.number, point.lun) for point in points])
     now = look.monotonic()
     for place, answer in zip(places, answers, strict=False):
-        known.answers[place] = _NOTHING if answer is None else _shared(*answer)
+        known.answers[place] = _NOTHING if answer is None else _shared(answer.code, _mended(found, place, answer.data))
         rest = SILENCE if answer is None else REST if answer.code in GONE or answer.code in UNSUPPORTED else 0.0
         if rest:
             known.resting[place] = now + rest

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from fleetmon.drivers.ipmi import commands, dcmi
-from fleetmon.drivers.ipmi.completion import DONE, UNSUPPORTED
+from fleetmon.drivers.ipmi import dcmi
 from fleetmon.drivers.ipmi.findings import RESOURCE, Door, look_at_door
 from fleetmon.drivers.ipmi.fru import read_fru
 from fleetmon.drivers.ipmi.identity import (
@@ -20,7 +19,6 @@ from fleetmon.drivers.ipmi.identity import (
 )
 from fleetmon.drivers.ipmi.known import Known
 from fleetmon.drivers.ipmi.look import Look
-from fleetmon.drivers.ipmi.messages import Command
 from fleetmon.drivers.ipmi.parse.fru import fru as contents
 from fleetmon.drivers.ipmi.parse.fru import identity, part
 from fleetmon.model import Aspect, Component, ComponentHealth, Identity, Inventory, Part, Scalar
@@ -83,34 +81,23 @@ async def _identity(known: Known, look: Look) -> Identity:
         manufacturer=told.manufacturer or (bmc.manufacturer if bmc else ""),
         uuid=told.uuid or known.guid,
         asset_tag=told.asset_tag or await dcmi.asset_tag(look),
-        host_name=told.host_name or await _system_info(known, look, HOST_NAME),
+        host_name=told.host_name or await _system_info(look, HOST_NAME),
         firmware=bmc.firmware if bmc else "",
-        bios_version=told.bios_version or await _system_info(known, look, BIOS_VERSION),
+        bios_version=told.bios_version or await _system_info(look, BIOS_VERSION),
         bmc_model=bmc.model if bmc else "",
     )
 
 
-async def _system_info(known: Known, look: Look, parameter: int) -> str:
+async def _system_info(look: Look, parameter: int) -> str:
     """One string of the System Info parameters; empty where the device has none."""
-    first = await _quiet(known, look, system_info(parameter, 0))
+    first = await look.optional(system_info(parameter, 0))
     blocks = [first] if first else []
     for number in range(1, 1 + blocks_after_first(first) if first else 1):
-        block = await _quiet(known, look, system_info(parameter, number))
+        block = await look.optional(system_info(parameter, number))
         if block is None:
             break
         blocks.append(block)
     return system_text(blocks)
-
-
-async def _quiet(known: Known, look: Look, command: Command) -> bytes | None:
-    """What a device may know or not: nobody needs to be told that it does not, and it is not asked again."""
-    name = commands.name_of(command)
-    if name in known.unsupported:
-        return None
-    (answer,) = await look.ask(command)
-    if answer.code in UNSUPPORTED:
-        known.change(unsupported=known.unsupported | {name})
-    return answer.data if answer.code == DONE else None
 
 
 def _described(known: Known) -> Iterable[Part]:
