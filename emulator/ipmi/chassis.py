@@ -16,8 +16,8 @@ RESETS = {0: "ForceOff", 1: "On", 2: "PowerCycle", 3: "ForceRestart", 4: "Nmi", 
 POLICIES = ("off", "previous", "on")
 """Power restore policies by their codes (table 28-8)."""
 IDENTIFY_SECONDS = 15.0
-BY_COMMAND, BY_POLICY = 0x01, 0x07
-"""Restart causes: chassis control command; previous state restored (table 28-11)."""
+BY_COMMAND = 0x01
+"""Restart cause: a chassis control command (table 28-11)."""
 
 
 def _capabilities(controller: MachineController, request: Request) -> bytes:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from emulator.ipmi.message import Reply
+from emulator.ipmi.message import Code, Reply
 
 if TYPE_CHECKING:
     from emulator.redfish.bmc import Bmc
@@ -36,6 +36,8 @@ class Meeting:
     """Bytes that follow the answer's own."""
     edit: Callable[[Reply], Reply] | None = None
     """What becomes of the machine's reply."""
+    counted: bool = False
+    """Whether it is a command in flight until it is answered."""
 
     @property
     def asked(self) -> str:
@@ -69,6 +71,8 @@ def matches(match: Mapping[str, Any], payloads: tuple[str, ...], meeting: Meetin
     return meeting.payload in COMMANDS and wanted == (meeting.netfn, meeting.command)
 
 
+POWER_COMMAND: dict[str, Any] = {"payload": "command", "netfn": 0x00, "command": 0x02}
+"""The match of Chassis Control."""
 MATCH: dict[str, Callable[[Any], bool]] = {
     "payload": lambda value: value in PAYLOADS,
     "netfn": lambda value: isinstance(value, int) and 0 <= value < 0x40 and value % 2 == 0,
@@ -92,6 +96,14 @@ def hang(meeting: Meeting, settings: dict[str, Any]) -> None:
 
 def completion_code(meeting: Meeting, settings: dict[str, Any]) -> None:
     meeting.code = settings["cc"]
+
+
+def initialising(meeting: Meeting, settings: dict[str, Any]) -> None:
+    meeting.code = Code.INITIALISING
+
+
+def lose_answer(meeting: Meeting, settings: dict[str, Any]) -> None:
+    meeting.copies = 0
 
 
 def delay(meeting: Meeting, settings: dict[str, Any]) -> None:

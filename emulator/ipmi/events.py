@@ -77,9 +77,16 @@ def _sensor(machine: Machine, catalogue: Catalogue, key: str) -> Discrete | None
 
 
 def _redundant_still(machine: Machine, entry: Entry) -> bool:
-    """A volume that can lose more than one drive has its redundancy degraded by the first, not lost."""
+    """Whether a volume could lose one more drive after the loss that an entry tells."""
     volume = next(volume for volume in machine.parts.volumes if volume.name == entry.part)
-    return TOLERANCE[volume.raid] > 1
+    losses = 0
+    for other in machine.logs["event"].entries:
+        if other.part == entry.part:
+            short = other.message_id.rpartition(".")[2]
+            losses = 0 if short == "VolumeOk" else losses + (short == "VolumeDegraded")
+        if other.number == entry.number:
+            break
+    return losses < TOLERANCE[volume.raid]
 
 
 def _dimm(machine: Machine, name: str) -> int:

@@ -63,9 +63,11 @@ class Lan(asyncio.DatagramProtocol):
             self._greet_back(framing.pong(data), addr)
         elif packet.session_id:
             self._in_session(packet, data, addr)
+        elif packet.flags:
+            return
         elif packet.kind == Payload.IPMI:
             self._outside(packet, addr)
-        elif packet.plus and not packet.flags:
+        else:
             self._greet(packet, addr)
 
     def _greet_back(self, answers: list[bytes], peer: Peer) -> None:
@@ -109,20 +111,22 @@ class Lan(asyncio.DatagramProtocol):
         meeting = Meeting("command", message.netfn, message.command)
         if self._lost(meeting):
             return
-        self.tally.repeats += message == session.last
-        session.used, session.peer, session.last = self._clock.now(), peer, message
+        now = self._clock.now()
+        if message == session.last:
+            self.tally.repeats += 1
+        else:
+            self.tally.began(now)
+            meeting.counted = True
+        session.used, session.peer, session.last = now, peer, message
         reply = self._reply(message, session, meeting)
         if reply is not None:
             self._say(meeting, [_closed(session, framing.answer_to(message, reply.code, reply.data))], peer)
 
     def _reply(self, message: framing.Message, session: Session | None, meeting: Meeting) -> Reply | None:
         """What a command is answered with, noted in the ledger; None where a fault keeps it back."""
-        now = self._clock.now()
-        self.tally.began(now)
         reply = self._answer(message, session) if meeting.code is None else Reply(meeting.code)
         if meeting.edit is not None and reply is not None:
             reply = meeting.edit(reply)
-        self.tally.ended(now)
         self._ledger.command(
             self._bmc.machine.name, told(message.netfn, message.command), None if reply is None else reply.code,
             None if session is None else session.handle,
@@ -149,15 +153,17 @@ class Lan(asyncio.DatagramProtocol):
 
     def _say(self, meeting: Meeting, answers: list[bytes], peer: Peer) -> None:
         """Sends the answers, as the faults that were met would have it."""
-        for datagram in answers * meeting.copies:
-            if meeting.delay:
-                asyncio.get_running_loop().call_later(meeting.delay, self._send, datagram, peer)
-            else:
-                self._send(datagram, peer)
+        if meeting.delay:
+            asyncio.get_running_loop().call_later(meeting.delay, self._send, meeting, answers, peer)
+        else:
+            self._send(meeting, answers, peer)
 
-    def _send(self, datagram: bytes, peer: Peer) -> None:
+    def _send(self, meeting: Meeting, answers: list[bytes], peer: Peer) -> None:
+        if meeting.counted:
+            self.tally.ended(self._clock.now())
         if self._transport is not None and not self._bmc.away:
-            self._transport.sendto(datagram, peer)
+            for datagram in answers * meeting.copies:
+                self._transport.sendto(datagram, peer)
 
 
 GREETING_OF: dict[int, str] = {

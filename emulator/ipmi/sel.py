@@ -61,7 +61,7 @@ class Sel:
         marks = (len(entries), entries[0].number, entries[-1].number) if entries else (0, 0, 0)
         mark = (*marks, self._log.cleared, self._controller.clock_mark())
         if self._made[0] != mark:
-            records = [record for entry in entries if (record := self._record(entry)) is not None]
+            records = [record for entry in entries if (record := self.record_of(entry)) is not None]
             self._made = (mark, records, {record.id: index for index, record in enumerate(records)})
         return self._made
 
@@ -69,11 +69,8 @@ class Sel:
         """Seconds by which the clock was moved at an instant."""
         return next((seconds for since, seconds in reversed(self.shifts) if instant >= since), 0.0)
 
-    def made_of(self, entry: Entry) -> Record | None:
+    def record_of(self, entry: Entry) -> Record | None:
         """The record that an entry is; None where this firmware has none for it."""
-        return self._record(entry)
-
-    def _record(self, entry: Entry) -> Record | None:
         number = (entry.number - 1) % 0xFFFE + 1
         body = self._body(entry)
         return None if body is None else Record(number, number.to_bytes(2, "little") + body, entry)

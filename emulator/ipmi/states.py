@@ -65,7 +65,7 @@ def _parts(family: Family) -> Iterator[Discrete]:
     for index in range(len(family.raid)):
         yield Discrete(
             key=f"#Volume{index}", name=f"Volume {index}", type=0x0D, event_type=REDUNDANCY, entity=(0x0F, index + 1),
-            offsets=0x002B, follow=volume_states, index=index, part=f"Volume {index}",
+            offsets=0x002F, follow=volume_states, index=index, part=f"Volume {index}",
         )  # fmt: skip
     for index in range(family.supplies):
         yield Discrete(
@@ -160,10 +160,12 @@ def _lost(machine: Machine, bay: int) -> bool:
 
 
 def volume_states(machine: Machine, index: int) -> int:
-    """Redundancy (0Bh): full, lost, or not enough to go on; sufficient without any where there never was."""
+    """Redundancy (0Bh): full, degraded, lost, or not enough to go on; sufficient without any where there never was."""
     volume = machine.parts.volumes[index]
-    health = machine.volume_health(volume)
-    return {"OK": 0x0001 if TOLERANCE[volume.raid] else 0x0008, "Warning": 0x0002, "Critical": 0x0020}[health]
+    most, lost = TOLERANCE[volume.raid], sum(_lost(machine, bay) for bay in volume.bays)
+    if lost == 0:
+        return 0x0001 if most else 0x0008
+    return 0x0020 if lost > most else 0x0002 if lost == most else 0x0004
 
 
 def supply_states(machine: Machine, index: int) -> int:

@@ -246,6 +246,15 @@ def test_a_drive_slot_follows_its_drive(bench: Bench) -> None:
     assert bench.states("#Drive1") == set()
 
 
+def test_a_volume_that_can_lose_two_drives_is_degraded_before_its_redundancy_is_lost() -> None:
+    bench = Bench("borealis-s4")
+    told = []
+    for bay in (3, 4, 5):
+        bench.strike("fail_drive", bay=bay)
+        told.append((bench.states("#Volume0"), bench.states("#Drive0"), bench.sel()[-1][13]))
+    assert told == [({2}, {0}, 0x02), ({1}, {0, 5}, 0x01), ({5}, {0, 6}, 0x05)]
+
+
 def test_power_supplies_memory_and_the_lid_are_told_by_their_sensors(bench: Bench) -> None:
     bench.strike("fail_power_supply", name="PSU 2")
     bench.strike("ecc_errors", name="DIMM B3", count=128, uncorrected=1)
@@ -290,7 +299,7 @@ def test_every_kind_of_entry_has_an_event_of_its_own(bench: Bench, short: str) -
     args = of_drive.get(short, (part, "41"))
     machine.log(short, *((RECORD.hex(),) if short == "EventReceived" else args), part=part)
     entry = machine.logs["event"].entries[-1]
-    made = bench.controller.sel.made_of(entry)
+    made = bench.controller.sel.record_of(entry)
     if short in WITHOUT_EVENT:
         assert made is None
         return
