@@ -15,7 +15,7 @@ from fleetmon.drivers.ipmi.look import Look
 from fleetmon.drivers.ipmi.messages import Answer, Command
 from fleetmon.drivers.ipmi.parse.conditions import conditions
 from fleetmon.drivers.ipmi.parse.sensors import Said, factors_wanted, said
-from fleetmon.model import Aspect, Component, Health, NoReading, PowerState, Quality, Reading
+from fleetmon.model import Aspect, Component, ComponentHealth, Health, NoReading, PowerState, Quality, Reading
 from fleetmon.plausibility import contradiction
 
 REST = 3600.0
@@ -68,11 +68,20 @@ async def read_states(known: Known, look: Look) -> None:
     read = await _ask(known, look, due)
     if len(read) < len(due):
         look.tell("sensors", f"{len(read)} of {len(due)} states were told in time")
+    health, whole = components(known, look, taken_at)
+    _tell(known, look, health)
+    look.components_complete = whole and len(read) == len(due)
+
+
+def components(known: Known, look: Look, taken_at: datetime) -> tuple[tuple[ComponentHealth, ...], bool]:
+    """How all components are by what their sensors said last, and whether every sensor said something."""
+    found = known.catalog
+    if found is None:
+        return (), known.sensorless
     places = [place for places in found.of_component.values() for place in places]
-    told: dict[int, Said] = {}
-    _judge(known, look, [place for place in places if place in known.answers], taken_at, told)
-    whole = len(read) == len(due) and len(told) == len(places)
-    look.components_complete = whole and not any(one.silent is NoReading.TIMEOUT for one in told.values())
+    told = dict(_said(known, look, [place for place in places if place in known.answers], taken_at, {}))
+    whole = len(told) == len(places) and not any(one.silent is NoReading.TIMEOUT for one in told.values())
+    return conditions(told.values(), taken_at, known.watched), whole
 
 
 def _judgeable(known: Known, found: Catalog, read: Iterable[int]) -> Iterator[int]:
@@ -91,11 +100,12 @@ def _judgeable(known: Known, found: Catalog, read: Iterable[int]) -> Iterator[in
 
 
 def _judge(known: Known, look: Look, places: list[int], taken_at: datetime, told: dict[int, Said]) -> None:
-    """Tell what these sensors say of their components; what is not `told` yet, by what they said last."""
-    found = known.catalog
-    assert found is not None, "the caller looked"
-    told |= dict(_said(known, look, [place for place in places if place not in told], taken_at, {}))
-    health = conditions([told[place] for place in places], taken_at, known.watched)
+    """Tell what these sensors say of their components; what is not `told` now, by what they said last."""
+    before = dict(_said(known, look, [place for place in places if place not in told], taken_at, {}))
+    _tell(known, look, conditions([told.get(place) or before[place] for place in places], taken_at, known.watched))
+
+
+def _tell(known: Known, look: Look, health: tuple[ComponentHealth, ...]) -> None:
     known.watch(*(one.component for one in health if one.component.kind in _TOLD_WHEN_ILL and _ill(one.health)))
     look.told(*health)
 

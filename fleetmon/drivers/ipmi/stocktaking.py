@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from fleetmon.drivers.ipmi import dcmi
+from fleetmon.drivers.ipmi import dcmi, sensors
 from fleetmon.drivers.ipmi.findings import RESOURCE, Door, look_at_door
 from fleetmon.drivers.ipmi.fru import read_fru
 from fleetmon.drivers.ipmi.identity import (
@@ -43,13 +43,14 @@ async def take_stock(known: Known, look: Look, cipher: int | None) -> None:
     door = await look_at_door(look)
     for flaw in door.flaws:
         look.tell(RESOURCE, flaw)
-    parts = {one.component: one for one in (*_bare_parts(look.health.values()), *_described(known))}
+    health, whole = sensors.components(known, look, look.now())
+    parts = {one.component: one for one in (*_bare_parts(health), *_described(known))}
     parts[BMC] = _bmc(device_id(known.device), door, cipher)
     look.inventory = Inventory(
         identity=identity,
         parts=tuple(parts.values()),
         taken_at=look.now(),
-        complete=known.frus_whole and look.components_complete,
+        complete=known.frus_whole and whole,
     )
     look.done(Aspect.INVENTORY)
     known.owes_inventory, known.frus, known.frus_whole = False, {}, True
@@ -63,6 +64,8 @@ async def _read_frus(known: Known, look: Look) -> bool:
         if not look.has_time():
             return False
         found = await read_fru(look, fru_id, known.fru_piece)
+        if not found.whole and not look.has_time():
+            return False
         known.fru_piece = found.piece
         known.frus[fru_id] = found.raw
         known.frus_whole = known.frus_whole and found.whole
