@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Container, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 
 from fleetmon.drivers.ipmi.parse.points import Point
 from fleetmon.drivers.ipmi.parse.states import CROSSED, State, oem, rows, state
@@ -119,10 +120,16 @@ def _compared(point: Point, reading: Reading | None, data: bytes) -> Said:
     if len(data) < 3 or not looked_at:
         turns = reading is not None and bool(reading.number)
         return Said(point=point, reading=reading, health=Health.OK if turns and point.component.kind == "Fan" else None)
-    crossed = [CROSSED[bit] for bit in range(6) if data[2] & looked_at & 1 << bit]
+    health, words = _crossed(data[2] & looked_at)
+    return Said(point=point, reading=reading, health=health, words=words, trouble=words)
+
+
+@cache
+def _crossed(bits: int) -> tuple[Health, tuple[str, ...]]:
+    """How bad it is to be beyond these thresholds, and the outermost of the worst."""
+    crossed = [CROSSED[bit] for bit in range(6) if bits >> bit & 1]
     worst = max((health for _, health in crossed), key=lambda health: health.rank, default=Health.OK)
-    words = tuple(says for says, health in crossed if health is worst)[-1:]
-    return Said(point=point, reading=reading, health=worst, words=words, trouble=words)
+    return worst, tuple(says for says, health in crossed if health is worst)[-1:]
 
 
 def _stated(point: Point, reading: Reading | None, data: bytes) -> Said:
