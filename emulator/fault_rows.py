@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from emulator.hardware import Machine
+from emulator.ipmi.effects import POWER_COMMAND
 from emulator.named_fault import SECONDS, FaultRefusedError, Field, Heal, NamedFault, Wanted, part_named
 from emulator.part_faults import PART_FAULTS
 from emulator.plant import Switch
@@ -110,18 +111,28 @@ def _flap_link(fleet: Fleet, switch: Switch, f: Wanted) -> Heal:
     return heal
 
 
+RESETS: tuple[dict[str, Any], ...] = ({"method": "POST", "path": "Reset"}, POWER_COMMAND)
+"""What a power command is over either protocol."""
+
+
 def _on_wire(effect: str, otherwise: Any = None) -> Callable[[Fleet, Machine, Wanted], Heal]:
     """A fault that is a wire fault by another name; `seconds` is the effect's setting where it has one."""
 
     def strike(fleet: Fleet, machine: Machine, f: Wanted) -> Heal:
         bmc = fleet.bmcs[machine.name]
         setting = otherwise if otherwise is not None else f["latency"]
-        match = {"method": "POST", "path": "Reset"} if effect == "lose_answer" else {}
-        fault = WireFault(
-            effect, EFFECTS[effect], {effect: setting}, match, {}, bmc, random.Random(), fleet.plant.clock.now()
-        )
-        bmc.wire.append(fault)
-        return fault.end
+        now = fleet.plant.clock.now()
+        faults = [
+            WireFault(effect, EFFECTS[effect], {effect: setting}, match, {}, bmc, random.Random(), now)
+            for match in (RESETS if effect == "lose_answer" else ({},))
+        ]
+        bmc.wire.extend(faults)
+
+        def heal() -> None:
+            for fault in faults:
+                fault.end()
+
+        return heal
 
     return strike
 

@@ -127,7 +127,7 @@ class LanTally(Tally):
         return {
             "datagrams": self.datagrams, "repeats": self.repeats, "requests": sum(self.requests.values()),
             "logins": self.logins, "logins_abandoned": self.abandoned, "logins_refused": self.refused,
-            "most_refused_in_ten_minutes": self.most_refused,
+            "most_refused_in_ten_minutes": self.most_refused, "most_in_flight": self.most_in_flight,
             "least_gap": self.least_gap, "sessions": self.sessions.now, "most_sessions": self.sessions.most,
             "sessions_above_one_seconds": self.sessions.above_one(instant),
         }  # fmt: skip

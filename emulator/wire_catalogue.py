@@ -197,7 +197,9 @@ EFFECTS: dict[str, Effect] = {
             act=does.chunked_abort,
         ),
         Effect(name="drip", stage="after", check=lambda v: _number(v) and v > 0, wants="bytes a second", act=does.drip),
-        Effect(name="lose_answer", stage="after", check=_flag, wants=YES, act=does.lose_answer),
+        Effect(
+            name="lose_answer", stage="after", check=_flag, wants=YES, act=does.lose_answer, lan=over_lan.lose_answer
+        ),
         Effect(name="drop_header", stage="after", check=_text, wants="a header's name", act=does.drop_header),
         Effect(name="content_type", stage="after", check=_text, wants="a media type", act=does.content_type),
         Effect(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from emulator import wire_effects as does
 from emulator.doors import wrong_of
+from emulator.ipmi import effects as over_lan
 from emulator.wire import Effect, Undo, WireFault
 
 if TYPE_CHECKING:
@@ -90,7 +91,15 @@ def flood_stream(bmc: Bmc, settings: Settings) -> Undo | None:
 
 # ---- the BMC itself ----
 
-BUSY = Effect(name="status", stage="before", check=bool, wants="a status", act=does.status)
+BUSY = Effect(
+    name="status",
+    stage="before",
+    check=bool,
+    wants="a status",
+    act=does.status,
+    lan=over_lan.initialising,
+    payloads=("command",),
+)
 SLOW = Effect(name="latency", stage="before", check=bool, wants="seconds", act=does.latency)
 
 

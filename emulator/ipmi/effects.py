@@ -42,10 +42,10 @@ class Meeting:
     @property
     def asked(self) -> str:
         """As the ledger tells it: `IPMI 04h/2Dh`, or `IPMI rakp1`."""
-        return f"IPMI {told(self.netfn, self.command) if self.payload in COMMANDS else self.payload}"
+        return f"IPMI {spelt(self.netfn, self.command) if self.payload in COMMANDS else self.payload}"
 
 
-def told(netfn: int, command: int) -> str:
+def spelt(netfn: int, command: int) -> str:
     """A command as people write it."""
     return f"{netfn:02X}h/{command:02X}h"
 

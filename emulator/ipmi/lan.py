@@ -6,7 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 from emulator.ipmi import framing
-from emulator.ipmi.effects import Meeting, met, told
+from emulator.ipmi.effects import Meeting, met, spelt
 from emulator.ipmi.framing import AUTHENTICATED, ENCRYPTED, PLUS_HEADER, RMCP_IPMI, RMCP_PLUS, START, Payload
 from emulator.ipmi.handshake import Handshake
 from emulator.ipmi.message import Code, Controller, NetFn, Privilege, Reply, Request
@@ -119,8 +119,8 @@ class Lan(asyncio.DatagramProtocol):
             meeting.counted = True
         session.used, session.peer, session.last = now, peer, message
         reply = self._reply(message, session, meeting)
-        if reply is not None:
-            self._say(meeting, [_closed(session, framing.answer_to(message, reply.code, reply.data))], peer)
+        told = [] if reply is None else [_closed(session, framing.answer_to(message, reply.code, reply.data))]
+        self._say(meeting, told, peer)
 
     def _reply(self, message: framing.Message, session: Session | None, meeting: Meeting) -> Reply | None:
         """What a command is answered with, noted in the ledger; None where a fault keeps it back."""
@@ -128,7 +128,7 @@ class Lan(asyncio.DatagramProtocol):
         if meeting.edit is not None and reply is not None:
             reply = meeting.edit(reply)
         self._ledger.command(
-            self._bmc.machine.name, told(message.netfn, message.command), None if reply is None else reply.code,
+            self._bmc.machine.name, spelt(message.netfn, message.command), None if reply is None else reply.code,
             None if session is None else session.handle,
         )  # fmt: skip
         return reply

@@ -203,6 +203,41 @@ async def test_a_lost_request_was_never_carried_out_and_a_lost_answer_was(wire: 
         wire.fleet.heal(fault)
 
 
+async def test_commands_that_do_not_wait_for_an_answer_are_in_flight_together(wire: Wire) -> None:
+    line = await wire.login()
+    lan = wire.fleet.bmc("web-01").lan
+    assert lan is not None
+    wire.fleet.strike(machine="web-01", fault={"latency": 0.02})
+    for _ in range(2):
+        assert await answered(line.ask(*DEVICE_ID))
+    assert (lan.tally.in_flight, lan.tally.most_in_flight) == (0, 1)
+    line.send(line.sealed(*DEVICE_ID))
+    assert await answered(line.ask(*DEVICE_ID))
+    assert (lan.tally.in_flight, lan.tally.most_in_flight) == (0, 2)
+
+
+async def test_a_power_command_is_obeyed_and_its_answer_lost_over_either_protocol(wire: Wire) -> None:
+    line = await wire.login()
+    assert (await line.ask(APP, 0x3B, b"\x04"))[0] == 0
+    lost = wire.fleet.strike(machine="web-01", fault="lose_answer")
+    assert await answered(line.ask(0x00, 0x01))
+    assert not await answered(line.ask(0x00, 0x02, b"\x00"))
+    wire.fleet.advance(10)
+    assert wire.fleet.machine("web-01").power.state == "Off"
+    wire.fleet.heal(lost)
+    assert await line.ask(0x00, 0x02, b"\x01") == (0, b"")
+
+
+async def test_a_bmc_that_starts_up_says_so_to_commands_for_a_while(wire: Wire) -> None:
+    wire.fleet.strike(machine="web-01", fault={"bmc_reset": {"down": 60, "busy": 30}})
+    assert not await (await wire.line()).pings()
+    wire.fleet.advance(61)
+    line = await wire.login()
+    assert await line.ask(*DEVICE_ID) == (0xD2, b"")
+    wire.fleet.advance(30)
+    assert (await line.ask(*DEVICE_ID))[0] == 0
+
+
 async def test_a_bmc_that_does_not_tell_its_ciphers_is_silent_about_them_alone(wire: Wire) -> None:
     line = await wire.line()
     assert await answered(line.outside(APP, 0x54, b"\x0e\x00\x80"))
