@@ -140,6 +140,21 @@ async def test_a_bmc_that_answers_the_probe_and_not_the_command_has_lost_the_ses
     assert bench.wire.answers_outside
 
 
+@pytest.mark.parametrize(
+    ("netfn", "sequence", "command", "lun", "heard"),
+    [(1, 0, 1, 0, True), (1, 0, 1, 1, False), (1, 0, 2, 0, False), (1, 1, 1, 0, False), (5, 0, 1, 0, False)],
+)
+async def test_F79_an_answer_fits_by_network_function_sequence_number_command_and_lun(
+    netfn, sequence, command, lun, heard
+):
+    bench = in_session()
+    answered = bench.wire.ask(CHASSIS_STATUS, repeatable=True)
+    bench.wire._parse_ipmi_payload(
+        bytearray([0x81, netfn << 2, 0, 0x20, sequence << 2 | lun, command, 0, 0x01, 0, 0, 0])
+    )
+    assert answered.done() is heard
+
+
 def in_session() -> Bench:
     """A wire in a session of which nothing is known but that it is there."""
     bench = Bench()

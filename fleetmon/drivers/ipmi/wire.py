@@ -294,7 +294,8 @@ class Wire(Session):  # type: ignore[misc] # pyghmi has no types
     def _begin_anew(self) -> None:
         self._restarts += 1
         if self._restarts > RESTARTS:
-            self._end_login(Failure(Outcome.SILENT, "it breaks off the login (RAKP)"))
+            reason = "it breaks off the login, as some do with a user who is unknown or has no IPMI over LAN"
+            self._end_login(Failure(Outcome.SILENT, reason))
             return
         self._open_rmcpplus_request()
 
@@ -341,7 +342,7 @@ class Wire(Session):  # type: ignore[misc] # pyghmi has no types
         elif self._waits:
             self.send_payload()
         else:
-            self._end_login(Failure(Outcome.SILENT, "no answer"))
+            self._end_login(Failure(Outcome.SILENT, f"no answer from UDP port {self.port}"))
 
     def _ask_again(self, asked: _Asked) -> None:
         if self._waits and not self.answers_outside:
