@@ -15,6 +15,8 @@ from fleetmon.model import Aspect, Component, ComponentHealth, Observation, Powe
 ALONE = frozenset({Aspect.HEARTBEAT})
 ANEW = timedelta(seconds=60)
 """So old at most is what lists and the live page say of a device whose first endpoint answers."""
+ANEW_WITNESS = timedelta(minutes=10)
+"""As often is the word of a witness weighed again, since the first endpoint may say something else by now."""
 
 Condition = tuple[object, str, bool | None, str, str, Quality]
 
@@ -30,22 +32,23 @@ class Told:
 
 
 def is_news(told: Told | None, observation: Observation) -> bool:
-    """Does a heartbeat say something that the ones before it did not; so does the first one."""
+    """Does a heartbeat say anything else than the one before it; the first one does."""
     if told is None or _power(observation) != told.power:
         return True
-    return any(told.conditions.get(one.component) != _condition(one) for one in _said(observation))
+    return {one.component: _condition(one) for one in _said(observation)} != told.conditions
 
 
 def is_quiet(told: Told | None, observation: Observation, *, first: bool) -> bool:
     """Is it a heartbeat of which only the instant is worth writing down?
 
-    That of a device's `first` endpoint is written in full once in a while, since what lists say is nowhere else.
+    Once in a while one is written in full all the same, that of a device's `first` endpoint more often: what lists say
+    of it stands nowhere else.
     """
     if told is None or told.at is None or observation.asked != ALONE or observation.answered != ALONE:
         return False
     if observation.reachability is not Reachability.REACHABLE or _brings_more(observation):
         return False
-    if first and observation.taken_at - told.at >= ANEW:
+    if observation.taken_at - told.at >= (ANEW if first else ANEW_WITNESS):
         return False
     return not is_news(told, observation)
 
@@ -54,11 +57,11 @@ def after(told: Told | None, observation: Observation) -> Told | None:
     """What has been told once an observation is stored; None when the next heartbeat has to say it all."""
     if Aspect.HEARTBEAT not in observation.answered or observation.reachability is not Reachability.REACHABLE:
         return None
-    known = {} if told is None else dict(told.conditions)
-    for one in _said(observation):
-        if one.component in known or observation.asked == ALONE:
-            known[one.component] = _condition(one)
-    return Told(_power(observation), known, observation.taken_at)
+    said = {one.component: _condition(one) for one in _said(observation)}
+    if observation.asked != ALONE:
+        known = {} if told is None else told.conditions
+        said = {component: said.get(component, condition) for component, condition in known.items()}
+    return Told(_power(observation), said, observation.taken_at)
 
 
 def _brings_more(observation: Observation) -> bool:

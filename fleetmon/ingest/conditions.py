@@ -76,7 +76,10 @@ def _told_by_another(learning: Learning) -> None:
         row.component: row for row in map(health.component_of, health.load(learning.connection, learning.device_id))
     }
     witness = learning.role is Role.WITNESS
-    said = observation.health if witness else standins.in_place(_said(observation), known, told_by)
+    if witness:
+        said = tuple(one for one in observation.health if not standins.is_explained(one.component, known.values()))
+    else:
+        said = standins.in_place(_said(observation), known, told_by)
     told = {one.component: one for one in said}
     whole = observation.components_complete and Aspect.COMPONENTS in observation.answered
     over = [
@@ -108,14 +111,14 @@ def _said(observation: Observation) -> list[ComponentHealth]:
 
 
 def _retired(known: Mapping[Component, ComponentRow], seen: Collection[Component]) -> list[ComponentRow]:
-    """What stood in for the first endpoint's word while it was silent; what a witness contradicts stays."""
+    """What stood in for the first endpoint's word while it was silent; what a witness alone calls ill stays."""
     return [
         row
         for component, row in known.items()
         if row.told_by
         and row.part is None
         and component not in seen
-        and not standins.is_finding(component, row.told_by)
+        and (not standins.is_finding(component, row.told_by) or standins.is_explained(component, known.values()))
     ]
 
 

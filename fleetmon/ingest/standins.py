@@ -7,21 +7,22 @@ of its own. What it finds well it has no standing to call mended: the first endp
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
+from fleetmon.ingest.naming import essence, subject
 from fleetmon.model import DEVICE, Component, ComponentHealth, Health, Observation, Reading, ReadingType, Sensor
 from fleetmon.storage.rows import ComponentRow
 
 GROUP = "HealthGroup"
 _ILL = (Health.WARNING, Health.CRITICAL)
-_GENERIC = re.compile(
-    r"drive|disk|hdd|ssd|bay|slot|power ?suppl(?:y|ies)|psu|ps(?=\s?\d)|fan|dimm|memory|mem|cpu|processor|proc|status"
-    r"|state|health|sensor|reading|temperature|temp|voltage|speed|tach"
-)
-"""What a name says that its kind says, too."""
+_EXPLAINS = {
+    "Drives": frozenset({"Drive", "Volume", "Storage", "StorageController"}),
+    "Cooling": frozenset({"Fan", "ThermalSubsystem", "Sensor"}),
+    "Power": frozenset({"PowerSupply", "PowerSubsystem", "Battery", "Redundancy"}),
+}
+"""Which kinds of component a group of a chassis status sums up."""
 
 
 def finding(component: Component, protocol: str) -> Component:
@@ -33,6 +34,18 @@ def finding(component: Component, protocol: str) -> Component:
 def is_finding(component: Component, protocol: str) -> bool:
     """Is it the word of a witness?"""
     return component.kind == GROUP and component.name.endswith(f" over {protocol.upper()}")
+
+
+def is_explained(component: Component, known: Iterable[ComponentRow]) -> bool:
+    """Does the first endpoint itself tell of something ill that a witness may mean?"""
+    kinds = _EXPLAINS.get(component.name.partition(" over ")[0])
+    return any(
+        (kinds is None or row.component.kind in kinds)
+        and not row.told_by
+        and row.health is not None
+        and row.health.health in _ILL
+        for row in known
+    )
 
 
 def as_witness(observation: Observation) -> Observation:
@@ -99,9 +112,9 @@ def _same(theirs: Sequence[Component], ours: Sequence[Component]) -> dict[Compon
     found = {one: by_name[one.name.casefold()] for one in theirs if one.name.casefold() in by_name}
     told, known = _by_essence(theirs), _by_essence(ours)
     numbered = told.keys() == known.keys()
-    for essence, one in told.items():
-        other = known.get(essence)
-        if other is not None and one not in found and (numbered or not essence.isdigit()) and essence:
+    for name, one in told.items():
+        other = known.get(name)
+        if name and other is not None and one not in found and (numbered or not name.isdigit()):
             found[one] = other
     taken = Counter(found.values())
     return {one: other for one, other in found.items() if taken[other] == 1}
@@ -111,33 +124,29 @@ def _by_essence(components: Iterable[Component]) -> dict[str, Component]:
     """Components by what their names say beyond their kind; those that say the same are told apart by nobody."""
     essences = {one: essence(one.name) for one in components}
     often = Counter(essences.values())
-    return {essence: one for one, essence in essences.items() if often[essence] == 1}
-
-
-def essence(name: str) -> str:
-    """What a name says beyond its kind: `3` of `Drive Bay 3`, `a1` of `DIMM_A1`."""
-    plain = re.sub(r"[^a-z0-9]+", " ", name.casefold())
-    left = re.sub(r"\s+", "", _GENERIC.sub(" ", plain))
-    return left.lstrip("0") or "0" if left.isdigit() else left
+    return {name: one for one, name in essences.items() if often[name] == 1}
 
 
 def under_known_names(readings: Iterable[Reading], known: Iterable[Sensor], protocol: str) -> tuple[Reading, ...]:
     """A stand-in's readings: of a sensor that is known where type and name say so, else of its own.
 
-    Their source says whose they are, so that nobody takes them for the first endpoint's.
+    Its source says who told it, so that nobody takes it for the first endpoint's word.
     """
-    ours: dict[tuple[ReadingType, str], list[Sensor]] = {}
+    ours: dict[tuple[ReadingType, frozenset[str]], list[Sensor]] = {}
     for sensor in known:
         if not is_told_by(sensor, protocol):
-            ours.setdefault((sensor.type, _plain(sensor)), []).append(sensor)
+            ours.setdefault(_measured(sensor), []).append(sensor)
     told = list(readings)
-    often = Counter((one.sensor.type, _plain(one.sensor)) for one in told)
+    often = Counter(_measured(one.sensor) for one in told)
     renamed = []
     for one in told:
-        name = (one.sensor.type, _plain(one.sensor))
-        found = ours.get(name, [])
-        sensor = found[0] if len(found) == 1 and often[name] == 1 else one.sensor
-        renamed.append(replace(one, sensor=replace(sensor, source=f"{protocol}:{one.sensor.source}")))
+        what, source = _measured(one.sensor), one.sensor.source
+        found = ours.get(what, [])
+        if len(found) == 1 and often[what] == 1:
+            sensor = replace(found[0], source=f"{source} ({protocol})")
+        else:
+            sensor = replace(one.sensor, source=f"{protocol}:{source}")
+        renamed.append(replace(one, sensor=sensor))
     return tuple(renamed)
 
 
@@ -146,7 +155,5 @@ def is_told_by(sensor: Sensor, protocol: str) -> bool:
     return sensor.source.startswith(f"{protocol}:")
 
 
-def _plain(sensor: Sensor) -> str:
-    """A sensor's name without what its type says; with its component where it says nothing of its own."""
-    own = essence(sensor.name)
-    return own if own and not own.isdigit() else essence(f"{sensor.component.name} {sensor.name}")
+def _measured(sensor: Sensor) -> tuple[ReadingType, frozenset[str]]:
+    return sensor.type, subject(sensor.component.kind, sensor.component.name, sensor.name)

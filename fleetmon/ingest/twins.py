@@ -8,11 +8,11 @@ events stay two: an event told twice is a nuisance, one told never is a failure 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from functools import lru_cache
 
-from fleetmon.ingest.standins import essence
+from fleetmon.ingest.naming import essence, numbers, things, tokens
 from fleetmon.model import Component, Health, LogRecord, Protocol
 from fleetmon.storage import twins
 from fleetmon.storage.database import Connection
@@ -28,27 +28,12 @@ _OVER = re.compile(
     r"de-?assert|cleared|restored|recovered|returned to|no longer|repaired|resolved|within range|\bremoved\b",
     re.IGNORECASE,
 )
-_WORD = re.compile(r"[a-z0-9]+")
 _SAYING_LITTLE = frozenset(
     {
         "a", "an", "and", "asserted", "at", "by", "deasserted", "event", "for", "from", "has", "have", "in", "is", "of",
         "on", "or", "sensor", "state", "status", "the", "to", "was",
     }
 )  # fmt: skip
-
-
-_THINGS = {
-    **dict.fromkeys(("drive", "disk", "hdd", "ssd", "nvme", "bay"), "drive"),
-    **dict.fromkeys(("psu", "ps", "supply", "supplies"), "supply"),
-    **dict.fromkeys(("fan", "fans", "cooling"), "fan"),
-    **dict.fromkeys(("dimm", "dimms", "memory", "ecc"), "memory"),
-    **dict.fromkeys(("cpu", "cpus", "processor", "processors"), "processor"),
-    **dict.fromkeys(("temperature", "temp", "thermal", "inlet", "exhaust"), "temperature"),
-    **dict.fromkeys(("voltage", "volt", "vcore", "vbat"), "voltage"),
-    **dict.fromkeys(("intrusion",), "intrusion"),
-    **dict.fromkeys(("watchdog",), "watchdog"),
-}
-"""What a message may be about, by the words that say so."""
 
 
 def pairs(told: Sequence[NewEvent], events: Sequence[Event]) -> list[tuple[NewEvent, Event]]:
@@ -89,13 +74,13 @@ def _about_the_same(record: LogRecord, event: Event, *, same_id: bool) -> bool:
     if record.component and event.component and record.component.kind == event.component.kind:
         return essence(record.component.name) == essence(event.component.name)
     words, others = _words(record), _words(event)
-    things, other_things = _things(words), _things(others)
-    if things and other_things and not things & other_things:
+    spoken, other_spoken = things(words), things(others)
+    if spoken and other_spoken and not spoken & other_spoken:
         return False
-    numbers, other_numbers = _numbers(words), _numbers(others)
-    if numbers and other_numbers and not numbers & other_numbers:
-        return same_id and bool(things & other_things)
-    if things & other_things and numbers & other_numbers:
+    counted, other_counted = numbers(words), numbers(others)
+    if counted and other_counted and not counted & other_counted:
+        return same_id and bool(spoken & other_spoken)
+    if spoken & other_spoken and counted & other_counted:
         return True
     return len(words & others) >= (1 if same_id else 2)
 
@@ -103,8 +88,7 @@ def _about_the_same(record: LogRecord, event: Event, *, same_id: bool) -> bool:
 @lru_cache(maxsize=8192)
 def _spoken(message: str, component: Component | None) -> frozenset[str]:
     said = f"{message} {component.kind} {component.name}" if component else message
-    spaced = re.sub(r"(?<=[a-z])(?=[A-Z0-9])|(?<=[0-9])(?=[A-Za-z])", " ", said)
-    return frozenset(_WORD.findall(spaced.lower())) - _SAYING_LITTLE
+    return frozenset(tokens(said)) - _SAYING_LITTLE
 
 
 def _words(one: LogRecord | Event) -> frozenset[str]:
@@ -113,14 +97,6 @@ def _words(one: LogRecord | Event) -> frozenset[str]:
 
 def _shared(record: LogRecord, event: Event) -> frozenset[str]:
     return _words(record) & _words(event)
-
-
-def _things(words: Iterable[str]) -> set[str]:
-    return {_THINGS[word] for word in words if word in _THINGS}
-
-
-def _numbers(words: Iterable[str]) -> set[int]:
-    return {int(word) for word in words if word.isdigit() and len(word) < 10}
 
 
 def _same_id(record: LogRecord, event: Event) -> bool:
