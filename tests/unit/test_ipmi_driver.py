@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from datetime import timedelta
 
 import pytest
 
 from fleetmon.clock import ManualClock
-from fleetmon.drivers.base import Memory
+from fleetmon.drivers.base import Memory, Request
 from fleetmon.drivers.ipmi.catalog import pack, unpack
 from fleetmon.drivers.ipmi.messages import Command
 from fleetmon.drivers.ipmi.sensors import FRESH, REST
@@ -474,6 +475,27 @@ async def test_sensors_of_other_controllers_are_not_read_for_those_of_the_bmc() 
     seen = await Bench(shelf).poll(*LIFE, COMPONENTS)
     assert "Satellite" not in values(seen)
     assert any("2Ch has sensors of its own" in problem.reason for problem in seen.problems)
+
+
+async def test_two_polls_of_one_driver_at_once_come_one_after_the_other() -> None:
+    bench = Bench(server(30))
+    bench.shelf.takes = 0.01
+    wanted = Request(aspects=frozenset({HEARTBEAT, SENSORS}))
+    polls = await asyncio.gather(*(bench.driver.observe(wanted) for _ in range(3)))
+    assert [len(seen.readings) for seen in polls] == [30, 30, 30]
+    assert bench.shelf.count(SDR_INFO) == 1
+
+
+async def test_numbers_of_what_is_not_there_measure_nothing() -> None:
+    shelf = server(1)
+    shelf.records.append(numeric(0x30, "PS1 Temp", entity=(10, 1)))
+    shelf.readings |= {(0, 0x30): value(0, 0x02), (0, 0x81): states(0)}
+    bench = Bench(shelf)
+    seen = await bench.poll()
+    assert values(seen)["PS1 Temp"] is NoReading.ABSENT
+    assert not any(one.component.kind == "Sensor" for one in seen.health)
+    after = Bench(shelf, memory=bench.driver.memory())
+    assert values(await after.poll(*LIFE))["PS1 Temp"] is NoReading.ABSENT
 
 
 # ---- raw -------------------------------------------------------------------------------------------------------------

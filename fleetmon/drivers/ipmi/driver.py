@@ -7,6 +7,7 @@ in one answer whether there is anything new in it.
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from typing import Any
 
@@ -41,6 +42,7 @@ class IpmiDriver:
             session = Session(replace(opening, memory=Memory(session=opening.memory.session)), workers)
         self._session = session
         self._known = Known.recalled(opening.memory.plan)
+        self._one_at_a_time = asyncio.Lock()
 
     # ---- the contract ----------------------------------------------------------------------------------------
 
@@ -50,7 +52,7 @@ class IpmiDriver:
         look = self._look(request)
         reachability, reason = Reachability.REACHABLE, ""
         try:
-            async with self._lane.deadline():
+            async with self._lane.deadline(), self._one_at_a_time:
                 await self._ask(look)
         except DeviceError as error:
             look.failed = error
@@ -110,11 +112,14 @@ class IpmiDriver:
             await self._meet(look)
         if not look.request.aspects <= {Aspect.HEARTBEAT, Aspect.EVENTS}:
             await self._read_records(look, check=everything)
+        asked = everything and await self._ask_states(look)
         if look.wants(Aspect.SENSORS):
             await self._read_numbers(look)
         news = await self._read_log(look, changed=changed)
-        if everything or changed or news:
-            await self._read_states(look)
+        if (changed or news) and not everything:
+            asked = await self._ask_states(look)
+        if asked or everything:
+            await self._judge(look, asked=asked)
         if look.wants(Aspect.INVENTORY) or (known.owes_inventory and look.request.aspects - {Aspect.HEARTBEAT}):
             await self._take_stock(look)
 
@@ -161,8 +166,9 @@ class IpmiDriver:
         known = self._known
         if known.fetching is None and (check or (known.stamp is None and not known.sensorless)):
             stamp = await sdr.stamp_of(look)
-            known.change(sensorless=stamp is None)
-            if stamp is not None and stamp != known.stamp:
+            if stamp is not None:
+                known.change(sensorless=not stamp.records)
+            if stamp is not None and stamp.records and stamp != known.stamp:
                 known.fetching = sdr.Fetching(stamp, piece=known.sdr_piece)
         if known.fetching is None:
             return
@@ -198,15 +204,19 @@ class IpmiDriver:
             await sel.read_sel(known, look, info)
         return news and follows
 
-    async def _read_states(self, look: Look) -> None:
+    async def _ask_states(self, look: Look) -> bool:
+        return self._known.catalog is not None and await sensors.ask_states(self._known, look)
+
+    async def _judge(self, look: Look, *, asked: bool) -> None:
+        """How the components are, by states and by numbers that are still fresh."""
         known = self._known
         if known.catalog is None:
             if known.sensorless:
                 look.done(Aspect.COMPONENTS)
             return
-        if look.monotonic() - known.read_at > sensors.FRESH:
+        if not sensors.is_fresh(known, look):
             await sensors.read_numbers(known, look)
-        await sensors.read_states(known, look)
+        look.components_complete = sensors.judge_all(known, look) and asked
         if look.components_complete:
             look.done(Aspect.COMPONENTS)
         if look.wants(Aspect.COMPONENTS, Aspect.INVENTORY):

@@ -54,6 +54,8 @@ class Known:
     """Power and fault bits, as they were last."""
     watched: frozenset[Component] = frozenset()
     """Components that were told once and would not be if they had always been well."""
+    absent: frozenset[Component] = frozenset()
+    """Components whose sensors say that they are not there: numbers of theirs measure nothing."""
     sel: Sel = field(default_factory=Sel)
     limits_wanted: bool = True
     """Are thresholds and hysteresis still to be asked for?"""
@@ -139,6 +141,7 @@ class Known:
             "limits_wanted": self.limits_wanted,
             "chassis": None if self.chassis is None else self.chassis.hex(),
             "watched": sorted([one.kind, one.name] for one in self.watched),
+            "absent": sorted([one.kind, one.name] for one in self.absent),
             "sel": [
                 None if self.sel.stamp is None else list(self.sel.stamp),
                 self.sel.last.hex(),
@@ -165,6 +168,7 @@ class Known:
                 limits_wanted=bool(remembered["limits_wanted"]),
                 chassis=None if remembered["chassis"] is None else bytes.fromhex(remembered["chassis"]),
                 watched=frozenset(Component(kind, name) for kind, name in remembered["watched"]),
+                absent=frozenset(Component(kind, name) for kind, name in remembered["absent"]),
                 sel=Sel(
                     stamp=None if sel_stamp is None else tuple(map(int, sel_stamp)),
                     last=bytes.fromhex(last),

@@ -66,6 +66,8 @@ class Look:
     inventory: Inventory | None = None
     identity: Identity | None = None
     problems: list[Problem] = field(default_factory=list)
+    asked: set[int] = field(default_factory=set)
+    """Sensors asked in this poll, by their places in the catalog."""
     answers: int = 0
     """Commands the device has answered in this poll, with whatever completion code."""
     failed: DeviceError | None = None

@@ -57,7 +57,7 @@ class Fetching:
 
 
 async def stamp_of(look: Look) -> Stamp | None:
-    """The state of the records now; None where the device has none at all."""
+    """The state of the records now, without any for a device that has none; None where it would not say."""
     (info,) = await look.ask(commands.SDR_INFO)
     if info.code == DONE and len(info.data) >= 13:
         stamp = Stamp(False, _number(info.data[1:3]), _number(info.data[5:9]), _number(info.data[9:13]))
@@ -67,9 +67,8 @@ async def stamp_of(look: Look) -> Stamp | None:
         look.tell(name_of(commands.SDR_INFO), complaint(commands.SDR_INFO, info.code))
         return None
     (own,) = await look.ask(Command(*commands.DEVICE_SDR_INFO[:2], b"\x01"))
-    if own.code != DONE or not own.data or not own.data[0]:
-        return None
-    return Stamp(True, own.data[0], _number(own.data[2:6]), 0)
+    count = own.data[0] if own.code == DONE and own.data else 0
+    return Stamp(True, count, _number(own.data[2:6]) if count else 0, 0)
 
 
 async def read_on(look: Look, fetching: Fetching) -> None:

@@ -13,7 +13,7 @@ from fleetmon.drivers.ipmi.completion import DONE, GONE, UNSUPPORTED
 from fleetmon.drivers.ipmi.known import MOST_FACTORS, Known
 from fleetmon.drivers.ipmi.look import Look
 from fleetmon.drivers.ipmi.messages import Answer, Command
-from fleetmon.drivers.ipmi.parse.conditions import conditions
+from fleetmon.drivers.ipmi.parse.conditions import absent, conditions
 from fleetmon.drivers.ipmi.parse.sensors import Said, factors_wanted, said
 from fleetmon.model import Aspect, Component, ComponentHealth, Health, NoReading, PowerState, Quality, Reading
 from fleetmon.plausibility import contradiction
@@ -59,8 +59,8 @@ def _believed(reading: Reading, said: Health | None) -> Reading:
     return replace(reading, quality=Quality.SUSPECT, quality_reason=doubt) if doubt else reading
 
 
-async def read_states(known: Known, look: Look) -> None:
-    """All discrete sensors, and every component of which all is known then."""
+async def ask_states(known: Known, look: Look) -> bool:
+    """Ask all discrete sensors, which also say what is not there; did all of them have their turn?"""
     found = known.catalog
     assert found is not None, "the caller looked"
     due = _due(known, look, found.discrete)
@@ -68,20 +68,41 @@ async def read_states(known: Known, look: Look) -> None:
     read = await _ask(known, look, due)
     if len(read) < len(due):
         look.tell("sensors", f"{len(read)} of {len(due)} states were told in time")
-    health, whole = components(known, look, taken_at)
-    _tell(known, look, health)
-    look.components_complete = whole and len(read) == len(due)
+    said = dict(_said(known, look, [place for place in found.discrete if place in known.answers], taken_at, {}))
+    known.change(absent=absent(said.values()))
+    return len(read) == len(due)
 
 
-def components(known: Known, look: Look, taken_at: datetime) -> tuple[tuple[ComponentHealth, ...], bool]:
-    """How all components are by what their sensors said last, and whether every sensor said something."""
+def judge_all(known: Known, look: Look) -> bool:
+    """Tell how the components are of which every sensor was asked just now; were those all of them?"""
     found = known.catalog
+    assert found is not None, "the caller looked"
+    fresh = look.asked | {place for place in known.resting if place in known.answers}
+    if is_fresh(known, look):
+        fresh.update(place for place in found.numeric if place in known.answers)
+    health, whole = components(known, look, fresh)
+    _tell(known, look, health)
+    return whole
+
+
+def is_fresh(known: Known, look: Look) -> bool:
+    """Were all numbers read so lately that they need not be read again?"""
+    return look.monotonic() - known.read_at <= FRESH
+
+
+def components(known: Known, look: Look, fresh: Collection[int]) -> tuple[tuple[ComponentHealth, ...], bool]:
+    """How the components are, each by what all of its sensors said last or not at all; and whether all of them spoke.
+
+    Only answers of the sensors that are `fresh` count.
+    """
+    found, taken_at = known.catalog, look.now()
     if found is None:
         return (), known.sensorless
-    places = [place for places in found.of_component.values() for place in places]
-    told = dict(_said(known, look, [place for place in places if place in known.answers], taken_at, {}))
-    whole = len(told) == len(places) and not any(one.silent is NoReading.TIMEOUT for one in told.values())
-    return conditions(told.values(), taken_at, known.watched), whole
+    whole = [places for places in found.of_component.values() if all(place in fresh for place in places)]
+    told = dict(_said(known, look, [place for places in whole for place in places], taken_at, {}))
+    silent = any(one.silent is NoReading.TIMEOUT for one in told.values())
+    health = conditions(told.values(), taken_at, known.watched)
+    return health, len(whole) == len(found.of_component) and not silent
 
 
 def _judgeable(known: Known, found: Catalog, read: Iterable[int]) -> Iterator[int]:
@@ -151,6 +172,7 @@ async def _ask(known: Known, look: Look, places: Sequence[int]) -> list[int]:
     answers = await look.many([commands.sensor_reading(point.number, point.lun) for point in points])
     now = look.monotonic()
     for place, answer in zip(places, answers, strict=False):
+        look.asked.add(place)
         known.answers[place] = _NOTHING if answer is None else _shared(answer.code, _mended(found, place, answer.data))
         rest = SILENCE if answer is None else REST if answer.code in GONE or answer.code in UNSUPPORTED else 0.0
         if rest:
@@ -198,6 +220,7 @@ def _said(
                 taken_at,
                 host_on=host_on,
                 factors=factors.get(place),
+                absent=known.absent,
             ),
         )
 

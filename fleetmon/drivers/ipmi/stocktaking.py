@@ -19,8 +19,8 @@ from fleetmon.drivers.ipmi.identity import (
 )
 from fleetmon.drivers.ipmi.known import Known
 from fleetmon.drivers.ipmi.look import Look
+from fleetmon.drivers.ipmi.parse.fru import chassis_part, identity, part
 from fleetmon.drivers.ipmi.parse.fru import fru as contents
-from fleetmon.drivers.ipmi.parse.fru import identity, part
 from fleetmon.model import Aspect, Component, ComponentHealth, Identity, Inventory, Part, Scalar
 
 BMC = Component("Manager", "BMC")
@@ -43,7 +43,7 @@ async def take_stock(known: Known, look: Look, cipher: int | None) -> None:
     door = await look_at_door(look)
     for flaw in door.flaws:
         look.tell(RESOURCE, flaw)
-    health, whole = sensors.components(known, look, look.now())
+    health, whole = sensors.components(known, look, known.answers)
     parts = {one.component: one for one in (*_bare_parts(health), *_described(known))}
     parts[BMC] = _bmc(device_id(known.device), door, cipher)
     look.inventory = Inventory(
@@ -108,6 +108,8 @@ def _described(known: Known) -> Iterable[Part]:
     found = known.catalog
     names = {fru.fru_id: fru.name for fru in found.frus} if found else {}
     told: dict[Component, Part] = {}
+    if (raw := known.frus.get(0)) and (chassis := chassis_part(contents(raw), "fru/0")):
+        told[chassis.component] = chassis
     for fru_id, raw in known.frus.items():
         component = found.described.get(fru_id, MAINBOARD) if found else MAINBOARD
         if raw and (one := part(contents(raw), component, f"fru/{fru_id}", names.get(fru_id, ""))):
