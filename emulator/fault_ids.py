@@ -88,6 +88,7 @@ PRESETS: dict[str, dict[str, Any]] = {
     "F79": {"fault": {"delay": 3}, "match": {"payload": "command"}, "when": {"every": 5}},
     "F80": {"fault": {"dup": 2}},
     "F81": {"fault": {"max_sessions": 4}},
+    "F82": {"fault": {"single_session": True}},
     "F83": {"fault": {"ciphers": [3]}},
     "F84": {"fault": {"rakp_junk": 8}},
     "F85": {"fault": {"cc": 0xC0}, "match": {"payload": "command"}, "when": {"first": 3}},
@@ -110,7 +111,6 @@ ELSEWHERE: dict[str, str] = {
     "F17": "our own environment overrides verification; no device can",
     "F47": "families with several machines behind one BMC or in one chassis are like that from the start",
     "F48": "every machine of a fleet has marks of its own: serial numbers, UUID, sensors",
-    "F82": "several clients at once make it; the ledger's sessions show it",
     "F87": "our own threads would bring it about; no device can",
 }
 """Ids of sessions, transport, payload, logs and IPMI that no fault brings about, and where they are instead."""

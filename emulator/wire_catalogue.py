@@ -256,6 +256,7 @@ EFFECTS: dict[str, Effect] = {
             wants=f"a list of cipher suites of {', '.join(map(str, SUITES))}",
         ),
         Effect(name="ignore_get_cipher", stage="policy", check=_flag, wants=YES),
+        Effect(name="single_session", stage="policy", check=_flag, wants=YES),
         Effect(name="sdr_max_read", stage="policy", check=_some, wants="bytes"),
         Effect(name="max_sessions", stage="policy", check=_count, wants=COUNT),
         Effect(name="session_ttl", stage="policy", check=_number, wants=SECONDS),

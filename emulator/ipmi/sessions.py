@@ -163,7 +163,9 @@ class Sessions:
         return self._chance.randbytes(16)
 
     def activate(self, session: Session) -> None:
-        """The client has proved what it knows."""
+        """The client has proved what it knows; a BMC that has one session for each user ends the older one."""
+        if self._bmc.wire and self._bmc.policy("single_session", False):
+            self.forget(session.user, but=session)
         session.stage, session.used = Stage.ACTIVE, self._now()
         session.seal = Seal(session.suite, session.session_key) if session.suite.integrity else None
         session.privilege = min(Privilege.USER, session.limit)
@@ -178,9 +180,10 @@ class Sessions:
             self._count()
             self._note("logout", session)
 
-    def forget(self, user: str = "") -> None:
+    def forget(self, user: str = "", *, but: Session | None = None) -> None:
         """Drops the sessions of a user, or of everybody."""
-        self._drop(session for session in tuple(self.by_id.values()) if user in ("", session.user))
+        doomed = (session for session in tuple(self.by_id.values()) if user in ("", session.user))
+        self._drop(session for session in doomed if session is not but)
 
     def _drop(self, sessions: Iterable[Session]) -> None:
         for session in sessions:

@@ -96,6 +96,11 @@ async def f81(wire: Wire) -> bool:
     return await (await wire.line()).open(17) == 0x01
 
 
+async def f82(wire: Wire) -> bool:
+    older, newer = await wire.login(), await wire.login()
+    return [await answered(line.ask(*DEVICE_ID)) for line in (older, newer)] == [False, True]
+
+
 async def f83(wire: Wire) -> bool:
     line = await wire.line()
     return [await line.open(17), await line.login(wire.fleet.user, wire.fleet.password, 3)] == [0x04, 0]
@@ -137,8 +142,8 @@ async def f90(wire: Wire) -> bool:
 
 
 LOOKS: dict[str, Look] = {
-    "F78": f78, "F79": f79, "F80": f80, "F81": f81, "F83": f83, "F84": f84, "F85": f85, "F86": f86, "F88": f88,
-    "F89": f89, "F90": f90,
+    "F78": f78, "F79": f79, "F80": f80, "F81": f81, "F82": f82, "F83": f83, "F84": f84, "F85": f85, "F86": f86,
+    "F88": f88, "F89": f89, "F90": f90,
 }  # fmt: skip
 """What a client sees of a fault that is set by its id alone."""
 
