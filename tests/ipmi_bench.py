@@ -38,14 +38,25 @@ class NoProcess:
         return 0
 
 
-async def guest() -> Link:
-    """A worker in this very loop, spoken to over a socket as any other."""
-    ours, theirs = socket.socketpair()
-    loop = asyncio.get_running_loop()
-    await loop.create_connection(lambda: Worker(loop, lambda: None), sock=theirs)
-    _, link = await loop.create_connection(lambda: Link(NoProcess()), sock=ours)
-    await link.ready()
-    return link
+class Guests:
+    """Workers in this very loop, spoken to over sockets as any other."""
+
+    def __init__(self) -> None:
+        self.workers: list[Worker] = []
+
+    async def start(self) -> Link:
+        ours, theirs = socket.socketpair()
+        loop = asyncio.get_running_loop()
+        _, worker = await loop.create_connection(lambda: Worker(loop, lambda: None), sock=theirs)
+        self.workers.append(worker)
+        _, link = await loop.create_connection(lambda: Link(NoProcess()), sock=ours)
+        await link.ready()
+        return link
+
+    async def gone(self) -> None:
+        """Wait until all have noticed that the service hung up."""
+        await asyncio.gather(*(worker.ended for worker in self.workers))
+        await asyncio.sleep(0)
 
 
 def hurried(monkeypatch: Any, haste: float = HASTE) -> tuple[float, ...]:
@@ -114,8 +125,8 @@ class Bench:
 @contextlib.asynccontextmanager
 async def bmc(controller: Any = None) -> AsyncIterator[Bench]:
     """A BMC that is there, on the real clock, and workers for sessions with it."""
-    clock = ManualClock()
-    workers = Workers(clock=clock, start=guest)
+    clock, guests = ManualClock(), Guests()
+    workers = Workers(clock=clock, start=guests.start)
     async with running_fleet("one_server") as fleet:
         lan = Lan(fleet.bmc(MACHINE), controller or Telling())
         fleet.bmc(MACHINE).lan = lan
@@ -124,6 +135,7 @@ async def bmc(controller: Any = None) -> AsyncIterator[Bench]:
             yield Bench(fleet, lan, workers, clock)
         finally:
             await workers.close()
+            await guests.gone()
             lan.close()
 
 

@@ -37,7 +37,7 @@ from fleetmon.drivers.ipmi.session import Session
 from fleetmon.drivers.ipmi.sockets import Sockets
 from fleetmon.drivers.ipmi.workers import BETWEEN_STARTS, SHARE, Gone, Link, Workers
 from fleetmon.errors import Unreachable
-from tests.ipmi_bench import Bench, bmc, guest, hurried, opening, read
+from tests.ipmi_bench import Bench, Guests, bmc, hurried, opening, read
 
 ACCOUNT = Account(host="127.0.0.1", port=9, user=b"u", password=b"p\xff", suites=(17, 3), privilege=2)
 BATCH = Batch(commands=(CHASSIS_STATUS,), repeatable=(True,), time=1.0, reach=0.5)
@@ -77,7 +77,7 @@ def test_a_line_that_is_no_message_is_an_error(text):
 
 
 async def test_nothing_is_started_before_the_first_question():
-    workers = Workers(clock=ManualClock(), start=guest)
+    workers = Workers(clock=ManualClock(), start=Guests().start)
     seats = [workers.seat() for _ in range(10)]
     assert workers.processes == []
     await seats[0].close()
@@ -85,7 +85,7 @@ async def test_nothing_is_started_before_the_first_question():
 
 
 async def test_the_next_worker_is_started_when_the_first_has_its_share_and_then_they_fill_evenly():
-    workers = Workers(clock=ManualClock(), most=2, share=3, start=guest)
+    workers = Workers(clock=ManualClock(), most=2, share=3, start=Guests().start)
     seats = [workers.seat() for _ in range(9)]
     assert [place.seats for place in workers._places] == [5, 4]
     for seat in seats[:3]:
