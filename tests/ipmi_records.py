@@ -35,7 +35,7 @@ def full(
 ) -> bytes:  # fmt: skip
     """A full sensor record; `raws` are thresholds as the record orders them: from upper fatal to lower caution."""
     threshold = event_type == 0x01
-    body = bytes([owner, lun, number, *entity, 0x7F if loaded else 0x6F, 0x50 | (access << 2 if threshold else 0)])
+    body = bytes([owner, lun, number, *entity, 0x7F if loaded else 0x6F, 0x50 | access << 2])
     body += bytes([sensor_type, event_type])
     if threshold:
         body += le((compared & 0x7) << 12) + le((compared >> 3) << 12) + bytes([readable, 0])

@@ -247,9 +247,10 @@ def test_thresholds_are_worth_asking_for_by_what_access_there_is_and_not_by_whic
 
 
 def test_thresholds_that_contradict_each_other_are_none():
-    one = point(full(readable=0x3F, raws=bytes(6)))
-    assert one.sensor is not None
-    assert not one.sensor.thresholds
+    for raws in (bytes(6), bytes([1, 2, 3, 40, 45, 50])):
+        one = point(full(readable=0x3F, raws=raws))
+        assert one.sensor is not None
+        assert not one.sensor.thresholds
 
 
 def test_a_falling_scale_turns_thresholds_round_only_where_its_maker_did():
@@ -289,6 +290,8 @@ def test_a_discrete_sensor_has_no_reading_unless_its_record_gives_it_a_unit():
     fan = point(full(name="Fan 1", event_type=0x0A, sensor_type=4, entity=(FAN, 1), units=PERCENT))
     assert fan.sensor is not None
     assert fan.sensor.type is ReadingType.PERCENT
+    assert not fan.sensor.thresholds
+    assert fan.record.readable == 0
 
 
 def test_a_chassis_is_one_chassis():

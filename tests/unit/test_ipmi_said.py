@@ -203,6 +203,10 @@ def test_an_empty_slot_is_absent_and_no_fault():
     assert (empty.state, empty.health, empty.failure_predicted) == ("Absent", UNKNOWN, None)
 
 
+def test_a_sensor_that_says_both_hides_nothing():
+    assert how((point(compact(name="BP0", sensor_type=0x25)), answer(0, 0x03))).state == "Enabled"
+
+
 def test_a_sensor_that_cannot_tell_presence_says_ok_when_it_says_nothing():
     assert how((point(compact(entity=(4, 1), tells=0x0002)), answer(0, 0))).health is OK
 

@@ -96,6 +96,7 @@ def test_a_name_cut_off_by_the_end_of_its_record_is_told_as_far_as_it_goes():
         (3, b"CPU Temp\x00\x00", "CPU Temp"),
         (3, b" PS1   Status ", "PS1 Status"),
         (3, b"Caf\xe9", "Café"),
+        (3, b"\xe9a", "éa"),
         (0, "Grüße".encode(), "Grüße"),
         (0, b"\x01\x02\xfe", "0102FE"),
         (0, b"\x00\x00", ""),

@@ -68,10 +68,9 @@ class Formula:
         if linearise is None or self.format is Format.NO_NUMBER:
             return None
         try:
-            value = linearise(found)
+            return _plain(linearise(found))
         except (ValueError, ZeroDivisionError, OverflowError):
             return None
-        return _plain(value) if math.isfinite(value) else None
 
     def span(self, raw: int) -> float | None:
         """How much `raw` steps are worth, as a hysteresis is given; None where steps differ in size."""

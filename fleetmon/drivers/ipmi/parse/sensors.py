@@ -159,9 +159,9 @@ def _stated(point: Point, reading: Reading | None, data: bytes) -> Said:
 
 
 def _presence(meanings: Mapping[int, State], bits: int, known: list[State], tells: int) -> bool | None:
-    """Is the thing there? One that would tell its presence, and tells nothing, is not."""
+    """Is the thing there? One that would tell its presence, and tells nothing, is not; one that tells both is."""
     if told := [one.present for one in known if one.present is not None]:
-        return all(told)
+        return any(told)
     would = any(one.present and tells >> offset & 1 for offset, one in meanings.items())
     return False if would and not bits else None
 
