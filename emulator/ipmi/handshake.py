@@ -16,7 +16,7 @@ from emulator.ipmi.ciphers import (
 )
 from emulator.ipmi.framing import Payload
 from emulator.ipmi.message import Privilege
-from emulator.ipmi.sessions import Peer, Session, Sessions, Stage
+from emulator.ipmi.sessions import Peer, Session, Sessions, Stage, client_at
 from emulator.redfish.accounts import Account, account_of
 from emulator.redfish.sessions import locked_out, refused
 
@@ -63,7 +63,7 @@ def user_id(account: Account) -> int:
 
 
 class Handshake:
-    """The way in to one BMC; a repeated message gets the same answer again."""
+    """The way in to one BMC; a repeated message gets the same answer again, another challenge makes the first void."""
 
     def __init__(self, bmc: Bmc, sessions: Sessions, guid: bytes) -> None:
         self._bmc, self._sessions, self._guid = bmc, sessions, guid
@@ -95,7 +95,7 @@ class Handshake:
             session = self._sessions.add(number, peer, suite, role or Privilege.ADMINISTRATOR)
         if session is None:
             self._bmc.plant.ledger.note(
-                self._bmc.machine.name, "login_full", protocol="ipmi", client="{}:{}".format(*peer),
+                self._bmc.machine.name, "login_full", protocol="ipmi", client=client_at(peer),
                 sessions=len(self._sessions.active),
             )  # fmt: skip
             return _failed(tag, Status.NO_RESOURCES, console_id)
@@ -111,14 +111,12 @@ class Handshake:
         session = self._sessions.living(int.from_bytes(payload[4:8], "little"))
         if session is None or session.stage is Stage.ACTIVE:
             return _failed(tag, Status.INVALID_SESSION, bytes(4))
-        if session.stage is Stage.OPENED:
+        if session.asked[0] != payload[1:]:
             status = self._meet(session, payload[8:24], role, payload[28 : 28 + length], length, peer)
             if status is not Status.OK:
                 self._sessions.end(session)
                 return _failed(tag, status, session.console_id.to_bytes(4, "little"))
             session.asked, session.stage = (payload[1:], b""), Stage.CHALLENGED
-        elif session.asked[0] != payload[1:]:
-            return _failed(tag, Status.INVALID_SESSION, session.console_id.to_bytes(4, "little"))
         console, own = session.randoms
         console_id = session.console_id.to_bytes(4, "little")
         text = console_id + session.id.to_bytes(4, "little") + console + own + self._guid + _named(session)
@@ -172,7 +170,7 @@ class Handshake:
         return bytes((tag, Status.OK, 0, 0)) + console_id + proof[: PROOF_LENGTHS[session.suite.authentication]]
 
     def _right(self, session: Session, code: bytes) -> bool:
-        """Whether the client knows the password; a console that appends something still does."""
+        """Whether the client knows the password."""
         text = session.randoms[1] + session.console_id.to_bytes(4, "little") + _named(session)
         return hmac.compare_digest(keyed(session.suite.authentication, session.key, text), code)
 
@@ -192,7 +190,7 @@ class Handshake:
 
     def _refuse(self, user: str, peer: Peer) -> None:
         self._sessions.tally.refuse(self._bmc.plant.clock.now())
-        refused(self._bmc, user, "{}:{}".format(*peer), how="ipmi")
+        refused(self._bmc, user, client_at(peer), how="ipmi")
 
 
 def _failed(tag: int, status: Status, console_id: bytes) -> bytes:

@@ -11,7 +11,7 @@ from emulator.ipmi.framing import AUTHENTICATED, ENCRYPTED, PLUS_HEADER, RMCP_IP
 from emulator.ipmi.handshake import Handshake
 from emulator.ipmi.message import Code, Controller, NetFn, Privilege, Reply, Request
 from emulator.ipmi.session_commands import COMMANDS, WITHOUT_SESSION, Asked
-from emulator.ipmi.sessions import Peer, Session, Sessions, Stage
+from emulator.ipmi.sessions import Peer, Session, Sessions, Stage, client_at
 
 if TYPE_CHECKING:
     from emulator.redfish.bmc import Bmc
@@ -142,7 +142,7 @@ class Lan(asyncio.DatagramProtocol):
             return act(Asked(self._bmc, self.sessions, session, message.data))
         if session is None:
             return self._controller.answer(Request(netfn, lun, command, message.data, Privilege.NONE))
-        source = f"{session.user}@{session.peer[0]}:{session.peer[1]}"
+        source = f"{session.user}@{client_at(session.peer)}"
         return self._controller.answer(Request(netfn, lun, command, message.data, session.privilege, source))
 
     # ---- what goes ----

@@ -23,6 +23,11 @@ AHEAD, BEHIND = 15, 16
 Peer = tuple[str, int]
 
 
+def client_at(peer: Peer) -> str:
+    """A client as the ledger tells it."""
+    return f"{peer[0]}:{peer[1]}"
+
+
 @dataclass(slots=True)
 class Window:
     """Which sequence numbers have been seen, around the highest of them."""
@@ -203,7 +208,7 @@ class Sessions:
 
     def _note(self, what: str, session: Session, **particulars: object) -> None:
         self._bmc.plant.ledger.note(
-            self._bmc.machine.name, what, protocol="ipmi", id=session.handle, client="{}:{}".format(*session.peer),
+            self._bmc.machine.name, what, protocol="ipmi", id=session.handle, client=client_at(session.peer),
             sessions=len(self.active), **particulars,
         )  # fmt: skip
 

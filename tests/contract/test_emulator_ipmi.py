@@ -145,12 +145,18 @@ async def test_a_proof_is_good_for_its_own_session_alone(lab: Lab) -> None:
         assert (await thief.greet(0x14, stolen))[1] == NO_SESSION
 
 
-async def test_another_challenge_in_the_same_session_is_refused(lab: Lab) -> None:
+async def test_another_challenge_makes_the_first_one_void(lab: Lab) -> None:
     async with console(lab.port) as line:
         assert await line.open(17) == 0
         assert await line.challenge(lab.user, lab.password) == 0
-        line.randoms = (bytes(16), line.randoms[1])
-        assert (await line.greet(0x12, line.rakp_1(lab.user)))[1] == NO_SESSION
+        first = line.rakp_3()
+        line.randoms = (bytes(16), b"")
+        assert await line.challenge(lab.user, lab.password) == 0
+        assert await line.prove() == 0
+        assert await line.open(17) == 0
+        assert await line.challenge(lab.user, lab.password) == 0
+        stale = first[:4] + line.session_id.to_bytes(4, "little") + first[8:]
+        assert (await line.greet(0x14, stale))[1] == WRONG_PROOF
 
 
 @pytest.mark.parametrize(
