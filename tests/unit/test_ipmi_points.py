@@ -294,6 +294,11 @@ def test_a_discrete_sensor_has_no_reading_unless_its_record_gives_it_a_unit():
     assert fan.record.readable == 0
 
 
+def test_the_first_of_several_bears_the_bare_name():
+    found = points(told(full(1, "Exhaust", entity=(CHASSIS, 1)), full(2, "Exhaust 2", entity=(CHASSIS, 2))))
+    assert [one.component.name for one in found] == ["Chassis", "Chassis 2"]
+
+
 def test_a_chassis_is_one_chassis():
     found = points(told(full(1, "System Airflow", entity=(CHASSIS, 1)), compact(2, "Intru", sensor_type=5)))
     assert {one.component for one in found} == {Component("Chassis", "Chassis")}

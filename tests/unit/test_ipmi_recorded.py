@@ -122,7 +122,7 @@ def test_numbers_are_what_other_programs_make_of_the_same_bytes():
     assert value("dell_r640", "System Board", "Pwr Consumption") == 176.0
     assert value("s2600tp", "Baseboard", "BB +12.0V") == 12.046
     assert value("s2600tp", "Baseboard", "BB +3.3V Vbat") == 3.0489
-    assert value("s2600tp", "DIMM 1", "DIMM Thrm Mrgn 1") == -53.0
+    assert value("s2600tp", "Memory 1", "DIMM Thrm Mrgn 1") == -53.0
     assert value("quanta_d51", "MB", "Volt_P12V") == 12.12
 
 

@@ -80,7 +80,7 @@ def test_a_record_tells_who_when_what_and_how_bad():
         (
             logged(number=0x50, owner=0x33, sensor_type=0x0C, data=(0x30, FF, 5)),
             WARNING,
-            "DIMM 1 Mmry ECC Sensor: correctable ECC error; module 5",
+            "Memory 1 Mmry ECC Sensor: correctable ECC error; module 5",
         ),
         (logged(number=0x40, sensor_type=0x10, data=(2, FF, FF)), OK, "SEL: log cleared"),
         (logged(number=0x40, sensor_type=0x10, data=(0x35, FF, 90)), WARNING, "SEL: log almost full; 90 % full"),

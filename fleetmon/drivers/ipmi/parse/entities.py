@@ -28,7 +28,7 @@ CHASSIS, SYSTEM, MANAGER = "Chassis", "ComputerSystem", "Manager"
 ENTITIES: Mapping[int, tuple[str, str]] = {
     0x00: (CHASSIS, "Chassis"), 0x01: (CHASSIS, "Chassis"), 0x02: (CHASSIS, "Chassis"), 0x03: ("Processor", "CPU"),
     0x04: (CHASSIS, "Drive Bay"), 0x05: (CHASSIS, "Peripheral Bay"), 0x06: (MANAGER, "BMC"),
-    0x07: (CHASSIS, "System Board"), 0x08: ("Memory", "DIMM"), 0x09: ("Processor", "CPU"), 0x0A: ("PowerSupply", "PS"),
+    0x07: (CHASSIS, "System Board"), 0x08: ("Memory", "Memory"), 0x09: ("Processor", "CPU"), 0x0A: ("PowerSupply", "PS"),
     0x0B: ("PCIeDevice", "Add-in Card"), 0x0C: (CHASSIS, "Front Panel"), 0x0D: (CHASSIS, "Back Panel"),
     0x0E: (CHASSIS, "Power System Board"), 0x0F: (CHASSIS, "Drive Backplane"), 0x10: (CHASSIS, "Expansion Board"),
     0x11: (CHASSIS, "Board"), 0x12: (CHASSIS, "Processor Board"), 0x13: ("PowerDomain", "Power Unit"),
@@ -36,7 +36,7 @@ ENTITIES: Mapping[int, tuple[str, str]] = {
     0x17: (CHASSIS, "Chassis"), 0x18: (CHASSIS, "Sub-Chassis"), 0x19: (CHASSIS, "Chassis Board"),
     0x1A: (CHASSIS, "Drive Bay"), 0x1B: (CHASSIS, "Peripheral Bay"), 0x1C: (CHASSIS, "Device Bay"),
     0x1D: ("Fan", "Fan"), 0x1E: ("CoolingUnit", "Cooling Unit"), 0x1F: ("Cable", "Cable"),
-    0x20: ("Memory", "DIMM"), 0x21: (MANAGER, "BMC"), 0x22: (SYSTEM, "System"), 0x23: (SYSTEM, "System"),
+    0x20: ("Memory", "Memory"), 0x21: (MANAGER, "BMC"), 0x22: (SYSTEM, "System"), 0x23: (SYSTEM, "System"),
     0x24: (SYSTEM, "System"), 0x25: (CHASSIS, "Group"), 0x26: (MANAGER, "BMC"), 0x27: (CHASSIS, "Chassis"),
     0x28: ("Battery", "Battery"), 0x29: (CHASSIS, "Blade"), 0x2A: ("Switch", "Switch"),
     0x2B: (CHASSIS, "Processor Memory Module"), 0x2C: ("PCIeDevice", "I/O Module"),
@@ -259,12 +259,13 @@ def places(repository: Repository) -> Places:
 
 
 def _plain(entity: Entity, many: frozenset[int]) -> Component:
-    """An entity by its number: the noun, and which one where there is more than one."""
+    """An entity by its number: the noun, and which one unless it is the first or only one."""
     kind, noun = ENTITIES.get(entity.id, _OTHER_ENTITY)
     instance = entity.instance - 0x60 if entity.instance >= 0x60 else entity.instance
     if noun == _OTHER_ENTITY[1]:
         return Component(kind, f"{noun} {entity.id:02X}h.{instance}")
-    if kind in (SYSTEM, MANAGER) or (kind not in _NUMBERED and entity.id not in many):
+    first = instance == 1 or entity.id not in many
+    if kind in (SYSTEM, MANAGER) or (kind not in _NUMBERED and first):
         return Component(kind, noun)
     return Component(kind, f"{noun}{'' if noun == 'PS' else ' '}{instance}")
 
