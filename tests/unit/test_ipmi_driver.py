@@ -307,7 +307,7 @@ async def test_factors_of_a_non_linear_sensor_are_asked_once_for_each_raw_value(
 
 
 async def test_thresholds_are_asked_once_and_again_with_an_inventory() -> None:
-    shelf = server(1)
+    shelf = server(0)
     shelf.records.append(numeric(0x30, "Inlet", readable=0x18))
     shelf.readings[0, 0x30] = value(22)
     shelf.thresholds[0x30] = bytes([0x18, 0, 0, 0, 35, 42, 0])

@@ -143,6 +143,7 @@ async def read_limits(known: Known, look: Look) -> None:
         known.adopt(catalog(found.records, found.maker, _limits_in(known.limits)), known.stamp)
         known.change(limits_wanted=False)
         known.limits = {}
+        _retell(known, look)
 
 
 def _mended(found: Catalog, place: int, data: bytes) -> bytes:
@@ -154,6 +155,13 @@ def _mended(found: Catalog, place: int, data: bytes) -> bytes:
 def _shared(code: int, data: bytes) -> Answer:
     """The one object for all answers that are alike: sensors say few different things, and each device keeps them."""
     return Answer(code, data)
+
+
+def _retell(known: Known, look: Look) -> None:
+    """What was read in this poll already, with the limits that are known now."""
+    points = known.catalog.points if known.catalog else ()
+    now = {point.sensor.key: point.sensor for point in points if point.asked and point.sensor}
+    look.readings = [replace(one, sensor=now.get(one.sensor.key, one.sensor)) for one in look.readings]
 
 
 # ---- one batch -------------------------------------------------------------------------------------------------------
@@ -240,9 +248,10 @@ def _ill(health: Health) -> bool:
 
 
 def _limit_commands(found: Catalog) -> list[Command]:
-    asked = [found.points[place] for place in found.numeric]
+    """All that is compared with thresholds is asked for them: what records say of who tells any is often wrong."""
+    asked = [found.points[place] for place in found.numeric if found.points[place].record.is_threshold]
     return [
-        *(commands.sensor_thresholds(point.number, point.lun) for point in asked if point.thresholds_readable),
+        *(commands.sensor_thresholds(point.number, point.lun) for point in asked),
         *(commands.sensor_hysteresis(point.number, point.lun) for point in asked if point.record.hysteresis_readable),
     ]
 

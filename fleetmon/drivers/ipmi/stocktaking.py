@@ -24,8 +24,8 @@ from fleetmon.drivers.ipmi.parse.fru import fru as contents
 from fleetmon.model import Aspect, Component, ComponentHealth, Identity, Inventory, Part, Scalar
 
 BMC = Component("Manager", "BMC")
-MAINBOARD = Component("Chassis", "Chassis")
-"""What FRU 0 describes where no record says it: the machine as a whole."""
+MAINBOARD = Component("Chassis", "System Board")
+"""What FRU 0 describes, beside the chassis as a whole."""
 BUILT_OF = frozenset(
     {"Battery", "Drive", "Fan", "Memory", "PCIeDevice", "PowerSupply", "Processor", "StorageController"}
 )
@@ -112,6 +112,7 @@ def _described(known: Known) -> Iterable[Part]:
         told[chassis.component] = chassis
     for fru_id, raw in known.frus.items():
         component = found.described.get(fru_id, MAINBOARD) if found else MAINBOARD
+        component = MAINBOARD if component in told and fru_id == 0 else component
         if raw and (one := part(contents(raw), component, f"fru/{fru_id}", names.get(fru_id, ""))):
             told.setdefault(component, one)
     return told.values()
