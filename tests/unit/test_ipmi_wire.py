@@ -180,6 +180,28 @@ async def test_F83_a_bmc_that_chooses_other_algorithms_than_were_offered_gets_no
     assert bench.kinds == [0, 0x10]
 
 
+async def test_F83_an_offer_has_its_own_time_however_late_the_greeting_was_answered():
+    bench = logging_in()
+    for _ in range(3):
+        bench.loop.fire()
+    bench.capable()
+    login = bench.wire._login
+    assert login is not None
+    assert nominal([bench.loop.fire() for _ in range(3)]) == [1.0, 2.0, 4.0]
+    assert (login.result().outcome, login.result().other_suite) == (Outcome.SILENT, True)
+    assert bench.kinds == [0, 0, 0, 0, 0x10, 0x10, 0x10]
+
+
+async def test_F79_a_command_after_one_that_was_given_up_has_another_sequence_number():
+    bench = in_session()
+    bench.wire.ask(CHASSIS_STATUS, repeatable=True)
+    bench.wire.give_up()
+    bench.wire.ask(CHASSIS_STATUS, repeatable=True)
+    first, second = (datagram[20] for datagram in bench.sent)
+    assert first != second
+    assert len(bench.loop.timers) == 1
+
+
 async def test_F83_what_was_offered_and_chosen_is_gone_on_with():
     bench = logging_in()
     bench.capable()
@@ -263,7 +285,7 @@ async def test_no_datagram_brings_a_wire_out_of_its_way(stage, head, rest):
     bench = at(stage)
     before = len(bench.sent)
     bench.wire.receive(head + rest)
-    assert not bench.wire.established
+    assert bench.wire.sessioncontext != "ESTABLISHED"
     assert len(bench.sent) <= before + 1
 
 

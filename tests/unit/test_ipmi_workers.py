@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import os
 import resource
 import signal
@@ -203,9 +204,14 @@ async def test_a_question_nobody_waits_for_any_more_is_dropped_and_the_next_one_
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.02):
                 await read(bench.session, *range(2, 10))
-        asked = bench.asked("IPMI 04h/2Dh")
-        assert await read(bench.session, 50) == [50]
-        assert bench.asked("IPMI 04h/2Dh") == asked + 1
+        loop = asyncio.get_running_loop()
+        end, asked = loop.time() + 0.15, bench.asked("IPMI 04h/2Dh")
+        for number in itertools.cycle(range(50, 250)):
+            assert await read(bench.session, number) == [number]
+            asked += 1
+            if loop.time() > end:
+                break
+        assert bench.asked("IPMI 04h/2Dh") == asked
         assert bench.tally.logins == 1
 
 

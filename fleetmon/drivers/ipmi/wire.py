@@ -99,7 +99,6 @@ class Wire(Session):  # type: ignore[misc] # pyghmi has no types
         self.pendingpayloads: deque[Any] = deque()
         self.request_entry: list[Any] = []
         self.logontries, self.maxtimeout = 0, 0
-        self.established = False
         self.sendings = 0
         """Of the command that waits for its answer, or waited last."""
         self._send, self._loop = send, loop
@@ -268,7 +267,6 @@ class Wire(Session):  # type: ignore[misc] # pyghmi has no types
         """How pyghmi tells that a login came about, or in words why it did not."""
         error = str(parameter.get("error", ""))
         if not error:
-            self.established = True
             self._end_login(None)
         elif "RAKP4" in error:
             self._doubt("its last proof is wrong: it may want a BMC key (Kg)")
