@@ -90,6 +90,12 @@ def test_everything_of_one_thing_is_called_alike():
     assert [one.component.name for one in found] == ["PSU1", "PSU1", "PSU1", "CPU_0", "CPU_0", "CPU_0"]
 
 
+def test_a_bare_letter_is_a_name_where_there_is_no_better_one():
+    temperature = full(1, "P1_TEMP_SENS", entity=(CPU, 1))
+    assert point(temperature).component.name == "P1"
+    assert point(temperature, full(2, "CPU 1 VR Temp", entity=(BOARD, 1))).component.name == "CPU 1"
+
+
 def test_a_part_and_its_sensors_bear_the_name_of_the_part():
     repository = told(
         full(1, "Temp", entity=(CPU, 1)),

@@ -28,7 +28,8 @@ CHASSIS, SYSTEM, MANAGER = "Chassis", "ComputerSystem", "Manager"
 ENTITIES: Mapping[int, tuple[str, str]] = {
     0x00: (CHASSIS, "Chassis"), 0x01: (CHASSIS, "Chassis"), 0x02: (CHASSIS, "Chassis"), 0x03: ("Processor", "CPU"),
     0x04: (CHASSIS, "Drive Bay"), 0x05: (CHASSIS, "Peripheral Bay"), 0x06: (MANAGER, "BMC"),
-    0x07: (CHASSIS, "System Board"), 0x08: ("Memory", "Memory"), 0x09: ("Processor", "CPU"), 0x0A: ("PowerSupply", "PS"),
+    0x07: (CHASSIS, "System Board"), 0x08: ("Memory", "Memory"), 0x09: ("Processor", "CPU"),
+    0x0A: ("PowerSupply", "PS"),
     0x0B: ("PCIeDevice", "Add-in Card"), 0x0C: (CHASSIS, "Front Panel"), 0x0D: (CHASSIS, "Back Panel"),
     0x0E: (CHASSIS, "Power System Board"), 0x0F: (CHASSIS, "Drive Backplane"), 0x10: (CHASSIS, "Expansion Board"),
     0x11: (CHASSIS, "Board"), 0x12: (CHASSIS, "Processor Board"), 0x13: ("PowerDomain", "Power Unit"),
@@ -271,12 +272,17 @@ def _plain(entity: Entity, many: frozenset[int]) -> Component:
 
 
 def _labels(repository: Repository) -> dict[tuple[str, str], str]:
-    """One label for everything that says by its name which one it is; a FRU's word counts first."""
+    """One label for everything that says by its name which one it is; a FRU's word counts first, a bare `P1` last."""
+    names = (*(one.name for one in repository.frus), *(one.name for one in repository.sensors))
+    told = [
+        (kind, *which)
+        for name in names
+        for kind in _DESIGNATIONS
+        if (which := designated(kind, name)) and _may_be(kind, name)
+    ]
     found: dict[tuple[str, str], str] = {}
-    for name in (*(one.name for one in repository.frus), *(one.name for one in repository.sensors)):
-        for kind in _DESIGNATIONS:
-            if (which := designated(kind, name)) and _may_be(kind, name):
-                found.setdefault((kind, which[0]), which[1])
+    for kind, key, label in sorted(told, key=lambda one: len(one[2].rstrip("0123456789")) == 1):
+        found.setdefault((kind, key), label)
     return found
 
 
