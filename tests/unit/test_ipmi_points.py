@@ -69,6 +69,10 @@ VOLTS, WATTS, RPM, PERCENT = (0, 4, 0), (0, 6, 0), (0, 18, 0), (1, 0, 0)
         (compact(name="Dedicated NIC", entity=(BOARD, 1), sensor_type=0x25), "Assembly", "Dedicated NIC"),
         (compact(name="Presence", entity=(SUPPLY, 1), sensor_type=0x25), "PowerSupply", "PS1"),
         (full(name="Temp_Ambient_FP", entity=(0x40, 1)), "Chassis", "Chassis"),
+        (full(name="GPU 1 Mem Temp", entity=(11, 3)), "Processor", "GPU 1"),
+        (compact(name="GPU 1 Status", entity=(11, 3), sensor_type=0x17), "Processor", "GPU 1"),
+        (compact(name="Status", entity=(11, 5), sensor_type=0x17), "PCIeDevice", "Add-in Card 5"),
+        (full(name="CPU1 Riser Temp", entity=(11, 2)), "PCIeDevice", "Add-in Card 2"),
         (full(name="Odd", entity=(0xD3, 0x62)), "Chassis", "Entity D3h.2"),
     ],
 )  # fmt: skip
@@ -88,6 +92,11 @@ def test_everything_of_one_thing_is_called_alike():
         )
     )
     assert [one.component.name for one in found] == ["PSU1", "PSU1", "PSU1", "CPU_0", "CPU_0", "CPU_0"]
+
+
+def test_a_gpu_is_no_cpu_of_the_same_number():
+    found = points(told(full(1, "CPU 1 Temp", entity=(CPU, 1)), full(2, "GPU 1 Temp", entity=(11, 3))))
+    assert [one.component.name for one in found] == ["CPU 1", "GPU 1"]
 
 
 def test_a_bare_letter_is_a_name_where_there_is_no_better_one():

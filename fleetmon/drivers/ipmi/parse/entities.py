@@ -79,7 +79,7 @@ _DESIGNATIONS = {
         _START + r"(?P<label>(?:PSU?|P/S|PWS|(?:Power|Pwr)[ _]?Supply)[ _#-]?(?P<number>\d{1,2}))(?!\d)", re.IGNORECASE
     ),
     "Processor": re.compile(
-        _START + r"(?P<label>(?:(?:CPU|PROC(?:ESSOR)?|Socket|SKT)[ _#-]?|P)(?P<number>\d{1,2}))(?![\dA-Za-z.])",
+        _START + r"(?P<label>(?:(?:[CG]PU|PROC(?:ESSOR)?|Socket|SKT)[ _#-]?|P)(?P<number>\d{1,2}))(?![\dA-Za-z.])",
         re.IGNORECASE,
     ),
     "Memory": re.compile(
@@ -93,7 +93,9 @@ _DESIGNATIONS = {
     ),
 }  # fmt: skip
 """Names that say which one of a kind they are: by its number alone, or by all of what they say."""
-_SURELY_CPU = re.compile(_START + r"(?:CPU|PROC(?:ESSOR)?)[ _#-]?\d{1,2}(?![\dA-Za-z.])", re.IGNORECASE)
+_SURELY_CPU = re.compile(_START + r"(?:[CG]PU|PROC(?:ESSOR)?)[ _#-]?\d{1,2}(?![\dA-Za-z.])", re.IGNORECASE)
+_GPU = re.compile(r"^GPU", re.IGNORECASE)
+"""Accelerators are processors too, counted apart; they stand on cards."""
 _FALLBACKS = ("Memory", "PowerSupply", "Processor", "Drive")
 _MEASURED = re.compile(
     r"(?:^|[ _-]+|(?<=\d))(?:rpm|tach(?:o|ometer)?|speed|stat(?:us|e)?|pres(?:ent|ence)?|fail(?:ure|ed)?|fault|"
@@ -121,9 +123,9 @@ def designated(kind: str, name: str) -> tuple[str, str] | None:
     found = pattern.search(name) if pattern else None
     if found is None:
         return None
-    number = found["number"]
+    number, label = found["number"], " ".join(found["label"].strip(" _-").split())
     key = str(int(number)) if number.isdigit() else "".join(filter(str.isalnum, number.lower()))
-    return key, " ".join(found["label"].strip(" _-").split())
+    return f"gpu{key}" if _GPU.match(label) else key, label
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +153,7 @@ class Places:
             return self._presence(sensor)
         kind = TYPES.get(sensor.sensor_type)
         home = self.entity(sensor.entity)
-        if kind is None:
+        if kind is None or kind == home.kind == "PCIeDevice":
             return self._by_entity(sensor, home)
         if kind in _DESIGNATIONS and (found := self._designated(kind, sensor.name)):
             return found
@@ -181,17 +183,11 @@ class Places:
         """A thing that is measured: the entity, unless the name says more than a board or chassis."""
         if found := self._designated(home.kind, sensor.name):
             return found
-        if home.kind in (CHASSIS, "PowerDomain"):
-            for kind in _FALLBACKS:
-                if kind == "Processor" and not _SURELY_CPU.search(sensor.name):
-                    continue
-                if kind in ("Memory", "Drive") and sensor.sensor_type != TEMPERATURE:
-                    continue
-                if found := self._designated(kind, sensor.name):
-                    return found
-            if bare(sensor.name) in self.fans:
-                return Component("Fan", bare(sensor.name))
-        return home
+        for kind in _FALLBACKS:
+            if _believable(kind, sensor, home) and (found := self._designated(kind, sensor.name)):
+                return found
+        name = bare(sensor.name)
+        return Component("Fan", name) if home.kind == CHASSIS and name in self.fans else home
 
     def _of_kind(self, kind: str, sensor: SensorRecord, home: Component) -> Component:
         """A processor, module, supply: the entity where it is one, the sensor's name where several share the entity."""
@@ -233,6 +229,17 @@ class Places:
     def _designated(self, kind: str, name: str) -> Component | None:
         found = designated(kind, name)
         return Component(kind, self.labels.get((kind, found[0]), found[1])) if found else None
+
+
+def _believable(kind: str, sensor: SensorRecord, home: Component) -> bool:
+    """May the name of a sensor on this entity be the name of a part: on a board or chassis, and surely meant so?"""
+    if home.kind == "PCIeDevice":
+        return kind == "Processor" and _GPU.match(sensor.name) is not None
+    if home.kind not in (CHASSIS, "PowerDomain"):
+        return False
+    if kind == "Processor":
+        return _SURELY_CPU.search(sensor.name) is not None
+    return kind == "PowerSupply" or sensor.sensor_type == TEMPERATURE
 
 
 def places(repository: Repository) -> Places:
