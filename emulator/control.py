@@ -275,6 +275,7 @@ def _log(machine: Machine, purpose: str) -> list[dict[str, Any]]:
 
 
 def _sensors(bmc: Bmc) -> list[dict[str, Any]]:
+    paths, records = sensor_paths(bmc), sensor_records(bmc)
     return [
         {
             "key": row.key,
@@ -282,7 +283,8 @@ def _sensors(bmc: Bmc) -> list[dict[str, Any]]:
             "type": row.type,
             "unit": row.unit,
             "value": value,
-            "paths": sensor_paths(bmc)[row.key],
+            "paths": paths[row.key],
+            "record": records.get(row.key),
         }
         for row, value in zip(bmc.machine.sensors.rows, bmc.machine.readings(), strict=True)
     ]
@@ -293,7 +295,12 @@ OLD_SUPPLY = {"Input": "PowerInputWatts", "Output": "PowerOutputWatts", "InputVo
 
 
 def sensor_paths(bmc: Bmc) -> dict[str, list[str]]:
-    """Where each sensor is told, by every model and protocol the machine speaks; an array's entry for its reading."""
+    """Where each sensor is told over Redfish, under every model that is spoken; nowhere, where none is.
+
+    An array's entry stands for its one reading.
+    """
+    if bmc.endpoint is None and bmc.controller is not None:
+        return {row.key: [] for row in bmc.machine.sensors.rows}
     shape, chassis, rows = bmc.shape, bmc.places.chassis, rows_of(bmc.machine.family.name)
     paths: dict[str, list[str]] = {
         row.key: [f"{chassis}/Sensors/{row.key}"] if shape.subsystems else [] for row in rows
@@ -307,11 +314,15 @@ def sensor_paths(bmc: Bmc) -> dict[str, list[str]]:
         for index in range(bmc.machine.family.supplies):
             for what, name in OLD_SUPPLY.items():
                 paths[f"PSU{index + 1}{what}"].append(f"{chassis}/Power#/PowerSupplies/{index}/{name}")
-    told = {key: [_pointer(bmc.tree.told(path)) for path in plain] for key, plain in paths.items()}
-    if bmc.controller is None:
-        return told
-    records = {key: [sdr_name(bmc.controller, sensor)] for key, sensor in bmc.controller.catalogue.by_key.items()}
-    return {key: (told[key] if bmc.endpoint else []) + records.get(key, []) for key in told}
+    return {key: [_pointer(bmc.tree.told(path)) for path in told] for key, told in paths.items()}
+
+
+def sensor_records(bmc: Bmc) -> dict[str, str]:
+    """Which SDR each sensor has, as `sdr/0012`; none where the machine does not speak IPMI."""
+    controller = bmc.controller
+    if controller is None:
+        return {}
+    return {key: sdr_name(controller, sensor) for key, sensor in controller.catalogue.by_key.items()}
 
 
 def _pointer(path: str) -> str:
@@ -334,10 +345,11 @@ def history(bmc: Bmc, query: dict[str, str]) -> dict[str, Any]:
     if count > MOST_POINTS:
         raise WrongRequestError(400, f"{count} points are too many; at most {MOST_POINTS}, so take a longer step")
     instants = [since + step * n for n in range(count)]
-    paths = sensor_paths(bmc)
+    records = sensor_records(bmc)
+    told = {key: [*paths, *([records[key]] if key in records else [])] for key, paths in sensor_paths(bmc).items()}
     return {
         "from": since, "step": step, "count": count,
-        "sensors": [_told_row(row, paths[row.key]) for row in bmc.machine.sensors.rows],
+        "sensors": [_told_row(row, told[row.key]) for row in bmc.machine.sensors.rows],
         "columns": [_packed(column) for column in bmc.machine.sensors.columns(instants)],
     }  # fmt: skip
 
