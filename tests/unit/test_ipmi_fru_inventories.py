@@ -156,9 +156,9 @@ def test_a_board_is_what_its_board_area_says_and_a_supply_what_its_product_area_
     assert board is not None
     assert (board.model, board.serial_number, board.part_number) == ("Mainboard", "BO123456", "MB-7")
     assert board.slot == "System Board"
-    supply = part(fru(WHOLE), Component("PowerSupply", "PS1"), "fru/1", slot="bay 1")
+    supply = part(fru(WHOLE), Component("PowerSupply", "PS1"), "fru/1", slot="PS1 FRU")
     assert supply is not None
-    assert (supply.model, supply.serial_number, supply.slot) == ("Server 9", "SN123456", "bay 1")
+    assert (supply.model, supply.serial_number, supply.slot) == ("Server 9", "SN123456", "PS1")
     assert supply.properties == {
         "capacity_watts": 1100,
         "hot_swap": True,

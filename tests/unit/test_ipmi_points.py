@@ -94,6 +94,12 @@ def test_everything_of_one_thing_is_called_alike():
     assert [one.component.name for one in found] == ["PSU1", "PSU1", "PSU1", "CPU_0", "CPU_0", "CPU_0"]
 
 
+def test_spellings_of_one_module_are_one_and_a_span_of_modules_is_none_of_them():
+    names = ("P1-DIMMA1", "P1_DIMM_A1", "P1 DIMM 1-6", "P1 DIMM 16")
+    found = points(told(*(full(number, name, entity=(DIMM, 1)) for number, name in enumerate(names))))
+    assert [one.component.name for one in found] == ["P1-DIMMA1", "P1-DIMMA1", "P1 DIMM 1-6", "P1 DIMM 16"]
+
+
 def test_a_gpu_is_no_cpu_of_the_same_number():
     found = points(told(full(1, "CPU 1 Temp", entity=(CPU, 1)), full(2, "GPU 1 Temp", entity=(11, 3))))
     assert [one.component.name for one in found] == ["CPU 1", "GPU 1"]
@@ -190,6 +196,11 @@ def test_what_others_own_is_known_for_its_events_and_never_asked():
     assert [one.name for one in heard if one] == ["Of the ME", "Of the BIOS", "Event"]
     assert who.find(0x20, 0, 3) is None
     assert who.find(0x20, 3, 1) is not None
+
+
+def test_a_bmc_that_gets_its_own_address_wrong_is_asked_all_the_same():
+    found = points(told(full(1, "Inlet", owner=0x24), full(2, "CPU", owner=0x24), full(3, "ME", owner=0x2C)))
+    assert [one.asked for one in found] == [True, True, False]
 
 
 def test_the_bmc_is_called_so_and_other_controllers_by_their_names():

@@ -103,6 +103,8 @@ _MEASURED = re.compile(
     re.IGNORECASE,
 )
 """What a name ends in where it tells what is measured of the thing, and not which thing it is."""
+_SEPARATOR = re.compile(r"[ _#]|(?<!\d)-|-(?!\d)")
+"""What spellings of one name differ by; between digits a hyphen means from the one to the other."""
 _SLOT = re.compile(r"(?:PCIe?[ _-]?)?slot", re.IGNORECASE)
 _SHORT_DIMM = re.compile(r"^[A-Z] ?\d{1,2}$")
 
@@ -124,7 +126,7 @@ def designated(kind: str, name: str) -> tuple[str, str] | None:
     if found is None:
         return None
     number, label = found["number"], " ".join(found["label"].strip(" _-").split())
-    key = str(int(number)) if number.isdigit() else "".join(filter(str.isalnum, number.lower()))
+    key = str(int(number)) if number.isdigit() else _SEPARATOR.sub("", number.lower())
     return f"gpu{key}" if _GPU.match(label) else key, label
 
 

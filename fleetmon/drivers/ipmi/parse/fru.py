@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from fleetmon.drivers.ipmi.parse.entities import bare
 from fleetmon.drivers.ipmi.parse.text import meant, spelled
 from fleetmon.model import Component, Identity, Part, Scalar
 
@@ -224,7 +225,7 @@ def part(content: Fru, component: Component, source: str, slot: str = "") -> Par
     serial_number = first.serial_number or second.serial_number or chassis.serial_number
     found = Part(
         component=component,
-        slot=slot or component.name,
+        slot=bare(slot) or component.name,
         source=source,
         manufacturer=first.manufacturer or second.manufacturer,
         model=first.name or second.name,

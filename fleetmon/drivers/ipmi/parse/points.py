@@ -58,10 +58,16 @@ class Point:
 
 def points(repository: Repository, address: int = BMC_ADDRESS) -> tuple[Point, ...]:
     """Every sensor the SDRs tell of; no two that are asked have the same component, name and type."""
-    where = places(repository)
-    found = [_point(one, where.of(one), address) for one in _once(repository.sensors)]
+    where, owner = places(repository), _owner(repository.sensors, address)
+    found = [_point(one, where.of(one), owner) for one in _once(repository.sensors)]
     heads = Counter(_head(point) for point in found)
     return tuple(_told_apart(point) if heads[_head(point)] > 1 else point for point in found)
+
+
+def _owner(records: Iterable[SensorRecord], address: int) -> int:
+    """Whose sensors we can ask: those of whom we speak to, by whatever address a BMC wrongly gives itself."""
+    owners = Counter(one.owner for one in records if one.kind is Kind.FULL and not one.by_software)
+    return address if address in owners or not owners else owners.most_common(1)[0][0]
 
 
 def _once(records: Iterable[SensorRecord]) -> Iterator[SensorRecord]:
@@ -85,7 +91,7 @@ def _told_apart(point: Point) -> Point:
     return replace(point, name=name, sensor=replace(point.sensor, name=name) if point.sensor else None)
 
 
-def _point(record: SensorRecord, component: Component, address: int) -> Point:
+def _point(record: SensorRecord, component: Component, owner: int) -> Point:
     source = f"sdr/{record.record_id:04X}"
     name = record.name or f"Sensor {record.number:02X}h"
     measured = measure(record.units, record.sensor_type, record.name) if record.formula else OTHER
@@ -107,7 +113,7 @@ def _point(record: SensorRecord, component: Component, address: int) -> Point:
         )
         if record.formula
         else None,
-        asked=record.kind is not Kind.EVENT_ONLY and record.owner == address and not record.channel,
+        asked=record.kind is not Kind.EVENT_ONLY and record.owner == owner and not record.channel,
         measure=measured,
         hysteresis=_hysteresis(record, measured, *record.hysteresis) if any(record.hysteresis) else None,
     )
