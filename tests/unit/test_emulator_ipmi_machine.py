@@ -201,6 +201,14 @@ def test_thresholds_that_were_set_are_told_and_hold(bench: Bench) -> None:
     assert bench.reply(0x04, 0x26, inlet + bytes((0b000100, 0, 0, 9, 0, 0, 0))).code == Code.INVALID_FIELD
 
 
+def test_a_reading_that_is_at_a_threshold_has_reached_it_from_either_side(bench: Bench) -> None:
+    inlet, now = bench.number("Inlet"), bench.reading("Inlet")[0]
+    bench.ask(0x04, 0x26, inlet + bytes((0b010001, now, 0, 0, 0, now, 0)))
+    assert bench.reading("Inlet")[2] & 0x3F == 0b010001
+    bench.ask(0x04, 0x26, inlet + bytes((0b010001, now - 1, 0, 0, 0, now + 1, 0)))
+    assert bench.reading("Inlet")[2] & 0x3F == 0
+
+
 def test_a_sensor_that_is_not_scanned_has_no_reading(bench: Bench) -> None:
     bench.ask(0x04, 0x28, bench.number("Inlet") + b"\x80")
     assert bench.reading("Inlet")[1] == 0xA0
