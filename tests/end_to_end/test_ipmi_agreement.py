@@ -7,6 +7,7 @@ differ from each other, the comment beside the exception says why we side with w
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -101,6 +102,7 @@ def disagreements(read: Read) -> Iterator[str]:
 def _of_sensors(read: Read) -> Iterator[str]:
     """Every sensor with a number: value, unit and all six thresholds."""
     ours = {reading["source"]: reading for reading in read.ours["readings"]}
+    absent = [found["component"] for found in read.ours["health"] if found["state"] == "Absent"]
     told = list(_paired(read.ipmitool, read.freeipmi))
     for tool, free in told:
         where = f"sensor {tool.name!r} ({tool.number:02X}h, record {free.record})"
@@ -108,8 +110,10 @@ def _of_sensors(read: Read) -> Iterator[str]:
         if reading is None:
             if tool.value is not None and free.value is not None:
                 yield f"{where}: ours has no such sensor, they read {tool.value}"
-            continue
-        yield from (f"{where}: {words}" for words in _of_one_sensor(reading, tool, free))
+        elif reading["reason"] == "Absent" and reading["component"] in absent:
+            continue  # an empty socket: the clients tell the 0 that stands in the answer, we tell that there is nothing
+        else:
+            yield from (f"{where}: {words}" for words in _of_one_sensor(reading, tool, free))
     yield from (f"{source}: only ours has it" for source in ours if source.startswith("sdr/"))
 
 
@@ -168,9 +172,10 @@ def _of_the_log(read: Read) -> Iterator[str]:
 
 
 def _speaks_of(event: dict[str, Any], told: dict[str, str]) -> bool:
-    """Does our message name the same sensor?"""
-    name = told["Name"]
-    return name.startswith(("Sensor #", "N/A")) or name in event["message"] or name in str(event["component"])
+    """Does our message name the same sensor? FreeIPMI numbers the sensors that share a record behind their name."""
+    names = {told["Name"], re.sub(r" \d+$", "", told["Name"])}
+    said = event["message"] + str(event["component"])
+    return told["Name"].startswith(("Sensor #", "N/A")) or any(name in said for name in names)
 
 
 def _of_inventories(read: Read) -> Iterator[str]:
@@ -218,14 +223,14 @@ async def test_a_machine_of_our_own_is_read_as_they_read_it(tmp_path: Path) -> N
 
 FAULTS: dict[str, dict[str, Any]] = {
     "plain-01": {"fault": "fail_drive", "bay": 1},
-    "old-01": {"fault": "fail_power_supply", "supply": 1},
+    "old-01": {"fault": "fail_power_supply"},
     "store-01": {"fault": "predict_drive", "bay": 0},
     "node-02": {},
-    "gpu-01": {"fault": "fail_fan", "fan": 1},
+    "gpu-01": {"fault": "fail_fan"},
     "dell-01": {"fault": "fail_drive", "bay": 0},
-    "hpe-01": {"fault": "fail_fan", "fan": 2},
+    "hpe-01": {"fault": "fail_fan"},
     "lenovo-01": {},
-    "supermicro-01": {"fault": "fail_power_supply", "supply": 2},
+    "supermicro-01": {"fault": "fail_power_supply"},
     "openbmc-01": {"fault": "ecc_errors"},
     "ami-01": {},
     "cisco-01": {"fault": "overheat"},
@@ -243,6 +248,7 @@ async def test_an_emulated_machine_is_read_as_ipmitool_and_freeipmi_read_it(mach
         fleet.advance(60)
         lan = fleet.bmc(machine).lan
         assert lan is not None
-        read = await read_by_all(lan.address, fleet.user, fleet.password, tmp_path, cipher=17)
+        suite = fleet.machine(machine).family.ipmi.ciphers[-1]
+        read = await read_by_all(lan.address, fleet.user, fleet.password, tmp_path, cipher=suite)
     assert len(read.ipmitool) >= 30
     assert list(disagreements(read)) == []

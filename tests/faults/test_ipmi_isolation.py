@@ -28,7 +28,7 @@ from tests.ipmi_sim import PASSWORD, USER, ipmi_sim, telling_machine, telling_va
 
 SENSORS = 12
 STEADY = frozenset({Aspect.HEARTBEAT, Aspect.SENSORS})
-CALLERS = 1
+CALLERS = 2
 """Who ask each machine and know nothing of each other."""
 STUCK = 60.0
 """Seconds after which a machine must have been read again, whatever happened to its worker."""
