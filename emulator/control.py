@@ -204,7 +204,9 @@ def truth(fleet: Fleet, bmc: Bmc) -> dict[str, Any]:
     """Everything there is to know about a machine, faults or not."""
     machine, now = bmc.machine, fleet.plant.clock.now()
     parts = machine.parts
-    ipmi = {} if bmc.controller is None else {"ipmi": over_ipmi(bmc.controller)}
+    ipmi = {}
+    if bmc.controller is not None and bmc.lan is not None:
+        ipmi = {"ipmi": over_ipmi(bmc.controller) | bmc.lan.told(now)}
     return summary(fleet, bmc) | ipmi | {
         "uuid": machine.uuid, "boots": machine.power.boots, "boot_progress": machine.power.boot_state,
         "dark": machine.dark,

@@ -51,6 +51,23 @@ class Lan(asyncio.DatagramProtocol):
             self._transport.close()
             self._transport = None
 
+    def told(self, now: float) -> dict[str, Any]:
+        """Who is in and what was asked, as the control API gives it."""
+        self.sessions.sweep()
+        return {
+            "sessions": [
+                {
+                    "id": session.handle,
+                    "client": client_at(session.peer),
+                    "user": session.user,
+                    "privilege": session.privilege,
+                    "cipher": session.suite.id,
+                }
+                for session in self.sessions.active
+            ],
+            "traffic": self.tally.told(now),
+        }
+
     # ---- what comes ----
 
     def datagram_received(self, data: bytes, addr: Any) -> None:

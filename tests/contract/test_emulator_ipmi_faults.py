@@ -189,6 +189,18 @@ async def test_a_fault_without_match_is_on_both_protocols_and_a_match_chooses_on
     assert (await wire.client.ask("web-01", "/redfish/v1"))[0] == 200
 
 
+async def test_the_truth_about_a_machine_has_who_is_in_over_ipmi(wire: Wire) -> None:
+    line = await wire.login()
+    await line.ask(*DEVICE_ID)
+    _, truth = await wire.client.control("GET", "/machines/web-01")
+    (session,) = truth["ipmi"]["sessions"]
+    assert session["client"].startswith("127.0.0.1:")
+    assert [session[key] for key in ("id", "user", "privilege", "cipher")] == [1, wire.fleet.user, 2, 17]
+    assert truth["ipmi"]["traffic"]["by_request"] == {"IPMI 06h/01h": 1}
+    wire.fleet.advance(61)
+    assert (await wire.client.control("GET", "/machines/web-01"))[1]["ipmi"]["sessions"] == []
+
+
 async def test_a_slow_bmc_is_slow_over_ipmi_too(wire: Wire) -> None:
     line = await wire.login()
     wire.fleet.strike(machine="web-01", fault="slow_bmc", latency=0.1)
