@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from fleetmon.clock import ManualClock
@@ -286,3 +288,8 @@ async def test_a_device_that_knows_nothing_but_its_chassis_has_an_inventory_all_
     assert seen.answered == frozenset(Aspect)
     assert seen.inventory is not None
     assert seen.inventory.identity.manufacturer == "Dell"
+
+
+def test_every_quirk_stands_in_the_manual() -> None:
+    manual = (Path(__file__).parents[2] / "docs" / "drivers.md").read_text()
+    assert [quirk.name for quirk in QUIRKS if f"| `{quirk.name}` |" not in manual] == []

@@ -17,7 +17,7 @@ from fleetmon.drivers.ipmi.messages import Answer, Command
 
 HEADER = 5
 """Bytes of a record before what its length counts (section 43)."""
-PIECES = (32, 16, 8)
+PIECES = (64, 32, 16, 8)
 """Bytes asked at once of a device that gives no whole record (F88)."""
 RESERVATIONS = 5
 """Reservations lost in one look before somebody else is left to finish."""
