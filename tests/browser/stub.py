@@ -60,6 +60,7 @@ class Stub:
         self.failing: dict[str, int] = {}
         self.slow: dict[str, float] = {}
         self.polls: list[str] = []
+        self.witnesses: dict[str, Json] = {}
         self.resumed: list[str] = []
         self.streams_refused = False
         self.refused = threading.Event()
@@ -164,6 +165,17 @@ class Stub:
         ]
         return {"revision": self.fleet.revision, "columns": INDEX, "rows": rows}
 
+    def get_device(self, query: dict[str, list[str]], device_id: str) -> Json:
+        device = self.fleet.devices[device_id]
+        same = ("reachability", "unreachable_since", "seen_at", "address")
+        first = {key: device[key] for key in same} | {"protocol": "redfish", "duty": "first", "reason": ""}
+        plain = {"protocol": "ipmi", "address": "ipmi://10.20.4.9", "duty": "witness", "reachability": "reachable"}
+        others = [
+            plain | {"reason": "", "unreachable_since": None, "seen_at": time(datetime.now(UTC))} | witness
+            for witness in ([self.witnesses[device_id]] if device_id in self.witnesses else [])
+        ]
+        return device | {"endpoints": [first, *others]}
+
     def get_events(self, query: dict[str, list[str]], device_id: str) -> Json:
         device = self.fleet.devices[device_id]
         told = [] if device["health"] == "OK" else [(device["health"], device["health_reason"], 14.0)]
@@ -222,6 +234,7 @@ ROUTES: tuple[tuple[str, Route], ...] = (
     (r"/racks", Stub.get_racks),
     (r"/racks/([^/]+)/elevation", Stub.get_elevation),
     (r"/devices/index", Stub.get_index),
+    (r"/devices/([^/]+)", Stub.get_device),
     (r"/devices/([^/]+)/events", Stub.get_events),
     (r"/devices/([^/]+)/sensors", Stub.get_sensors),
     (r"/devices/([^/]+)/readings", Stub.get_readings),

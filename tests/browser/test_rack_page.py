@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import parse_qs
 
+import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.browser.conftest import Desk, serving, sitting
@@ -227,6 +228,32 @@ def test_the_address_restores_the_view(desk: Desk) -> None:
     assert query(page) == {"face": "rear", "paint": "watts", "unit": "db-b01", "highlight": "db-b01"}
     page.go_back()
     expect(detail(page).get_by_role("heading", name="api-33")).to_be_visible()
+
+
+@pytest.mark.parametrize(
+    ("witness", "said"),
+    [
+        ({}, "· IPMI 0 s ago"),
+        ({"duty": "stand_in"}, "· IPMI stands in, 0 s ago"),
+        (
+            {"reachability": "unreachable", "unreachable_since": "2026-01-06T08:00:00.000Z"},
+            "· IPMI not answering since",
+        ),
+        ({"reachability": "never_asked", "seen_at": None}, "· IPMI never asked yet"),
+    ],
+)
+def test_what_a_second_endpoint_says_stands_beside_the_last_answer(
+    desk: Desk, stub: Stub, witness: dict[str, object], said: str
+) -> None:
+    stub.witnesses["api-31"] = witness
+    page = desk.open("/racks/R04?unit=api-31")
+    expect(detail(page).locator("dd").last).to_contain_text(said)
+
+
+def test_endpoints_that_disagree_about_the_power_are_told(desk: Desk, stub: Stub) -> None:
+    stub.change("api-31", power=stub.fleet.devices["api-31"]["power"] | {"reason": "Redfish says On, IPMI says Off"})
+    page = desk.open("/racks/R04?unit=api-31")
+    expect(detail(page).get_by_text("Redfish says On, IPMI says Off")).to_be_visible()
 
 
 def test_poll_now_asks_and_tells_the_outcome(desk: Desk, stub: Stub) -> None:

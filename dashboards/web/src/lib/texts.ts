@@ -63,6 +63,10 @@ const english = {
   'reach.unsupported': 'does not speak this protocol',
   'reach.never_asked': 'never asked yet',
 
+  'protocol.redfish': 'Redfish',
+  'protocol.ipmi': 'IPMI',
+  'protocol.snmp': 'SNMP',
+
   'paint.label': 'Paint',
   'paint.health': 'Health',
   'paint.power': 'Power state',
@@ -135,6 +139,8 @@ const english = {
   'detail.answers': 'Last answer',
   'detail.never': 'never',
   'detail.since': '{reach} since',
+  'detail.witness': '{name}',
+  'detail.standsIn': '{name} stands in,',
   'detail.subsystems': 'Health by subsystem',
   'detail.subsystems.then': 'Health by subsystem, as it was {age} ago',
   'detail.others': '{n|more kind of part|more kinds of parts}, all OK',
@@ -180,6 +186,8 @@ const english = {
   'kind.PowerSubsystem': 'Power',
   'kind.Redundancy': 'Redundancy',
   'kind.LogService': 'Log',
+  'kind.HealthGroup': 'Chassis status',
+  'kind.PowerDomain': 'Power unit',
   'kind.Circuit': 'Circuits',
   'kind.CoolantConnector': 'Coolant connectors',
   'kind.CoolingUnit': 'Cooling unit',

@@ -19,6 +19,8 @@ export interface Power {
   taken_at: string | null;
   source: string;
   stale: boolean;
+  /** Which endpoints disagree; empty where all that answer say the same. */
+  reason?: string;
 }
 
 export interface Subsystem {
@@ -73,6 +75,21 @@ export interface Device {
   supplies: Seat[];
   fans?: Seat[];
   revision: number;
+}
+
+/** How a device is reached: by its first endpoint for everything, by the others as witnesses or in its place. */
+export interface Endpoint {
+  protocol: string;
+  address: string;
+  duty: 'first' | 'witness' | 'stand_in';
+  reachability: string;
+  reason: string;
+  unreachable_since: string | null;
+  seen_at: string | null;
+}
+
+export interface DeviceDetail extends Device {
+  endpoints: Endpoint[];
 }
 
 export interface Summed {
