@@ -49,7 +49,7 @@ def steps(aspects: frozenset[Aspect], *, first: bool = False) -> list[frozenset[
 
 def shortest(interval: Interval) -> timedelta:
     """The distance between two slots of a device."""
-    return min(interval.of(aspect) for aspect in Aspect)
+    return min(interval.heartbeat, interval.sensors, interval.components, interval.events, interval.inventory)
 
 
 def due_aspects(interval: Interval, asked: Mapping[Aspect, datetime], now: datetime) -> frozenset[Aspect]:

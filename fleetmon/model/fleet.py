@@ -82,10 +82,5 @@ class Interval:
 
     def of(self, aspect: Aspect) -> timedelta:
         """The interval of one aspect."""
-        return {
-            Aspect.HEARTBEAT: self.heartbeat,
-            Aspect.SENSORS: self.sensors,
-            Aspect.COMPONENTS: self.components,
-            Aspect.EVENTS: self.events,
-            Aspect.INVENTORY: self.inventory,
-        }[aspect]
+        interval: timedelta = getattr(self, aspect.value)
+        return interval
