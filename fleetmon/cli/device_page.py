@@ -52,7 +52,7 @@ def page(
     if device.get("subsystems"):
         parts += [Text(""), Text("Health by subsystem", style="bold"), _subsystems(device, in_ascii_only)]
     if device.get("problems"):
-        parts += [Text(""), Text("Could not be read", style="bold"), _problems(device, width, in_ascii_only)]
+        parts += [Text(""), Text("Problems", style="bold"), _problems(device, width, in_ascii_only)]
     if sensors:
         shown = sorted(sensors, key=_telling)[:_MOST_SENSORS]
         parts += [

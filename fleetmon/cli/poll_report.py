@@ -63,7 +63,7 @@ def report(seen: Observation, address: str, *, width: int, in_ascii_only: bool =
         ("Health, worst first", _health_table(seen, width, in_ascii_only)),
         ("Sensors", _sensor_table(seen, width, in_ascii_only)),
         ("Last events", _event_table(seen, width, in_ascii_only)),
-        ("Could not be read", _problem_table(seen, width, in_ascii_only)),
+        ("Problems", _problem_table(seen, width, in_ascii_only)),
     ):
         if section is not None:
             parts += [Text(title, style="bold"), section, Text("")]
