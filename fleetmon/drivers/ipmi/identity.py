@@ -55,11 +55,6 @@ class DeviceId:
     product_id: int
     updating: bool
     """Is its firmware being updated, or its self-initialisation under way?"""
-    has_sensors: bool
-    has_sdr_repository: bool
-    has_sel: bool
-    has_frus: bool
-    is_chassis: bool
 
     @property
     def manufacturer(self) -> str:
@@ -79,18 +74,13 @@ def device_id(octets: bytes) -> DeviceId | None:
     """What the device says it is; None when the answer is too short to be one."""
     if len(octets) < 11:
         return None
-    major, minor, version, support = octets[2], octets[3], octets[4], octets[5]
+    major, minor, version = octets[2:5]
     return DeviceId(
         firmware=f"{major & 0x7F}.{_bcd(minor)}{_auxiliary(octets[11:15])}",
         ipmi=f"{version & 0xF}.{version >> 4}",
         manufacturer_id=int.from_bytes(octets[6:9], "little") & 0xFFFFF,
         product_id=int.from_bytes(octets[9:11], "little"),
         updating=bool(major & 0x80),
-        has_sensors=bool(support & 0x01),
-        has_sdr_repository=bool(support & 0x02),
-        has_sel=bool(support & 0x04),
-        has_frus=bool(support & 0x08),
-        is_chassis=bool(support & 0x80),
     )
 
 
