@@ -118,6 +118,16 @@ async def test_a_drive_fault_that_no_sensor_explains_is_told_all_the_same_and_to
     assert health_of(await bench.poll(HEARTBEAT), DRIVES) is Health.OK
 
 
+async def test_a_change_whose_reason_could_not_be_read_is_looked_into_by_the_next_heartbeat() -> None:
+    bench = await settled()
+    bench.shelf.chassis, bench.shelf.readings[0, 0x80] = DRIVE_FAULT, states(0x03)
+    bench.shelf.faults.append(lambda command: Unreachable("no answer") if command[:2] != CHASSIS else None)
+    assert health_of(await bench.poll(HEARTBEAT), BAY_3) is None
+    bench.shelf.faults.clear()
+    assert health_of(await bench.poll(HEARTBEAT), BAY_3) is Health.CRITICAL
+    assert (await bench.poll(HEARTBEAT)).requests == 1
+
+
 async def test_a_witness_never_looks_for_the_why() -> None:
     bench = Bench(server())
     await bench.poll(HEARTBEAT, witness=True)

@@ -105,9 +105,10 @@ class IpmiDriver:
         everything = look.wants(Aspect.COMPONENTS, Aspect.INVENTORY)
         changed = False
         if look.wants(Aspect.HEARTBEAT, Aspect.SENSORS) or known.chassis is None:
-            changed = await self._heartbeat(look)
+            changed = await self._heartbeat(look) or known.owes_reason
         if not look.request.aspects - {Aspect.HEARTBEAT} and (look.request.witness or not changed):
             return
+        known.owes_reason = changed
         if everything or not known.device:
             await self._meet(look)
         if not look.request.aspects <= {Aspect.HEARTBEAT, Aspect.EVENTS}:
@@ -122,6 +123,7 @@ class IpmiDriver:
             await self._judge(look, asked=asked)
         if look.wants(Aspect.INVENTORY) or (known.owes_inventory and look.request.aspects - {Aspect.HEARTBEAT}):
             await self._take_stock(look)
+        known.owes_reason = known.owes_reason and look.failed is not None
 
     async def _heartbeat(self, look: Look) -> bool:
         """Power and fault bits; are they others than last time?"""

@@ -84,6 +84,8 @@ class Known:
     """A log being read for the first time."""
     sel_stuck: tuple[int, int] = NOT_STUCK
     """The record of the log that could not be read, and in how many looks."""
+    owes_reason: bool = False
+    """Did the fault bits change, and the poll that should have read what tells why fail?"""
     owes_inventory: bool = False
     """Was an inventory asked for and not finished in time?"""
     frus: dict[int, bytes] = field(default_factory=dict)
