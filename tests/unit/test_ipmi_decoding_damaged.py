@@ -13,10 +13,9 @@ from fleetmon.drivers.ipmi.parse.conditions import absent, conditions
 from fleetmon.drivers.ipmi.parse.entities import places
 from fleetmon.drivers.ipmi.parse.formula import Format, Formula
 from fleetmon.drivers.ipmi.parse.fru import chassis_part, fru, identity, part
-from fleetmon.drivers.ipmi.parse.pet import trap
 from fleetmon.drivers.ipmi.parse.points import Point, directory, points, with_hysteresis, with_thresholds
 from fleetmon.drivers.ipmi.parse.sdr import record, repository
-from fleetmon.drivers.ipmi.parse.sel import event, log_record, of_trap
+from fleetmon.drivers.ipmi.parse.sel import event, log_record
 from fleetmon.drivers.ipmi.parse.sensors import factors_wanted, said
 from fleetmon.drivers.ipmi.parse.text import six_bit, spelled
 from fleetmon.errors import Garbled
@@ -102,11 +101,6 @@ def test_any_bytes_are_a_record_of_the_log_or_garbled(raw):
         return
     assert found.message
     assert found.record_id == str(event(raw).record_id)
-
-
-@given(st.integers(0, 0xFFFFFF), st.binary(min_size=46, max_size=80))
-def test_any_trap_is_told_in_words(specific, octets):
-    assert of_trap(trap(specific, octets), directory(()), "trap").message
 
 
 @given(st.one_of(damaged((INVENTORY,)), st.binary(max_size=200)))

@@ -262,16 +262,6 @@ def test_thresholds_set_since_replace_those_of_the_record():
     assert with_thresholds(one, (0, b"\x3f\x01")) is one
 
 
-def test_thresholds_are_worth_asking_for_by_what_access_there_is_and_not_by_which_are_named():
-    assert [point(full(access=access, readable=0)).thresholds_readable for access in range(4)] == [
-        False,
-        True,
-        True,
-        False,
-    ]
-    assert not point(compact()).thresholds_readable
-
-
 def test_thresholds_that_contradict_each_other_are_none():
     for raws in (bytes(6), bytes([1, 2, 3, 40, 45, 50])):
         one = point(full(readable=0x3F, raws=raws))

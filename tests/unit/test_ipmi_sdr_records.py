@@ -58,18 +58,14 @@ def test_shared_records_are_sensors_one_by_one():
     assert [one.entity.instance for one in letters] == [1, 2, 3]
 
 
-def test_locators_associations_and_what_nobody_reads():
+def test_locators_and_what_nobody_reads():
     found = told(
         fru_locator(3, "PS1", (10, 1)),
         controller("iBMC", (7, 1)),
-        whole(9, 0x08, bytes([23, 1, 0x80, 10, 1, 10, 3, 0, 0, 0, 0])),
-        whole(10, 0x08, bytes([23, 1, 0x00, 3, 1, 3, 2, 0, 0, 0, 0])),
         whole(11, 0xC0, b"\x57\x01\x00oem"),
     )
     assert [(one.fru_id, one.name, one.entity, one.logical) for one in found.frus] == [(3, "PS1", Entity(10, 1), True)]
     assert [(one.address, one.name) for one in found.controllers] == [(0x20, "iBMC")]
-    assert found.associations[0].contained == (Entity(10, 1), Entity(10, 2), Entity(10, 3))
-    assert found.associations[1].contained == (Entity(3, 1), Entity(3, 2))
     assert found.others == (OtherRecord(record_id=11, record_type=0xC0, data=b"\x57\x01\x00oem"),)
 
 

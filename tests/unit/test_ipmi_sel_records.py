@@ -6,9 +6,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from fleetmon.drivers.ipmi.parse.pet import trap
 from fleetmon.drivers.ipmi.parse.points import directory, points
-from fleetmon.drivers.ipmi.parse.sel import event, log_record, of_trap
+from fleetmon.drivers.ipmi.parse.sel import event, log_record
 from fleetmon.errors import Garbled
 from fleetmon.model import Component, Health, LogRecord
 from tests.ipmi_records import BOARD, CPU, DIMM, SUPPLY, compact, event_only, full, le, logged, told
@@ -161,19 +160,6 @@ def test_the_last_words_of_a_kernel_are_critical():
     assert (found.severity, found.message) == (CRITICAL, "kernel panic: Fatal excep")
 
 
-def test_clearing_the_log_is_told_by_the_log():
-    assert event(logged(number=0x40, sensor_type=0x10, data=(0x02, 0xFF, 0xFF))).clears_log
-    assert not event(logged(number=0x40, sensor_type=0x10, data=(0x04, 0xFF, 0xFF))).clears_log
-    assert not event(le(8) + b"\xe1" + bytes(13)).clears_log
-
-
 def test_a_record_that_is_cut_off_is_refused():
     with pytest.raises(Garbled):
         event(logged()[:15])
-
-
-def test_a_trap_is_told_in_the_words_of_the_log():
-    octets = bytes(16) + bytes.fromhex("0002 19e87e26 0000 2020 10 20 10 0701 01ffff0000000000 19 000002a2 0100 c1")
-    found = of_trap(trap(0x0D6F01, octets), KNOWN, "trap")
-    assert (found.severity, found.message, found.message_id) == (CRITICAL, "Drive 3: fault", "IPMI.0D.6F.01")
-    assert found.component == Component("Drive", "Drive 3")

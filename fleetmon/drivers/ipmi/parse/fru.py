@@ -26,17 +26,21 @@ _POWER_SUPPLY = 0x00
 _LAST_RECORD = 0x80
 _RECORD_HEADER = 5
 _ENGLISH = 25
+_CHASSIS_TYPES = {
+    0x07: "StandAlone", 0x11: "RackMount", 0x12: "Expansion", 0x13: "Module", 0x16: "StorageEnclosure",
+    0x17: "RackMount", 0x19: "Enclosure", 0x1C: "Blade", 0x1D: "Enclosure", 0x1E: "Sled",
+}  # fmt: skip
+"""Kinds of enclosure as SMBIOS counts them (DSP0134, table 17), by their Redfish names."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chassis:
     """The chassis info area."""
 
-    type: int = 0
-    """As SMBIOS counts kinds of enclosure; 0 where it is not told."""
+    type: str = ""
+    """Redfish ChassisType; empty where it is not told, or has no such name."""
     part_number: str = ""
     serial_number: str = ""
-    more: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,8 +52,6 @@ class Board:
     name: str = ""
     serial_number: str = ""
     part_number: str = ""
-    file_id: str = ""
-    more: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,8 +64,6 @@ class Product:
     version: str = ""
     serial_number: str = ""
     asset_tag: str = ""
-    file_id: str = ""
-    more: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +71,6 @@ class PowerSupply:
     """The multirecord of a power supply (section 18.1)."""
 
     capacity_watts: int
-    peak_va: int | None
     input_volts: tuple[tuple[float, float], ...]
     """Ranges of input voltage it takes."""
     hot_swap: bool
@@ -87,10 +86,6 @@ class Fru:
     power_supply: PowerSupply | None = None
     problems: tuple[str, ...] = ()
     """Wrong checksums and lengths: what they are about is told all the same where it makes sense."""
-
-    @property
-    def is_empty(self) -> bool:
-        return not (self.chassis or self.board or self.product or self.power_supply)
 
 
 def fru(raw: bytes) -> Fru:
@@ -135,39 +130,36 @@ def _area(raw: bytes, name: str, place: int, problems: list[str]) -> bytes:
     return area
 
 
-def _fields(area: bytes, place: int, language: int, count: int) -> tuple[list[str], tuple[str, ...]]:
-    """The first `count` fields of an area, empty where it has fewer, and the ones after them."""
+def _fields(area: bytes, place: int, language: int, count: int) -> list[str]:
+    """The first `count` fields of an area, empty where it has fewer."""
     found: list[str] = []
-    while place < len(area) and area[place] != _END:
+    while len(found) < count and place < len(area) and area[place] != _END:
         length = area[place] & 0x3F
         octets = area[place + 1 : place + 1 + length]
         found.append(meant(spelled(area[place] >> 6, octets, language)))
         place += 1 + length
-    named = [*found[:count], *[""] * (count - len(found))]
-    return named, tuple(text for text in found[count:] if text)
+    return found + [""] * (count - len(found))
 
 
 def _chassis(area: bytes) -> Chassis:
-    (part_number, serial_number), more = _fields(area, 3, _ENGLISH, 2)
-    return Chassis(type=area[2], part_number=part_number, serial_number=serial_number, more=more)
+    part_number, serial_number = _fields(area, 3, _ENGLISH, 2)
+    return Chassis(type=_CHASSIS_TYPES.get(area[2], ""), part_number=part_number, serial_number=serial_number)
 
 
 def _board(area: bytes) -> Board:
     minutes = int.from_bytes(area[3:6], "little")
-    (manufacturer, name, serial_number, part_number, file_id), more = _fields(area, 6, area[2], 5)
+    manufacturer, name, serial_number, part_number = _fields(area, 6, area[2], 4)
     return Board(
         made_at=_EPOCH + timedelta(minutes=minutes) if minutes >= _FIRST_MINUTES else None,
         manufacturer=manufacturer,
         name=name,
         serial_number=serial_number,
         part_number=part_number,
-        file_id=file_id,
-        more=more,
     )
 
 
 def _product(area: bytes) -> Product:
-    (manufacturer, name, part_number, version, serial_number, asset_tag, file_id), more = _fields(area, 3, area[2], 7)
+    manufacturer, name, part_number, version, serial_number, asset_tag = _fields(area, 3, area[2], 6)
     return Product(
         manufacturer=manufacturer,
         name=name,
@@ -175,8 +167,6 @@ def _product(area: bytes) -> Product:
         version=version,
         serial_number=serial_number,
         asset_tag=asset_tag,
-        file_id=file_id,
-        more=more,
     )
 
 
@@ -203,10 +193,8 @@ def _power_supply(raw: bytes, place: int, problems: list[str]) -> PowerSupply | 
 
 def _supply(body: bytes) -> PowerSupply:
     volts = [int.from_bytes(body[place : place + 2], "little", signed=True) / 100 for place in (6, 8, 10, 12)]
-    peak = int.from_bytes(body[2:4], "little")
     return PowerSupply(
         capacity_watts=int.from_bytes(body[0:2], "little") & 0x0FFF,
-        peak_va=peak if peak not in (0, 0xFFFF) else None,
         input_volts=tuple((low, high) for low, high in zip(volts[::2], volts[1::2], strict=True) if high > 0),
         hot_swap=bool(body[17] & 0x08),
     )
@@ -248,6 +236,7 @@ def chassis_part(content: Fru, source: str) -> Part | None:
         source=source,
         serial_number=chassis.serial_number,
         part_number=chassis.part_number,
+        properties={"chassis_type": chassis.type} if chassis.type else {},
     )
 
 
@@ -257,6 +246,7 @@ def _properties(content: Fru, shown: str) -> dict[str, Scalar]:
     told: Iterable[tuple[str, Scalar]] = (
         ("capacity_watts", supply.capacity_watts if supply else None),
         ("hot_swap", supply.hot_swap if supply else None),
+        ("input_volts", ", ".join(f"{low:g} to {high:g}" for low, high in supply.input_volts) if supply else None),
         ("made_at", board.made_at.date().isoformat() if board and board.made_at else None),
         ("version", product.version if product else None),
         ("asset_tag", product.asset_tag if product else None),

@@ -50,11 +50,6 @@ class Point:
     def lun(self) -> int:
         return self.record.lun
 
-    @property
-    def thresholds_readable(self) -> bool:
-        """Does Get Sensor Thresholds tell any?"""
-        return self.record.thresholds_readable
-
 
 def points(repository: Repository, address: int = BMC_ADDRESS) -> tuple[Point, ...]:
     """Every sensor the SDRs tell of; no two that are asked have the same component, name and type."""

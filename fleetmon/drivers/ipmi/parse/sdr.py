@@ -91,15 +91,9 @@ class SensorRecord:
     """As the SDR has them: what the BMC began with, not what was set since."""
     readable: int = 0
     """Bit by bit, in the order of Limits: the thresholds that can be read, by the SDR's word."""
-    thresholds_readable: bool = False
-    """Does Get Sensor Thresholds tell any, whichever `readable` may name?"""
     hysteresis: tuple[int, int] = (0, 0)
     """Raw, for a value that rises and one that falls."""
     hysteresis_readable: bool = False
-    ignored_if_absent: bool = False
-    """Is the sensor to be ignored when its entity is not there?"""
-    asserts: int = 0
-    """The states, bit by bit, whose coming is an event."""
     compares: int = 0
     """Bit by bit, in the order of Limits: the thresholds that the reading is compared with."""
     tells: int = 0
@@ -147,15 +141,6 @@ class ControllerLocator:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Association:
-    """What stands inside what (table 43-4)."""
-
-    record_id: int
-    container: Entity
-    contained: tuple[Entity, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class OtherRecord:
     """A record of a kind nobody but its maker, or nobody here, reads: kept as it is."""
 
@@ -164,7 +149,7 @@ class OtherRecord:
     data: bytes
 
 
-Record = SensorRecord | FruLocator | ControllerLocator | Association | OtherRecord
+Record = SensorRecord | FruLocator | ControllerLocator | OtherRecord
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -174,7 +159,6 @@ class Repository:
     sensors: tuple[SensorRecord, ...] = ()
     frus: tuple[FruLocator, ...] = ()
     controllers: tuple[ControllerLocator, ...] = ()
-    associations: tuple[Association, ...] = ()
     others: tuple[OtherRecord, ...] = ()
     problems: tuple[Problem, ...] = ()
 
@@ -182,7 +166,9 @@ class Repository:
 def repository(raws: Iterable[bytes]) -> Repository:
     """The repository in these records; one that cannot be read costs itself alone."""
     sensors: list[SensorRecord] = []
-    found: dict[type, list[Record]] = {FruLocator: [], ControllerLocator: [], Association: [], OtherRecord: []}
+    frus: list[FruLocator] = []
+    controllers: list[ControllerLocator] = []
+    others: list[OtherRecord] = []
     problems: list[Problem] = []
     for place, raw in enumerate(raws):
         try:
@@ -190,16 +176,20 @@ def repository(raws: Iterable[bytes]) -> Repository:
         except Garbled as garbled:
             problems.append(Problem(resource=garbled.resource or f"sdr/{place}", reason=garbled.reason))
             continue
-        if isinstance(one, SensorRecord):
-            sensors.extend(_each(one, raw))
-        else:
-            found[type(one)].append(one)
+        match one:
+            case SensorRecord():
+                sensors.extend(_each(one, raw))
+            case FruLocator():
+                frus.append(one)
+            case ControllerLocator():
+                controllers.append(one)
+            case OtherRecord():
+                others.append(one)
     return Repository(
         sensors=tuple(sensors),
-        frus=tuple(one for one in found[FruLocator] if isinstance(one, FruLocator)),
-        controllers=tuple(one for one in found[ControllerLocator] if isinstance(one, ControllerLocator)),
-        associations=tuple(one for one in found[Association] if isinstance(one, Association)),
-        others=tuple(one for one in found[OtherRecord] if isinstance(one, OtherRecord)),
+        frus=tuple(frus),
+        controllers=tuple(controllers),
+        others=tuple(others),
         problems=tuple(problems),
     )
 
@@ -223,17 +213,15 @@ def record(raw: bytes) -> Record:
 
 
 def _full(record_id: int, body: bytes) -> SensorRecord:
-    units, percent_format = _units(body[15:18])
+    units, written = _units(body[15:18])
     mask = _thresholds_told(body)
     event_type = body[8]
-    numeric = percent_format is not Format.NO_NUMBER and (event_type == THRESHOLD or units != NO_UNITS)
-    return _sensor(
-        record_id,
-        Kind.FULL,
-        body,
+    numeric = written is not Format.NO_NUMBER and (event_type == THRESHOLD or units != NO_UNITS)
+    return replace(
+        _sensor(record_id, Kind.FULL, body),
         name=_name(body, 42),
         units=units,
-        formula=factors(body[19:25], percent_format, body[18] & 0x7F) if numeric else None,
+        formula=factors(body[19:25], written, body[18] & 0x7F) if numeric else None,
         readable=mask,
         limits=_limits(body, mask),
         hysteresis=(body[37], body[38]),
@@ -242,13 +230,12 @@ def _full(record_id: int, body: bytes) -> SensorRecord:
 
 
 def _compact(record_id: int, body: bytes) -> SensorRecord:
-    return _sensor(record_id, Kind.COMPACT, body, name=_name(body, 26), hysteresis=(body[20], body[21]))
+    return replace(_sensor(record_id, Kind.COMPACT, body), name=_name(body, 26), hysteresis=(body[20], body[21]))
 
 
-def _sensor(record_id: int, kind: Kind, body: bytes, **more: object) -> SensorRecord:
+def _sensor(record_id: int, kind: Kind, body: bytes) -> SensorRecord:
     """What full and compact records have in common: their first sixteen bytes."""
-    told = body[13] | body[14] << 8
-    found = SensorRecord(
+    return SensorRecord(
         record_id=record_id,
         kind=kind,
         owner=body[0],
@@ -256,17 +243,13 @@ def _sensor(record_id: int, kind: Kind, body: bytes, **more: object) -> SensorRe
         channel=body[1] >> 4,
         number=body[2],
         entity=Entity(body[3], body[4] & 0x7F),
-        ignored_if_absent=bool(body[6] & 0x80),
         hysteresis_readable=(body[6] >> 4 & 0x3) in _READABLE,
-        thresholds_readable=body[8] == THRESHOLD and (body[6] >> 2 & 0x3) in _READABLE,
         sensor_type=body[7],
         event_type=body[8],
-        asserts=(body[9] | body[10] << 8) & 0x7FFF,
         compares=(body[10] >> 4 & 0x7) | (body[12] >> 4 & 0x7) << 3,
-        tells=told & 0x7FFF,
+        tells=(body[13] | body[14] << 8) & 0x7FFF,
         name="",
     )
-    return replace(found, **more)  # type: ignore[arg-type]  # what differs between the two kinds, each typed above
 
 
 def _event_only(record_id: int, body: bytes) -> SensorRecord:
@@ -281,23 +264,6 @@ def _event_only(record_id: int, body: bytes) -> SensorRecord:
         sensor_type=body[5],
         event_type=body[6],
         name=_name(body, 11),
-    )
-
-
-def _association(record_id: int, body: bytes) -> Association:
-    pairs = [Entity(body[place], body[place + 1] & 0x7F) for place in range(3, 11, 2)]
-    if body[2] & 0x80:
-        ranges = zip(pairs[::2], pairs[1::2], strict=True)
-        pairs = [
-            Entity(low.id, instance)
-            for low, high in ranges
-            if low.id and low.id == high.id
-            for instance in range(low.instance, high.instance + 1)
-        ]
-    return Association(
-        record_id=record_id,
-        container=Entity(body[0], body[1] & 0x7F),
-        contained=tuple(pair for pair in pairs if pair.id),
     )
 
 
@@ -331,7 +297,6 @@ _READERS: dict[int, tuple[Callable[[int, bytes], Record], int]] = {
     0x01: (_full, 39),
     0x02: (_compact, 22),
     0x03: (_event_only, 9),
-    0x08: (_association, 11),
     0x11: (_fru, 9),
     0x12: (_controller, 9),
 }

@@ -1,4 +1,4 @@
-"""Records of the System Event Log, and platform event traps, as ours (IPMI v2.0 rev 1.1 section 32).
+"""Records of the System Event Log as ours (IPMI v2.0 rev 1.1 section 32).
 
 Not pyghmi's: it writes times in the zone of whoever asks, takes every threshold for asserted in one way, and reads a
 record only with a session in its hand.
@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from fleetmon.drivers.ipmi.parse.details import detail
-from fleetmon.drivers.ipmi.parse.pet import PlatformEvent
 from fleetmon.drivers.ipmi.parse.points import Directory, Point
 from fleetmon.drivers.ipmi.parse.sdr import SENSOR_SPECIFIC, THRESHOLD
 from fleetmon.drivers.ipmi.parse.states import TYPES, oem, state
@@ -24,7 +23,6 @@ FIRST_TIMED_OEM, FIRST_UNTIMED_OEM, KERNEL_PANIC = 0xC0, 0xE0, 0xF0
 EARLIEST = 0x2000_0000
 """Up to here a time is no date: it counts seconds since the log began, before anybody set its clock."""
 NO_TIME = 0xFFFF_FFFF
-_EVENT_LOG, _CLEARED = 0x10, 2
 _UNSAID = 0xFF
 
 
@@ -55,12 +53,6 @@ class Event:
     def offset(self) -> int:
         """Which state of its event type came, or went."""
         return self.data[0] & 0xF
-
-    @property
-    def clears_log(self) -> bool:
-        """Does it tell that the log was cleared?"""
-        told = (self.sensor_type, self.event_type, self.offset)
-        return not self.is_oem and self.asserted and told == (_EVENT_LOG, SENSOR_SPECIFIC, _CLEARED)
 
     @property
     def at(self) -> datetime | None:
@@ -113,31 +105,6 @@ def log_record(raw: bytes, directory: Directory, source: str) -> LogRecord:
         created_text=_time_text(one),
         component=component,
         content=raw[2:LENGTH].hex(),
-    )
-
-
-def of_trap(told: PlatformEvent, directory: Directory, source: str) -> LogRecord:
-    """What a trap says, in the words of the log; the severity is the trap's own where it gives one."""
-    one = Event(
-        record_id=0,
-        record_type=0x02,
-        seconds=None,
-        owner=told.sensor_device,
-        sensor_type=told.sensor_type,
-        number=told.sensor_number,
-        event_type=told.event_type,
-        asserted=told.asserted,
-        data=bytes([told.data[0] & 0xF0 | told.offset, *told.data[1:3]]),
-    )
-    severity, message, component = _told(one, directory)
-    return LogRecord(
-        record_id="",
-        severity=severity if told.severity is Health.UNKNOWN else told.severity,
-        message=message,
-        message_id=_message_id(one),
-        source=source,
-        created_at=told.at,
-        component=component,
     )
 
 
