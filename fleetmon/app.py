@@ -24,7 +24,6 @@ from fleetmon.clock import Clock
 from fleetmon.crew import Crew, Reread
 from fleetmon.devices import Devices
 from fleetmon.doorway import Doorway, admit
-from fleetmon.drivers.base import Driver, Opening
 from fleetmon.drivers.ipmi.workers import Workers
 from fleetmon.drivers.registry import open_driver
 from fleetmon.drivers.telling import Wish
@@ -124,13 +123,12 @@ async def running(settings: Settings, *, clock: Clock, reread: Reread | None = N
             log.warning(warning)
         workers = Workers(clock=clock)
         stack.push_async_callback(workers.close)
-        opener = partial(open_driver, workers=workers)
 
         async def compose(given: Settings) -> Supervisor:
             with contextlib.suppress(StorageError):  # what summaries say of it is no reason not to run
                 await store.use_interval(given.polling.interval.sensors)
             return _compose(
-                given, store=store, vault=vault, clock=clock, opener=opener, listener=listener, reload=crew.reload
+                given, store=store, vault=vault, clock=clock, workers=workers, listener=listener, reload=crew.reload
             )
 
         crew = Crew(settings, compose=compose, reread=reread or (lambda: settings))
@@ -149,11 +147,13 @@ def _compose(
     store: Store,
     vault: Vault,
     clock: Clock,
-    opener: Callable[[Opening], Driver],
+    workers: Workers,
     listener: socket.socket | None,
     reload: Callable[[], list[str]],
 ) -> Supervisor:
     supervisor, metrics, changed = Supervisor(clock=clock), Metrics(), asyncio.Event()
+    metrics.ipmi_workers.set_function(lambda: len(workers.processes))
+    metrics.ipmi_workers_replaced.set_function(lambda: workers.replaced)
     worker = Worker(
         worker_id=uuid.uuid4().hex[:12],
         roles=settings.roles,
@@ -167,7 +167,7 @@ def _compose(
     )
     devices = Devices(
         keeper=keeper,
-        open_driver=opener,
+        open_driver=partial(open_driver, workers=workers),
         polling=settings.polling,
         clock=clock,
         metrics=metrics,

@@ -75,6 +75,10 @@ class Metrics:
             "fleetmon_role_restarts", "Times a role was restarted.", ("role",), registry=registry
         )
         self.role_up = Gauge("fleetmon_role_up", "1 while a role is running.", ("role",), registry=registry)
+        self.ipmi_workers = Gauge("fleetmon_ipmi_workers", "Processes that keep IPMI sessions.", registry=registry)
+        self.ipmi_workers_replaced = Gauge(
+            "fleetmon_ipmi_workers_replaced", "IPMI workers that were started in place of one.", registry=registry
+        )
         self._of_the_store(registry)
 
     def _of_the_store(self, registry: CollectorRegistry) -> None:

@@ -84,7 +84,8 @@ class Workers:
     @property
     def processes(self) -> list[int]:
         """Ids of those that run now."""
-        return [place.worker.process.pid for place in self._places if place.worker is not None]
+        workers = (place.worker for place in self._places)
+        return [worker.process.pid for worker in workers if worker is not None and not worker.ended]
 
     def seat(self) -> Seat:
         """A place for the session with one BMC, in the first worker that has room or the least crowded one."""
