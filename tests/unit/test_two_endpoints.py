@@ -428,6 +428,24 @@ async def test_an_event_is_stored_once_whoever_tells_it_first(tmp_path: Path) ->
         ]
 
 
+async def test_what_the_stand_in_finds_at_its_first_look_is_history_only_as_far_as_the_first_endpoint_looked(
+    tmp_path: Path,
+) -> None:
+    async with bench(tmp_path, REDFISH, IPMI) as b:
+        b.machine.log.append((b.clock.now() - timedelta(days=9), "The lid was opened.", "Chassis: general intrusion"))
+        await b.let_pass(400)
+        b.machine.dead.add(Protocol.REDFISH)
+        await b.let_pass(20)
+        b.machine.fail_drive(b.clock.now())
+        await b.let_pass(300)
+        page = await b.store.events.page(device_id="web-01")
+        assert {event.message: event.history for event in page.items} == {
+            "The lid was opened.": True,
+            "Chassis: general intrusion": True,
+            "Drive 1 Drive Slot: Drive Fault asserted": False,
+        }
+
+
 async def test_endpoints_that_go_on_contradicting_each_other_are_told_and_nobody_is_believed(tmp_path: Path) -> None:
     async with bench(tmp_path, REDFISH, IPMI) as b:
         await b.let_pass(130)
