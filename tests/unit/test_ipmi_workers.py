@@ -242,6 +242,19 @@ async def test_a_session_nobody_uses_is_closed_before_the_bmc_ends_it(monkeypatc
             await talk.close()
 
 
+async def test_a_login_that_is_given_up_midway_leaves_nothing_to_say_goodbye_to():
+    async with bmc() as bench:
+        bench.strike({"hang": True}, match={"payload": "rakp1"})
+        with talking(bench.lan.port) as talk:
+            asking = asyncio.create_task(talk.ask(BATCH))
+            await asyncio.sleep(0.05)
+            before = bench.tally.datagrams
+            talk.hang_up()
+            assert (await asking).outcome is Outcome.SILENT
+            await asyncio.sleep(0.05)
+            assert (before, bench.tally.datagrams) == (3, 3)
+
+
 async def test_a_session_the_bmc_forgot_is_opened_again_for_a_read(monkeypatch):
     hurried(monkeypatch)
     async with bmc() as bench:

@@ -134,9 +134,9 @@ class Conversation:
 
     def _drop(self) -> None:
         """Say goodbye and wait for no answer."""
-        if self._wire is not None:
+        if self._wire is not None and self._wire.established:
             self._wire.say_goodbye()
-            self._forget()
+        self._forget()
 
     def _forget(self) -> None:
         if self._wire is not None and self._place is not None:

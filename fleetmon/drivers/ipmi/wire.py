@@ -136,6 +136,11 @@ class Wire(Session):  # type: ignore[misc] # pyghmi has no types
         return answered
 
     @property
+    def established(self) -> bool:
+        """Is there a session, so that there is one to close?"""
+        return bool(self.sessioncontext == "ESTABLISHED")
+
+    @property
     def waiting(self) -> bool:
         """Is a command without its answer?"""
         return self._asked is not None
