@@ -21,12 +21,12 @@ from fleetmon.cadence import due_aspects, next_poll, pressing, rest_after, short
 from fleetmon.clock import Clock
 from fleetmon.descriptors import make_room
 from fleetmon.drivers.base import Driver, Opening, Request
-from fleetmon.drivers.lane import Lane, Pace, Priority
+from fleetmon.drivers.lane import Priority
 from fleetmon.duties import FIRST, WITNESS, duties
 from fleetmon.errors import RequestRefused, StorageError, Unsupported
 from fleetmon.keeper import Keeper, Learned, Watched
 from fleetmon.metrics import Metrics
-from fleetmon.model import Aspect, LogMark, Observation, Protocol, Reachability
+from fleetmon.model import Aspect, LogMark, Observation, Reachability
 from fleetmon.ownership import next_slot
 from fleetmon.places import Places
 from fleetmon.push import Links, Push, Pushing, is_news
@@ -34,7 +34,7 @@ from fleetmon.pushes import Pushes
 from fleetmon.rota import Rota
 from fleetmon.settings import Polling
 from fleetmon.storage.rows import PollRequest
-from fleetmon.watch import Watch, pinned, speaks_differently
+from fleetmon.watch import Watch, lane_of, pinned, speaks_differently
 
 log = logs.get("devices")
 
@@ -52,8 +52,6 @@ HURRY, HURRY_AILING = 10.0, 60.0
 WALKED = timedelta(minutes=2)
 """For so long after a walk no hint leads to the next; the rollup still does."""
 
-ANSWERED = timedelta(seconds=10)
-"""For one IPMI command at most: it is a datagram there and one back, and a heartbeat that fails shall say so soon."""
 NOTED = 5.0
 """Seconds between two writings of quiet heartbeats."""
 
@@ -196,19 +194,12 @@ class Devices:
         self._lacking = lacking
 
     def _add(self, watched: Watched) -> None:
-        polling = self._polling
-        over_ipmi = watched.endpoint.protocol is Protocol.IPMI
-        lane = Lane(
-            device=watched.endpoint.address,
-            clock=self._clock,
-            pace=Pace(
-                request_timeout=min(ANSWERED, polling.request_timeout) if over_ipmi else polling.request_timeout,
-                poll_deadline=polling.poll_deadline,
-                connect_timeout=polling.connect_timeout,
-                minimum_gap=polling.minimum_gap,
-            ),
+        watch = Watch(
+            watched=watched,
+            lane=lane_of(watched, self._polling, self._clock),
+            asked=dict(watched.asked),
+            missed=watched.missed,
         )
-        watch = Watch(watched=watched, lane=lane, asked=dict(watched.asked), missed=watched.missed)
         self._watches[watched.key] = watch
         self._schedule(watch)
 

@@ -5,15 +5,21 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
+from fleetmon.clock import Clock
 from fleetmon.drivers.base import Driver
-from fleetmon.drivers.lane import Breaker, Lane
+from fleetmon.drivers.lane import Breaker, Lane, Pace
 from fleetmon.duties import FIRST
 from fleetmon.keeper import Watched
-from fleetmon.model import Aspect, LogMark
+from fleetmon.model import Aspect, LogMark, Protocol
 from fleetmon.places import Standing
 from fleetmon.quiet import Told
+from fleetmon.settings import Polling
+
+
+ANSWERED = timedelta(seconds=10)
+"""For one IPMI command at most: it is a datagram there and one back, and a heartbeat that fails shall say so soon."""
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -66,6 +72,20 @@ class Watch:
     def version(self, driver: Driver) -> tuple[int, int, Breaker]:
         """What changes with everything that is worth storing of a driver and its lane."""
         return self.watched.device.version, driver.memory_version, self.lane.breaker
+
+
+def lane_of(watched: Watched, polling: Polling, clock: Clock) -> Lane:
+    """A lane at the pace of the settings."""
+    timeout = polling.request_timeout
+    if watched.endpoint.protocol is Protocol.IPMI:
+        timeout = min(ANSWERED, timeout)
+    pace = Pace(
+        request_timeout=timeout,
+        poll_deadline=polling.poll_deadline,
+        connect_timeout=polling.connect_timeout,
+        minimum_gap=polling.minimum_gap,
+    )
+    return Lane(device=watched.endpoint.address, clock=clock, pace=pace)
 
 
 def pinned(watched: Watched, seen_spki: str | None) -> Watched:
