@@ -166,11 +166,24 @@ def test_states_of_the_rest_of_the_machine(sensor_type, event_type, bits, health
     assert how((one, answer(0, bits))).health is health
 
 
-def test_a_state_asserted_is_trouble_where_the_name_speaks_of_trouble():
-    assert said(point(compact(name="CATERR", sensor_type=7, event_type=3)), answer(0, 2), NOW).health is WARNING
-    assert said(point(compact(name="PS1 Fan1 Fail", sensor_type=4, event_type=3)), answer(0, 2), NOW).health is WARNING
-    assert said(point(compact(name="PS1 Fan1 Fail", sensor_type=4, event_type=3)), answer(0, 1), NOW).health is OK
-    assert said(point(compact(name="NIC1_LinkUp", sensor_type=0x27, event_type=3)), answer(0, 2), NOW).health is OK
+@pytest.mark.parametrize(
+    ("name", "sensor_type", "health"),
+    [
+        ("CATERR", 0x07, CRITICAL),
+        ("MEM HOT", 0x0C, CRITICAL),
+        ("PS1 Fan1 Fail", 0x04, WARNING),
+        ("VCORE PG", 0x02, WARNING),
+        ("Fan 1 Present", 0x04, OK),
+        ("Power Good", 0x02, OK),
+        ("BMC Watchdog", 0x28, WARNING),
+        ("NIC1_LinkUp", 0x27, OK),
+    ],
+)
+def test_what_an_asserted_state_means_its_type_and_name_say(name, sensor_type, health):
+    one = point(compact(name=name, sensor_type=sensor_type, event_type=3))
+    assert said(one, answer(0, 2), NOW).health is health
+    assert said(one, answer(0, 1), NOW).health is OK
+    assert said(one, answer(0, 0), NOW).health is OK
 
 
 def test_a_maker_s_own_states_stay_readable_and_judge_nothing():
@@ -268,13 +281,13 @@ def test_a_sensor_the_bmc_does_not_know_makes_no_component():
 def test_the_worst_word_wins_and_says_who_said_it():
     slot, cable = points(
         told(
-            compact(1, "CPU ERR2", entity=(CPU, 1), sensor_type=7, event_type=3),
+            compact(1, "VRD Hot", entity=(CPU, 1), sensor_type=1, event_type=5),
             compact(2, "P1 Status", entity=(CPU, 1), sensor_type=7),
         )
     )
     found = how((slot, answer(0, 2)), (cable, answer(0, 0x82)))
     assert (found.component, found.health) == (Component("Processor", "P1"), CRITICAL)
-    assert found.detail == "CPU ERR2: state asserted; thermal trip"
+    assert found.detail == "VRD Hot: limit exceeded; thermal trip"
     assert found.source == "sdr/0002"
 
 

@@ -75,7 +75,11 @@ def test_a_record_tells_who_when_what_and_how_bad():
             OK,
             "System Board Inlet Temp: no longer: upper critical threshold, going high; reading 32 Cel; threshold 9 Cel",
         ),
-        (logged(number=0x30, sensor_type=7, event_type=3), WARNING, "CPU 1 CATERR: state asserted"),
+        (inlet(data=(0x06, FF, FF)), OK, "System Board Inlet Temp: upper non-critical threshold, going low"),
+        (inlet(data=(0x08, FF, FF)), WARNING, "System Board Inlet Temp: upper critical threshold, going low"),
+        (inlet(data=(0x04, FF, FF)), CRITICAL, "System Board Inlet Temp: lower non-recoverable threshold, going low"),
+        (inlet(data=(0x03, FF, FF)), WARNING, "System Board Inlet Temp: lower critical threshold, going high"),
+        (logged(number=0x30, sensor_type=7, event_type=3), CRITICAL, "CPU 1 CATERR: state asserted"),
         (
             logged(number=0x50, owner=0x33, sensor_type=0x0C, data=(0x30, FF, 5)),
             WARNING,

@@ -1,7 +1,7 @@
 """Records of the System Event Log as ours (IPMI v2.0 rev 1.1 section 32).
 
-Not pyghmi's: it writes times in the zone of whoever asks, takes every threshold for asserted in one way, and reads a
-record only with a session in its hand.
+Not pyghmi's: it reads a record only with a session in its hand, asks for the clock each time, and writes times in the
+zone of whoever asks.
 """
 
 from __future__ import annotations

@@ -62,8 +62,10 @@ CROSSED: tuple[tuple[str, Health], ...] = tuple(
     for place, (limit, health) in enumerate(_LIMITS)
 )
 """What byte 3 of a threshold sensor's reading says, bit by bit."""
+_LEFT = (OK, WARNING, CRITICAL) * 2
+"""How bad it is still when a threshold was crossed on the way back: one step less, as far as there are steps."""
 _CROSSINGS = [
-    State(f"{limit} threshold, going {way}", health if (way == "low") is (place < 3) else OK)
+    State(f"{limit} threshold, going {way}", health if (way == "low") is (place < 3) else _LEFT[place])
     for place, (limit, health) in enumerate(_LIMITS)
     for way in ("low", "high")
 ]
@@ -375,8 +377,14 @@ _FAULT = re.compile(
     re.IGNORECASE,
 )
 """Names of sensors that only ever report that something is wrong."""
+_BENIGN = re.compile(r"pres|good|\bok\b|ready|enabl|install|link|power ?on", re.IGNORECASE)
+"""Names of sensors whose state is asserted when all is well."""
 _DIGITAL = 0x03
-_FAULTY = State("state asserted", WARNING)
+_ASSERTED: Mapping[int, Health] = {
+    **dict.fromkeys((0x01, 0x02, 0x03, 0x04, 0x08, 0x09, 0x0A, 0x0D), WARNING),
+    **dict.fromkeys((0x07, 0x0C), CRITICAL),
+}
+"""How bad an asserted state is, by sensor type: what measures or is a part tells trouble by it, by long custom."""
 
 
 def rows(sensor_type: int, event_type: int) -> Mapping[int, State]:
@@ -387,11 +395,17 @@ def rows(sensor_type: int, event_type: int) -> Mapping[int, State]:
 def state(sensor_type: int, event_type: int, offset: int, name: str = "") -> State | None:
     """What the state at `offset` of such a sensor means; None for one that only its maker knows.
 
-    "State asserted" by itself says nothing of good or bad: it is a warning where the name speaks of a fault.
+    "State asserted" by itself says nothing of good or bad: type and name do.
     """
-    if event_type == _DIGITAL and offset == 1 and _FAULT.search(name):
-        return _FAULTY
+    if event_type == _DIGITAL and offset == 1 and (health := _asserted(sensor_type, name)):
+        return State("state asserted", health)
     return rows(sensor_type, event_type).get(offset)
+
+
+def _asserted(sensor_type: int, name: str) -> Health | None:
+    if _FAULT.search(name):
+        return _ASSERTED.get(sensor_type, WARNING)
+    return None if _BENIGN.search(name) else _ASSERTED.get(sensor_type)
 
 
 def oem(sensor_type: int, event_type: int, offset: int) -> str:
