@@ -26,7 +26,7 @@ from fleetmon.duties import FIRST, WITNESS, duties
 from fleetmon.errors import RequestRefused, StorageError, Unsupported
 from fleetmon.keeper import Keeper, Learned, Watched
 from fleetmon.metrics import Metrics
-from fleetmon.model import Aspect, LogMark, Observation, Reachability
+from fleetmon.model import Aspect, LogMark, Observation, Protocol, Reachability
 from fleetmon.ownership import next_slot
 from fleetmon.places import Places
 from fleetmon.push import Links, Push, Pushing, is_news

@@ -17,7 +17,6 @@ from fleetmon.places import Standing
 from fleetmon.quiet import Told
 from fleetmon.settings import Polling
 
-
 ANSWERED = timedelta(seconds=10)
 """For one IPMI command at most: it is a datagram there and one back, and a heartbeat that fails shall say so soon."""
 
