@@ -8,9 +8,11 @@ events stay two: an event told twice is a nuisance, one told never is a failure 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from functools import lru_cache
+from itertools import chain, islice
 
 from fleetmon.ingest.naming import essence, numbers, things, tokens
 from fleetmon.model import Component, Health, LogRecord, Protocol
@@ -21,6 +23,9 @@ from fleetmon.storage.rows import Event
 
 CLOSE = timedelta(seconds=2)
 """How far apart two tellings of one event may say it was created."""
+NEAR = 64
+"""Events of about its instant with which a record is compared at most: a log that tells thousands of one second, as one
+without a clock does, must not keep the store from others."""
 QUARTER = timedelta(minutes=15)
 ZONES = timedelta(hours=14)
 """A SEL tells no zone: what Redfish says of the same instant may differ by a zone (IPMI 2.0, section 37.1)."""
@@ -38,17 +43,48 @@ _SAYING_LITTLE = frozenset(
 
 def pairs(told: Sequence[NewEvent], events: Sequence[Event]) -> list[tuple[NewEvent, Event]]:
     """Which new record is which event: the surest first, then the likest in words, then the closest in time."""
+    near = _Near(events).of
     found = sorted(
         (not _same_id(new.record, event), -len(_shared(new.record, event)), abs(_apart(new.record, event)), one, other)
         for one, new in enumerate(told)
-        for other, event in enumerate(events)
+        for other, event in near(new.record)
         if is_same(new.record, event)
     )
     paired: dict[int, int] = {}
+    taken: set[int] = set()
     for *_, one, other in found:
-        if one not in paired and other not in paired.values():
+        if one not in paired and other not in taken:
             paired[one] = other
+            taken.add(other)
     return [(told[one], events[other]) for one, other in paired.items()]
+
+
+class _Near:
+    """Which of many events a record may tell at all: those of its instant, and those of its id."""
+
+    def __init__(self, events: Sequence[Event]) -> None:
+        self._events = events
+        self._at: defaultdict[int, list[int]] = defaultdict(list)
+        self._with: defaultdict[str, list[int]] = defaultdict(list)
+        for place, event in enumerate(events):
+            if event.created_at is not None:
+                self._at[_stretch(event.created_at)].append(place)
+                self._with[_plain(event.record_id)].append(place)
+
+    def of(self, record: LogRecord) -> Iterator[tuple[int, Event]]:
+        """Each with its place, those of its id first."""
+        if record.created_at is None:
+            return
+        middle = _stretch(record.created_at)
+        stretches = (self._at.get(stretch, ()) for stretch in (middle, middle - 1, middle + 1))
+        places = chain(self._with.get(_plain(record.record_id), ()), *stretches)
+        for place in islice(dict.fromkeys(places), NEAR):
+            yield place, self._events[place]
+
+
+def _stretch(instant: datetime) -> int:
+    """Which of the stretches of time, as long as twins may be apart, an instant is in."""
+    return int(instant.timestamp() // CLOSE.total_seconds())
 
 
 def is_same(record: LogRecord, event: Event) -> bool:
@@ -100,8 +136,12 @@ def _shared(record: LogRecord, event: Event) -> frozenset[str]:
 
 
 def _same_id(record: LogRecord, event: Event) -> bool:
-    one, other = (text.lstrip("0") for text in (record.record_id, event.record_id))
-    return one == other and one.isdigit()
+    one = _plain(record.record_id)
+    return one == _plain(event.record_id) and one.isdigit()
+
+
+def _plain(record_id: str) -> str:
+    return record_id.lstrip("0")
 
 
 def _apart(record: LogRecord, event: Event) -> timedelta:

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fleetmon.ingest.twins import pairs
+from fleetmon.ingest import twins
+from fleetmon.ingest.twins import is_same, pairs
 from fleetmon.model import Component, Health, LogRecord
 from fleetmon.storage.events import NewEvent
 from fleetmon.storage.rows import Event
@@ -132,3 +133,20 @@ def test_pairs_are_one_to_one(messages: list[str]) -> None:
     assert len(found) == len(messages), "whatever the order, each has its own"
     assert len({id(one) for one, _ in found}) == len({id(other) for _, other in found}) == len(found)
     assert all(one.record.message == other.message for one, other in found)
+
+
+@pytest.mark.parametrize(("apart", "most"), [(60, 1), (1, 5), (0, 64)], ids=["a minute", "a second", "nothing"])
+def test_logs_of_thousands_are_compared_record_by_record_of_one_instant(monkeypatch, apart, most):
+    compared = 0
+
+    def counted(record: LogRecord, event: Event) -> bool:
+        nonlocal compared
+        compared += 1
+        return is_same(record, event)
+
+    monkeypatch.setattr(twins, "is_same", counted)
+    instants = [START + timedelta(seconds=apart * number) for number in range(600)]
+    records = [told(f"PS1 failed {number}", at, record_id=str(number)) for number, at in enumerate(instants)]
+    events = [stored(f"PSU 1 failed {number}", at, record_id=str(number)) for number, at in enumerate(instants)]
+    assert len(pairs(records, events)) == len(records)
+    assert compared <= most * len(records) + len(records)
