@@ -215,6 +215,17 @@ async def test_a_question_nobody_waits_for_any_more_is_dropped_and_the_next_one_
         assert bench.tally.logins == 1
 
 
+async def test_a_first_question_taken_back_before_it_was_read_leaves_the_next_one_its_answer():
+    async with real() as (bench, process):
+        another = bench.another()
+        os.kill(process, signal.SIGSTOP)
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.05):
+                await read(another, 2)
+        os.kill(process, signal.SIGCONT)
+        assert await read(another, 3) == [3]
+
+
 async def test_a_slow_bmc_keeps_its_session_and_its_answers_until_the_time_is_over():
     async with bmc() as bench:
         with talking(bench.lan.port) as talk:

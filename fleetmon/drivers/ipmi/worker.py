@@ -18,7 +18,7 @@ import uvloop
 
 from fleetmon.clock import SystemClock
 from fleetmon.drivers.ipmi.conversation import Conversation
-from fleetmon.drivers.ipmi.messages import Outcome, Result, account_in, batch_in, line, parts, result_out
+from fleetmon.drivers.ipmi.messages import Account, Outcome, Result, account_in, batch_in, line, parts, result_out
 from fleetmon.drivers.ipmi.sockets import Sockets
 
 SWEEP = 5.0
@@ -68,9 +68,12 @@ class Worker(asyncio.Protocol):
                 if (task := self._tasks.get(said[0])) is not None:
                     task.cancel()
             case "ask":
-                self._start(number, self._ask(number, *said))
+                key, told, *batch = said
+                if told is not None:  # noted now: the question may be taken back before its task begins
+                    self._note(key, account_in(told))
+                self._start(number, self._ask(number, key, *batch))
             case "close":
-                self._start(number, self._close(number, *said))
+                self._start(number, self._close(number, self._conversations.pop(said[0], None)))
 
     def _start(self, number: int, work: Coroutine[Any, Any, None]) -> None:
         task = self._tasks[number] = self._loop.create_task(work)
@@ -83,18 +86,17 @@ class Worker(asyncio.Protocol):
             self._loop.call_exception_handler({"message": "a batch failed", "exception": mistake})
             self._say(number, result_out(Result(outcome=Outcome.ORPHANED, reason="its worker made a mistake")))
 
-    async def _ask(self, number: int, key: int, told: list[Any] | None, *batch: Any) -> None:
-        if told is not None:
-            account = account_in(told)
-            conversation = self._conversations.get(key)
-            if conversation is None:
-                self._conversations[key] = Conversation(account, self._sockets, self._clock)
-            else:
-                conversation.account = account
+    def _note(self, key: int, account: Account) -> None:
+        conversation = self._conversations.get(key)
+        if conversation is None:
+            self._conversations[key] = Conversation(account, self._sockets, self._clock)
+        else:
+            conversation.account = account
+
+    async def _ask(self, number: int, key: int, *batch: Any) -> None:
         self._say(number, result_out(await self._conversations[key].ask(batch_in(list(batch)))))
 
-    async def _close(self, number: int, key: int) -> None:
-        conversation = self._conversations.pop(key, None)
+    async def _close(self, number: int, conversation: Conversation | None) -> None:
         sent = await conversation.close() if conversation is not None else 0
         self._say(number, result_out(Result(outcome=Outcome.DONE, sent=sent)))
 
