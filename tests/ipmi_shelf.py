@@ -80,7 +80,7 @@ class Shelf(Session):
 
     def __init__(self, clock: ManualClock) -> None:
         self.clock = clock
-        self.requests = 0
+        self.requests = self.logins = 0
         self.memory_version = 0
         self.asked: list[Command] = []
         self.faults: list[Fault] = []

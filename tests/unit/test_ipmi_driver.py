@@ -388,6 +388,37 @@ async def test_another_firmware_is_learned_afresh() -> None:
     assert seen.inventory.identity.firmware == "3.00"
 
 
+async def test_behind_a_new_login_nothing_is_told_under_the_names_of_before() -> None:
+    bench = await settled(server(3))
+    bench.shelf.logins += 1
+    assert (await bench.poll(*LIFE)).requests == 5 + 2, "Get Device ID and Get SDR Repository Info"
+    assert bench.shelf.count(SDR) == 0
+    bench.shelf.logins += 1
+    bench.shelf.records[:3] = [numeric(number, f"Fan inlet {number}") for number in (1, 2, 3)]
+    bench.shelf.sdr_added += 60
+    assert set(values(await bench.poll(*LIFE))) == {"Fan inlet 1", "Fan inlet 2", "Fan inlet 3"}
+    assert (await bench.poll(*LIFE)).requests == 5
+
+
+async def test_a_heartbeat_behind_a_new_login_leaves_the_look_at_who_answers_to_the_next_poll() -> None:
+    bench = await settled(server(3))
+    bench.shelf.logins += 1
+    assert (await bench.poll(HEARTBEAT)).requests == 1
+    await bench.poll(*LIFE)
+    assert bench.shelf.count(DEVICE_ID, SDR_INFO) == 2
+
+
+async def test_while_records_are_read_anew_no_number_is_told() -> None:
+    bench = await settled(server(3))
+    bench.shelf.sdr_added += 60
+    bench.shelf.faults.append(lambda command: Answer(0xC0, b"") if command[:2] == SDR else None)
+    await bench.poll(COMPONENTS)
+    seen = await bench.poll(*LIFE)
+    assert (seen.readings, SENSORS in seen.answered) == ((), False)
+    bench.shelf.faults.clear()
+    assert len((await bench.poll(*LIFE)).readings) == 3
+
+
 async def test_a_device_that_tells_its_own_records_is_read_too() -> None:
     shelf = server(2)
     own = {(0x0A, 0x20): Answer(UNKNOWN, b""), (0x04, 0x20): Answer(0, bytes([4, 0x01]))}

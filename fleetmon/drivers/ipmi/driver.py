@@ -43,6 +43,8 @@ class IpmiDriver:
         self._session = session
         self._known = Known.recalled(opening.memory.plan)
         self._one_at_a_time = asyncio.Lock()
+        self._met = 0
+        """The login behind which it was looked at last who answers."""
 
     # ---- the contract ----------------------------------------------------------------------------------------
 
@@ -109,10 +111,13 @@ class IpmiDriver:
         if not look.request.aspects - {Aspect.HEARTBEAT} and (look.request.witness or not changed):
             return
         known.owes_reason = changed
-        if everything or not known.device:
+        login = self._session.logins
+        check = everything or login != self._met
+        if check or not known.device:
             await self._meet(look)
         if not look.request.aspects <= {Aspect.HEARTBEAT, Aspect.EVENTS}:
-            await self._read_records(look, check=everything)
+            await self._read_records(look, check=check)
+            self._met = login
         asked = everything and await self._ask_states(look)
         if look.wants(Aspect.SENSORS):
             await self._read_numbers(look)
@@ -183,8 +188,9 @@ class IpmiDriver:
             known.limits = {}
 
     async def _read_numbers(self, look: Look) -> None:
+        """Numbers under the names of the records they belong to; while these are read anew there are none."""
         known = self._known
-        if known.catalog is not None:
+        if known.catalog is not None and known.fetching is None:
             await sensors.read_numbers(known, look)
         elif known.sensorless:
             look.done(Aspect.SENSORS)
@@ -207,7 +213,8 @@ class IpmiDriver:
         return news and follows
 
     async def _ask_states(self, look: Look) -> bool:
-        return self._known.catalog is not None and await sensors.ask_states(self._known, look)
+        known = self._known
+        return known.catalog is not None and known.fetching is None and await sensors.ask_states(known, look)
 
     async def _judge(self, look: Look, *, asked: bool) -> None:
         """How the components are, by states and by numbers that are still fresh."""

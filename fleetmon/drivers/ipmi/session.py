@@ -60,6 +60,8 @@ class Session:
     def __init__(self, opening: Opening, workers: Workers) -> None:
         self.device = opening.endpoint.address
         self.requests = 0
+        self.logins = 0
+        """Sessions opened so far: behind a new one another BMC may answer, or the same with other firmware."""
         self.memory_version = 0
         """Grows whenever `memory` has something new to say."""
         self._opening = opening
@@ -194,6 +196,7 @@ class Session:
         credentials = self._opening.credentials
         assert credentials is not None
         if result.opened and result.suite is not None:
+            self.logins += 1
             self._lane.login_accepted(credentials.version)
             self._learn(suite=result.suite, sure=result.sure)
         match result.outcome:
