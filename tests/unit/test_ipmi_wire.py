@@ -256,6 +256,23 @@ async def test_an_ipmi_1_5_login_is_never_made():
     assert bench.kinds == [0]
 
 
+@pytest.mark.parametrize(("kind", "stage", "status"), [(0x11, "offering", 0x01), (0x13, "proving", 0x0D)])
+async def test_a_refusal_of_another_login_with_the_same_bmc_is_none_of_ours(kind, stage, status):
+    bench = at(stage)
+    login = bench.wire._login
+    assert login is not None
+    tag = bench.sent[-1][16]
+    bench.wire.receive(plus(kind, bytes([tag, status, 0, 0]) + bytes.fromhex("01020304")))
+    assert not login.done()
+    bench.wire.receive(plus(kind, bytes([tag, status, 0, 0]) + bytes(4)))
+    assert login.done()
+
+
+async def test_the_tags_of_two_logins_differ():
+    tags = {at("offering").sent[-1][16] for _ in range(20)}
+    assert len(tags) > 1
+
+
 # ---- what strangers may send -----------------------------------------------------------------------------------------
 
 STAGES = ("greeting", "offering", "proving", "in session")

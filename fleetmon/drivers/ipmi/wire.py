@@ -30,6 +30,8 @@ OPENING_WAITS = WAITS[:3]
 """For the request that offers a cipher suite: BMCs that lack it may say nothing at all (F83)."""
 RESTARTS = 3
 """Times a login is begun anew when its messages get lost: BMCs do not take RAKP messages twice."""
+TAGS = 200
+"""The messages of a login are numbered in one byte, from somewhere below this: nobody else knows which is due."""
 JITTER = (0.9, 1.2)
 """Factors of each wait."""
 USER = 2
@@ -120,6 +122,7 @@ class Wire(Session):  # type: ignore[misc] # pyghmi has no types
         self._initsession()
         self.attemptedhash = 256 if suite == 17 else 1
         self.localsid = secrets.randbelow(0xFFFFFF00) + 1
+        self.rmcptag = secrets.randbelow(TAGS)
         self._waits = _within(reach)
         self._get_channel_auth_cap()
         return self._login
@@ -208,7 +211,7 @@ class Wire(Session):  # type: ignore[misc] # pyghmi has no types
 
     def _got_rmcp_response(self, data: bytearray) -> Any:
         """What the BMC chose has to be what was offered: pyghmi takes that for granted."""
-        if self.sessioncontext != "OPENSESSION" or data[0] != self.rmcptag:
+        if not self._is_for_us(data, "OPENSESSION"):
             return None
         status = data[1]
         if status in NO_ROOM:
@@ -231,14 +234,23 @@ class Wire(Session):  # type: ignore[misc] # pyghmi has no types
         super()._send_rakp3()
 
     def _got_rakp2(self, data: bytearray) -> Any:
-        if self.sessioncontext != "EXPECTINGRAKP2" or data[0] != self.rmcptag:
+        if not self._is_for_us(data, "EXPECTINGRAKP2"):
             return None
         return self._refused("RAKP 2", data[1]) if data[1] else super()._got_rakp2(data)
 
     def _got_rakp4(self, data: bytearray) -> Any:
-        if self.sessioncontext != "EXPECTINGRAKP4" or data[0] != self.rmcptag:
+        if not self._is_for_us(data, "EXPECTINGRAKP4"):
             return None
         return self._refused("RAKP 4", data[1]) if data[1] else super()._got_rakp4(data)
+
+    def _is_for_us(self, data: bytearray, context: str) -> bool:
+        """Is it the answer we wait for, to our login and no other one's: by tag and session id (section 13.18).
+
+        Many BMCs leave the id out when they refuse.
+        """
+        named = bytes(data[4:8])
+        ours = named == struct.pack("<I", self.localsid) or (data[1] != 0 and not any(named))
+        return ours and self.sessioncontext == context and data[0] == self.rmcptag
 
     def _refused(self, message: str, status: int) -> None:
         if status in LOST_TRACK:
