@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pyghmi.ipmi.private.session import Session
 
 from fleetmon.drivers.ipmi.commands import CHASSIS_STATUS
 from fleetmon.drivers.ipmi.messages import Account, Command, Outcome
-from fleetmon.drivers.ipmi.wire import ALGORITHMS, JITTER, PROBE, WAITS, Wire
+from fleetmon.drivers.ipmi.wire import ALGORITHMS, HEARD, JITTER, PROBE, WAITS, Wire
 
 ACCOUNT = Account(host="192.0.2.7", port=623, user=b"operator", password=b"emulated", suites=(17, 3), privilege=2)
 SEQUENCE = slice(18, 19)
@@ -304,6 +305,13 @@ async def test_no_datagram_brings_a_wire_out_of_its_way(stage, head, rest):
     bench.wire.receive(head + rest)
     assert not bench.wire.established
     assert len(bench.sent) <= before + 1
+
+
+@pytest.mark.parametrize("kind", [kind for kind in range(0x40) if kind not in HEARD])
+async def test_payloads_nobody_asked_for_are_not_looked_at_even_in_the_session(monkeypatch, kind):
+    bench = at("in session")
+    monkeypatch.setattr(Session, "_handle_ipmi2_packet", lambda *_: pytest.fail("it was looked at"))
+    bench.wire.receive(plus(kind | 0x40, bytes(40)))
 
 
 @given(stage=st.sampled_from(STAGES[1:]), mark=st.integers(0, 0xFFFFFFFF))

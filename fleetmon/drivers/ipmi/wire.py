@@ -30,6 +30,8 @@ OPENING_WAITS = WAITS[:3]
 """For the request that offers a cipher suite: BMCs that lack it may say nothing at all (F83)."""
 RESTARTS = 3
 """Times a login is begun anew when its messages get lost: BMCs do not take RAKP messages twice."""
+HEARD = frozenset({0x00, 0x11, 0x13, 0x15})
+"""Payloads that answer anything of ours: IPMI, Open Session Response, RAKP 2 and 4 (table 13-16); no serial line."""
 TAGS = 200
 """The messages of a login are numbered in one byte, from somewhere below this: nobody else knows which is due."""
 JITTER = (0.9, 1.2)
@@ -165,7 +167,7 @@ class Wire(Session):  # type: ignore[misc] # pyghmi has no types
         if len(data) < 16 or data[0] != 6 or data[3] != 7:
             return
         try:
-            if data[4] == 6:
+            if data[4] == 6 and data[5] & 0x3F in HEARD:
                 self._handle_ipmi2_packet(data)
             elif data[4] == 0 and self._login is not None and self.sessioncontext is None:
                 self._parse_ipmi_payload(data[14 : 14 + data[13]])
