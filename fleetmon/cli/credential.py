@@ -10,11 +10,11 @@ import typer
 from fleetmon.cli.consent import agree
 from fleetmon.cli.options import DEFAULT_URL, Output, PasswordFile, Url, Yes, examples, noun
 from fleetmon.cli.output import Column, Form, listing, note
-from fleetmon.cli.secrets import password
+from fleetmon.cli.secrets import passphrases, password
 from fleetmon.cli.service import Service, segment
 from fleetmon.cli.words import count
 
-app = noun("User names and passwords for BMCs, kept apart from devices.")
+app = noun("User names, passwords and communities, kept apart from devices.")
 
 COLUMNS = (
     Column(key="name", value=lambda row: row["name"]),
@@ -29,19 +29,31 @@ COLUMNS = (
     epilog=examples(
         ("fleetmon credential set bmc --user root", "asks for the password, without echo"),
         ("fleetmon credential set bmc --user root --password-file pw", "for a script"),
+        ("fleetmon credential set switches", "an SNMP community, which has no user"),
+        ("fleetmon credential set core --user watcher --privacy", "an SNMPv3 user with two passphrases"),
     ),
 )
 def set_credential(
     name: Annotated[str, typer.Argument(metavar="NAME", help="What devices call this set by.")],
-    user: Annotated[str, typer.Option("--user", "-u", metavar="USER", help="Who to log in as.")],
+    user: Annotated[
+        str, typer.Option("--user", "-u", metavar="USER", help="Who to log in as; none for an SNMP community.")
+    ] = "",
     password_file: PasswordFile = None,
+    privacy: Annotated[
+        bool,
+        typer.Option("--privacy", help="SNMPv3: also a privacy passphrase, the second line of FILE."),
+    ] = False,
     url: Url = DEFAULT_URL,
 ) -> None:
     """Make a set of credentials, or change the one of that name.
 
     Every device that names the set uses the new password from its next login on.
     """
-    secret = password(password_file, os.environ, prompt=f"password of {user}", twice=True)
+    if privacy:
+        secret = passphrases(password_file, os.environ, prompt=f"passphrase of {user}")
+    else:
+        asked = f"password of {user}" if user else "community"
+        secret = password(password_file, os.environ, prompt=asked, twice=True)
     with Service(url) as service:
         told = service.send("PUT", f"/credentials/{segment(name)}", {"user": user, "password": secret.reveal()}) or {}
     used = int(told.get("used_by") or 0)

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 import typer
 
+from fleetmon.cli import snmp_login
 from fleetmon.cli.consent import agree
 from fleetmon.cli.device_page import page
 from fleetmon.cli.devices import DeviceId, found_device, poll_now
@@ -27,7 +28,11 @@ ADD = examples(
     ("fleetmon device add https://10.0.0.7 --user root", "named after its address"),
     ("fleetmon device add https://10.0.0.7 --name web-11 --rack R04 --position 17 --credential bmc", "in its place"),
     ("fleetmon device add https://10.0.0.7 --ipmi ipmi://10.0.0.7 --credential bmc", "and IPMI as second witness"),
+    ("fleetmon device add snmp://10.0.0.2 --credential switches", "a switch over SNMP v2c"),
+    ("fleetmon device add 'snmp://watcher@10.0.0.3?auth=sha256&priv=aes128' --kind pdu", "over SNMPv3"),
 )
+KINDS = {"snmp": "switch"}
+"""What a device is taken for where nobody says so, by its protocol; a server else."""
 IMPORT = examples(
     ("fleetmon device import fleet.toml", "show what would change, ask, then do it"),
     ("fleetmon device import fleet.csv --plan", "only show it"),
@@ -42,15 +47,24 @@ REMOVE = examples(
 
 def add(
     address: Annotated[
-        str, typer.Argument(metavar="ADDRESS", help="https://host[:port] or ipmi://host[:port] of its BMC.")
+        str,
+        typer.Argument(
+            metavar="ADDRESS",
+            help="https://host[:port] or ipmi://host[:port] of its BMC, or"
+            " snmp://[user@]host[:port][?version=1|?auth=A&priv=P].",
+        ),
     ],
     name: Annotated[
         str, typer.Option("--name", metavar="NAME", help="Its name; the host of the address where empty.")
     ] = "",
     kind: Annotated[
-        str,
-        typer.Option("--kind", metavar="KIND", help="server, switch, pdu, ups, storage or cooling.", show_default=True),
-    ] = "server",
+        str | None,
+        typer.Option(
+            "--kind",
+            metavar="KIND",
+            help="server, switch, pdu, ups, storage or cooling; without it a switch over SNMP, else a server.",
+        ),
+    ] = None,
     rack: Annotated[str | None, typer.Option("--rack", metavar="RACK", help="The rack it stands in.")] = None,
     position: Annotated[int | None, typer.Option("--position", metavar="U", min=1, help="Its lowest unit.")] = None,
     height: Annotated[
@@ -103,8 +117,7 @@ def add(
     again in its turn.
     """
     named = name or _host(address)
-    _fits(user, password_file, credential)
-    secret = password(password_file, os.environ, prompt=f"password of {user} at {address}") if user else None
+    address, user, secret = _identity(address, user, password_file, credential)
     endpoint = {
         "protocol": _protocol(address), "address": address.rstrip("/"), "verify": verify, "tls": tls,
         "credential": credential,
@@ -113,15 +126,16 @@ def add(
         raise WrongUsage("--ipmi-credential names the credentials of --ipmi", cure="give --ipmi as well")
     second = {"protocol": "ipmi", "address": _over_ipmi(ipmi), "credential": ipmi_credential} if ipmi else None
     body = {
-        "name": named, "kind": kind, "rack_id": rack, "position_u": position, "height_u": height, "face": face,
-        "slot": slot, "tags": tag or [], "endpoints": [endpoint, second] if second else [endpoint],
+        "name": named, "kind": kind or KINDS.get(_protocol(address), "server"), "rack_id": rack,
+        "position_u": position, "height_u": height, "face": face, "slot": slot, "tags": tag or [],
+        "endpoints": [endpoint, second] if second else [endpoint],
     }  # fmt: skip
     with Service(url) as service:
-        if user and secret:
-            endpoint["credential"] = _new_credential(service, named, user, secret)
+        if secret is not None:
+            endpoint["credential"] = _new_credential(service, named, user or "", secret)
         if second and not ipmi_credential:
             second["credential"] = endpoint["credential"]
-        device = _created(service, body, made=named if secret else None)
+        device = _created(service, body, made=named if secret is not None else None)
         note(f"{device} is added; polling it once")
         with waiting(f"polling {device}"):
             result = asyncio.run(poll_now(service, device, SystemClock()))
@@ -205,6 +219,21 @@ def _read(file: Path) -> str:
         raise WrongUsage(f"{file}: {(error.strerror or type(error).__name__).lower()}") from None
     except UnicodeDecodeError:
         raise WrongUsage(f"{file}: not UTF-8 text", cure="save it as UTF-8") from None
+
+
+def _identity(
+    address: str, user: str | None, password_file: Path | None, credential: str | None
+) -> tuple[str, str | None, Secret | None]:
+    """The address without a user in it, who we are there, and the secret of new credentials; None for old ones."""
+    if _protocol(address) == "snmp":
+        target, named = snmp_login.split(address)
+        address, user = str(target), user or named
+        if not credential:
+            return address, *snmp_login.login(target, user, password_file)
+    _fits(user, password_file, credential)
+    if not user:
+        return address, None, None
+    return address, user, password(password_file, os.environ, prompt=f"password of {user} at {address}")
 
 
 def _fits(user: str | None, password_file: Path | None, credential: str | None) -> None:

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 import typer
 
+from fleetmon.cli import snmp_login
 from fleetmon.cli.options import PasswordFile, examples, verb
 from fleetmon.cli.outcome import Exit, WrongUsage
 from fleetmon.cli.output import as_json, ascii_only, note, paper, waiting, write
@@ -28,6 +29,7 @@ from fleetmon.drivers.ipmi.workers import Workers
 from fleetmon.drivers.lane import Lane, Pace
 from fleetmon.drivers.redfish.transport import spki_sha256
 from fleetmon.drivers.registry import open_driver
+from fleetmon.drivers.snmp.address import target_of
 from fleetmon.errors import (
     AccessDenied,
     Busy,
@@ -74,13 +76,17 @@ class PollForm(StrEnum):
         ("fleetmon poll https://bmc --user root --aspects heartbeat,sensors", "only that, in few requests"),
         ("fleetmon poll ipmi://10.0.0.7 --user monitor", "over IPMI 2.0, UDP port 623"),
         ("fleetmon poll ipmi://bmc --user monitor --aspects heartbeat", "power and faults, in one request"),
+        ("fleetmon poll snmp://switch", "over SNMP v2c; asks for the community"),
+        ("fleetmon poll 'snmp://watcher@switch?auth=sha256&priv=aes128'", "over SNMPv3; asks for the passphrases"),
     )
 )
 def poll(
     address: Annotated[
         str,
         typer.Argument(
-            metavar="ADDRESS", help="https://host[:port] or ipmi://host[:port]; http:// is spoken with a warning."
+            metavar="ADDRESS",
+            help="https://host[:port], ipmi://host[:port] or snmp://[user@]host[:port][?version=1|?auth=A&priv=P];"
+            " http:// is spoken with a warning.",
         ),
     ],
     user: Annotated[str | None, typer.Option("--user", "-u", metavar="USER", help="Who to log in as.")] = None,
@@ -106,6 +112,7 @@ def poll(
     Nothing is stored and nothing is changed on the device. Exit code 1: it could not be read at all; 3: some of it
     could not be read.
     """
+    user, address = user_in(address, user)
     endpoint = endpoint_of(address, insecure=insecure, fingerprint=fingerprint)
     wanted = aspects_of(aspects)
     credentials = _credentials(user, password_file, endpoint)
@@ -151,22 +158,16 @@ def endpoint_of(address: str, *, insecure: bool, fingerprint: str | None) -> End
     """Where to ask and whom to trust; raises WrongUsage or Unsupported in the words of who typed it."""
     scheme, separator, place = address.partition("://")
     if not separator or scheme.lower() not in PROTOCOLS:
-        cure = f"write it like https://{plain('host' if separator else address)}, or ipmi:// for IPMI"
+        cure = f"write it like https://{plain('host' if separator else address)}, ipmi:// or snmp://"
         raise WrongUsage(f"{address}: that is no address of a device", cure=cure)
     protocol = PROTOCOLS[scheme.lower()]
-    if protocol is Protocol.SNMP:
-        raise Unsupported(
-            "snmp:// is not spoken by this version",
-            device=address,
-            cure="use https:// or ipmi:// if the device has Redfish or IPMI",
-        )
     if "@" in urlsplit(address).netloc:
         raise WrongUsage(
             "the address holds a user name or password",
             cure="give --user, and the password by --password-file or prompt",
         )
-    if protocol is Protocol.IPMI:
-        return _over_ipmi(f"ipmi://{place}", insecure=insecure, fingerprint=fingerprint)
+    if protocol is not Protocol.REDFISH:
+        return _over_udp(protocol, f"{protocol}://{place}", insecure=insecure, fingerprint=fingerprint)
     if insecure and fingerprint:
         raise WrongUsage("--insecure takes any certificate and --fingerprint only one", cure="give one of the two")
     pinned = None
@@ -181,16 +182,28 @@ def endpoint_of(address: str, *, insecure: bool, fingerprint: str | None) -> End
     return Endpoint(protocol=protocol, address=address.rstrip("/"), verify=verify, pinned_spki=pinned)
 
 
-def _over_ipmi(address: str, *, insecure: bool, fingerprint: str | None) -> Endpoint:
-    """IPMI has no certificates: both sides prove that they know the password."""
+def user_in(address: str, user: str | None) -> tuple[str | None, str]:
+    """The user before the @ of an SNMP address, or the one given, and the address without it; raises WrongUsage."""
+    if not address.lower().startswith("snmp://") or "@" not in address:
+        return user, address
+    target, named = snmp_login.split(address)
+    if user and named != user:
+        raise WrongUsage(f"--user {user} and {named}@ are two users", cure="give one of the two")
+    return named, str(target)
+
+
+def _over_udp(protocol: Protocol, address: str, *, insecure: bool, fingerprint: str | None) -> Endpoint:
+    """IPMI and SNMP have no certificates: over IPMI and SNMPv3 both sides prove that they know the password."""
     if insecure or fingerprint:
         option = "--insecure" if insecure else "--fingerprint"
-        raise WrongUsage(f"{option}: IPMI has no certificates", cure="leave it out")
+        raise WrongUsage(f"{option}: {protocol.upper()} has no certificates", cure="leave it out")
+    if protocol is Protocol.SNMP:
+        return Endpoint(protocol=protocol, address=str(snmp_login.split(address)[0]), verify="none")
     try:
         place_of(address)
     except ConfigError as error:
         raise WrongUsage(error.reason, cure=error.cure) from None
-    return Endpoint(protocol=Protocol.IPMI, address=address.rstrip("/"), verify="none")
+    return Endpoint(protocol=protocol, address=address.rstrip("/"), verify="none")
 
 
 def aspects_of(text: str) -> frozenset[Aspect]:
@@ -238,6 +251,9 @@ def shown_key(address: str) -> str | None:
 
 
 def _credentials(user: str | None, password_file: Path | None, endpoint: Endpoint) -> Credentials | None:
+    if endpoint.protocol is Protocol.SNMP:
+        name, secret = snmp_login.login(target_of(endpoint.address), user, password_file)
+        return Credentials(user=name, password=secret)
     if user is None:
         if password_file is not None:
             raise WrongUsage("a password without a user", cure="give --user as well")

@@ -17,7 +17,7 @@ _LONGEST = 4096
 def password(file: Path | None, environ: Mapping[str, str], *, prompt: str, twice: bool = False) -> Secret:
     """The password from the file, else FLEETMON_PASSWORD, else a hidden prompt; raises WrongUsage without any."""
     if file is not None:
-        return Secret(_first_line(file))
+        return Secret(_first_lines(file)[0])
     if VARIABLE in environ:
         return Secret(environ[VARIABLE])
     if not sys.stdin.isatty():
@@ -30,7 +30,19 @@ def password(file: Path | None, environ: Mapping[str, str], *, prompt: str, twic
     return Secret(first)
 
 
-def _first_line(file: Path) -> str:
+def passphrases(file: Path | None, environ: Mapping[str, str], *, prompt: str) -> Secret:
+    """Two secrets, a line each: what an SNMPv3 user signs with, and what it encrypts with where that is another."""
+    if file is not None:
+        return Secret("\n".join(_first_lines(file)))
+    first = password(None, environ, prompt=f"authentication {prompt}").reveal()
+    if VARIABLE in environ:
+        return Secret(first)
+    second = getpass(f"privacy {prompt} (empty: the same): ")
+    return Secret(f"{first}\n{second}" if second else first)
+
+
+def _first_lines(file: Path) -> list[str]:
+    """The first line, which says something, and the second where it does."""
     try:
         text = sys.stdin.read(_LONGEST) if str(file) == "-" else file.read_text(encoding="utf-8")
     except OSError as error:
@@ -38,7 +50,7 @@ def _first_line(file: Path) -> str:
         raise WrongUsage(f"--password-file {file}: {reason}") from None
     except UnicodeDecodeError:
         raise WrongUsage(f"--password-file {file}: not UTF-8 text") from None
-    line = text.split("\n", 1)[0].removesuffix("\r")
-    if not line:
+    lines = [line.removesuffix("\r") for line in text.split("\n")[:2]]
+    if not lines[0]:
         raise WrongUsage(f"--password-file {file}: its first line is empty", cure="put the password there, alone")
-    return line
+    return [line for line in lines if line]

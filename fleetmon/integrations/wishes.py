@@ -15,6 +15,8 @@ from enum import StrEnum
 from typing import Any
 from urllib.parse import urlsplit
 
+from fleetmon.drivers.snmp.address import target_of
+from fleetmon.errors import ConfigError
 from fleetmon.model import DeviceKind, Endpoint, Protocol
 
 NAME_MOST = 63
@@ -166,7 +168,12 @@ def read_watts(value: Any) -> float:
 
 
 def read_address(value: Any, protocol: Protocol) -> str:
-    """`scheme://host[:port]` and nothing else; what is wrong with it is told without repeating it."""
+    """`scheme://host[:port]` and nothing else; what is wrong with it is told without repeating it.
+
+    Over SNMP, what else is said after a `?`: `snmp://host[:port]?auth=sha256&priv=aes128`.
+    """
+    if protocol is Protocol.SNMP:
+        return _read_snmp_address(value)
     schemes = SCHEMES[protocol]
     right = f"must be {schemes[0]}://host or {schemes[0]}://host:port"
     text = _text(value).strip().rstrip("/")
@@ -184,6 +191,16 @@ def read_address(value: Any, protocol: Protocol) -> str:
     return f"{parts.scheme}://{shown}" if port is None else f"{parts.scheme}://{shown}:{port}"
 
 
+def _read_snmp_address(value: Any) -> str:
+    try:
+        target = target_of(_text(value))
+    except ConfigError as error:
+        raise ValueError(f"is refused: {error}") from None
+    if not _is_host(target.host):
+        raise ValueError("must be snmp://host or snmp://host:port")
+    return str(target)
+
+
 def read_endpoint(value: Any) -> Endpoint:
     """An endpoint from its fields; its protocol is the one of its address where none is given."""
     if not isinstance(value, Mapping):
@@ -192,8 +209,8 @@ def read_endpoint(value: Any) -> Endpoint:
         if field not in ENDPOINT_FIELDS:
             raise ValueError(_unknown(str(field), ENDPOINT_FIELDS))
     if value.get("address") in (None, ""):
-        over_ipmi = value.get("protocol") == Protocol.IPMI
-        raise ValueError(f"needs an address, such as {'ipmi' if over_ipmi else 'https'}://10.0.0.7")
+        scheme = str(value.get("protocol"))
+        raise ValueError(f"needs an address, such as {scheme if scheme in ('ipmi', 'snmp') else 'https'}://10.0.0.7")
     protocol = _protocol_of(value)
     credential = value.get("credential")
     return Endpoint(

@@ -10,10 +10,10 @@ import pytest
 from rich.console import Console
 
 from fleetmon.cli.outcome import WrongUsage
-from fleetmon.cli.poll import _credentials, aspects_of, endpoint_of, failure, partly
+from fleetmon.cli.poll import _credentials, aspects_of, endpoint_of, failure, partly, user_in
 from fleetmon.cli.poll_report import as_object, report
 from fleetmon.cli.secrets import password
-from fleetmon.errors import AccessDenied, Unreachable, Unsupported
+from fleetmon.errors import AccessDenied, Unreachable
 from fleetmon.model import (
     Aspect,
     Component,
@@ -182,9 +182,65 @@ def test_an_address_that_is_none_is_answered_with_one_that_is(address, said):
     assert "secret" not in str(refused.value)
 
 
-def test_a_protocol_of_a_later_version_is_refused_in_one_line():
-    with pytest.raises(Unsupported, match="not spoken by this version"):
-        endpoint_of("snmp://switch", insecure=False, fingerprint=None)
+@pytest.mark.parametrize(
+    ("address", "read"),
+    [
+        ("snmp://switch", "snmp://switch"),
+        ("SNMP://10.0.0.2:161/", "snmp://10.0.0.2"),
+        ("snmp://[fd00::2]:1161?version=1", "snmp://[fd00::2]:1161?version=1"),
+        ("snmp://switch?priv=AES&auth=SHA-256", "snmp://switch?auth=sha256&priv=aes128"),
+        ("snmp://switch?version=3&auth=sha", "snmp://switch?auth=sha"),
+        ("snmp://switch?version=3", "snmp://switch?version=3"),
+    ],
+)
+def test_an_snmp_address_is_one_in_its_proper_spelling(address, read):
+    endpoint = endpoint_of(address, insecure=False, fingerprint=None)
+    assert (endpoint.protocol, endpoint.address, endpoint.verify) == (Protocol.SNMP, read, "none")
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "snmp://",
+        "snmp://switch:0",
+        "snmp://switch/path",
+        "snmp://switch?community=secret",
+        "snmp://switch?auth=sha256&auth=md5",
+        "snmp://switch?priv=aes128",
+        "snmp://switch?auth=rot13",
+        "snmp://switch?version=2&auth=sha256",
+        "snmp://switch?version=4",
+    ],
+)
+def test_an_snmp_address_that_is_none_is_refused_without_repeating_it(address):
+    with pytest.raises(WrongUsage) as refused:
+        endpoint_of(address, insecure=False, fingerprint=None)
+    assert "secret" not in str(refused.value)
+
+
+def test_the_user_of_an_snmp_address_is_the_one_of_the_credentials_and_a_password_is_refused():
+    assert user_in("snmp://watcher@switch?auth=sha256", None) == ("watcher", "snmp://switch?auth=sha256")
+    assert user_in("snmp://switch", None) == (None, "snmp://switch")
+    with pytest.raises(WrongUsage, match="are two users"):
+        user_in("snmp://watcher@switch?auth=sha256", "other")
+    with pytest.raises(WrongUsage, match="the address holds a password"):
+        user_in("snmp://watcher:secret@switch?auth=sha256", None)
+
+
+def test_snmp_takes_a_community_or_a_user_with_one_passphrase_or_two(tmp_path, monkeypatch):
+    (tmp_path / "pw").write_text("the first line\nthe second line\n")
+
+    def credentials(address, user=None):
+        return _credentials(user, tmp_path / "pw", endpoint_of(address, insecure=False, fingerprint=None))
+
+    assert credentials("snmp://switch").password.reveal() == "the first line"
+    assert credentials("snmp://switch?auth=sha256", "watcher").password.reveal() == "the first line"
+    both = credentials("snmp://switch?auth=sha256&priv=aes128", "watcher")
+    assert (both.user, both.password.reveal()) == ("watcher", "the first line\nthe second line")
+    with pytest.raises(WrongUsage, match="knows no user"):
+        credentials("snmp://switch", "watcher")
+    with pytest.raises(WrongUsage, match="give --user"):
+        credentials("snmp://switch?auth=sha256")
 
 
 @pytest.mark.parametrize("address", ["ipmi://bmc", "IPMI://10.0.0.7:6230/", "ipmi://[fd00::7]:623"])

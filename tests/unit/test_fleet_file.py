@@ -316,6 +316,15 @@ def test_anything_else_is_no_address(address):
         read_address(address, Protocol.REDFISH)
 
 
+def test_an_snmp_address_may_name_its_version_and_algorithms_and_never_a_secret():
+    read = read_address("snmp://Switch.Example:161/?priv=aes&auth=SHA256", Protocol.SNMP)
+    assert read == "snmp://switch.example?auth=sha256&priv=aes128"
+    for address in ("snmp://-h", "snmp://h?x=1", "snmp://u:secret@h", "https://h", "snmp://h?priv=aes"):
+        with pytest.raises(ValueError, match=r"SNMP|snmp|user|write|auth") as refused:
+            read_address(address, Protocol.SNMP)
+        assert "secret" not in str(refused.value)
+
+
 @given(st.text(max_size=200))
 def test_any_text_is_a_plan_or_a_fault_never_a_crash(text):
     for form in Format:
