@@ -110,6 +110,13 @@ async def test_the_first_reading_of_a_log_waits_until_it_is_asked_for() -> None:
     assert bench.shelf.count(SEL_INFO, SEL_ENTRY) == 0
 
 
+async def test_the_first_record_of_an_empty_log_is_told_by_the_next_poll_of_the_sensors() -> None:
+    bench = await followed(0)
+    assert bench.marks == {}
+    bench.shelf.log_event(event(1, int(NOW.timestamp())))
+    assert ids(await bench.poll(Aspect.HEARTBEAT, Aspect.SENSORS)) == [1]
+
+
 async def test_after_a_restart_an_unchanged_log_costs_one_request_too() -> None:
     bench = await followed(40)
     after = Bench(bench.shelf, memory=bench.driver.memory())

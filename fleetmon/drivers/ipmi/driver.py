@@ -200,7 +200,8 @@ class IpmiDriver:
         """What is new in the event log; is there anything? Its first reading waits until it is asked for."""
         known = self._known
         asked = look.wants(Aspect.EVENTS)
-        follows = sel.LOG in look.request.marks or known.unread_sel is not None
+        empty = known.sel.stamp is not None and not known.sel.last
+        follows = sel.LOG in look.request.marks or empty or known.unread_sel is not None
         if not look.has_time() or not (asked or (follows and (changed or look.wants(Aspect.SENSORS)))):
             return False
         info = await sel.info_of(look)
