@@ -20,6 +20,7 @@ from fleetmon.model.hardware import (
 )
 from fleetmon.model.observation import Observation, Power, Pushed, PushedRecord
 from fleetmon.model.records import LogMark, LogReading, LogRecord, Problem, zoneless
+from fleetmon.model.wire import Neighbour, Station
 from fleetmon.model.words import (
     Aspect,
     DeviceKind,
@@ -48,6 +49,7 @@ __all__ = [
     "LogMark",
     "LogReading",
     "LogRecord",
+    "Neighbour",
     "NoReading",
     "Observation",
     "Part",
@@ -67,6 +69,7 @@ __all__ = [
     "Scalar",
     "Sensor",
     "Site",
+    "Station",
     "Thresholds",
     "zoneless",
 ]

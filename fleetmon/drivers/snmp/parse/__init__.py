@@ -1,0 +1,1 @@
+"""What an SNMP agent tells, as ours: pure functions, tables in, model out."""

@@ -1,0 +1,77 @@
+"""What an SNMP value says: as a number, as text, as an address. An agent may tell either as text or as octets."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from fleetmon.drivers.placeholders import PLACEHOLDERS
+
+Value = int | bytes | str
+"""An integer of whatever SNMP type, octets, or an OID or IP address in its usual spelling."""
+Tables = Mapping[str, Mapping[str, Value]]
+"""Column OID (no leading dot, no instance) -> index -> value; a scalar is a column with the one index "0"."""
+
+_NUMBER = re.compile(r"\s*[<>~]?\s*([-+]?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?)")
+
+
+def text(value: Value | None) -> str:
+    """The value as a person may read it; octets that are no text are escaped, so that none is lost (F100).
+
+    Octets after a NUL are what an agent's buffer held besides; a value of a few octets that are no text is hexadecimal.
+    """
+    if value is None:
+        return ""
+    if not isinstance(value, bytes):
+        return str(value)
+    octets = value.rstrip(b"\x00 \t\r\n")
+    try:
+        told = octets.decode()
+    except UnicodeDecodeError:
+        told = octets.decode("utf-8", "backslashreplace")
+    return " ".join("".join(_visible(letter) for letter in told).split())
+
+
+def _visible(letter: str) -> str:
+    if letter.isprintable():
+        return letter
+    return " " if letter in "\t\r\n" else f"\\x{ord(letter):02x}" if ord(letter) < 0x100 else f"\\u{ord(letter):04x}"
+
+
+def named(value: Value | None) -> str:
+    """The value as a name or number that somebody gave; nothing where a placeholder stands (F77)."""
+    told = text(value).strip().strip('"').strip()
+    return "" if told.lower() in PLACEHOLDERS or not set(told) - set(" -.:?") else told
+
+
+def number(value: Value | None) -> float | int | None:
+    """The value as a number, also where it is told as text: "23.5", "12.1 V"."""
+    if value is None or isinstance(value, int):
+        return value
+    told = text(value)
+    found = _NUMBER.match(told)
+    if found is None:
+        return None
+    try:
+        return int(found[1])
+    except ValueError:
+        return float(found[1])
+
+
+def integer(value: Value | None) -> int | None:
+    """The value as a whole number."""
+    told = number(value)
+    return None if told is None else int(told)
+
+
+def mac(value: Value | None) -> str:
+    """An Ethernet address as aa:bb:cc:dd:ee:ff; empty where it is none, or all zeros."""
+    if isinstance(value, bytes) and len(value) == 6:
+        return value.hex(":") if any(value) else ""
+    letters = re.sub(r"[^0-9a-fA-F]", "", text(value)).lower() if value else ""
+    return ":".join(letters[at : at + 2] for at in range(0, 12, 2)) if len(letters) == 12 and letters.strip("0") else ""
+
+
+def arcs(index: str) -> tuple[int, ...]:
+    """The numbers of an index."""
+    return tuple(int(arc) for arc in index.split(".")) if index else ()
