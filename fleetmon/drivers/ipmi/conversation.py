@@ -28,6 +28,8 @@ class Conversation:
         self._place: Place | None = None
         self._as: Account | None = None
         """Who the session was opened as."""
+        self._left: Wire | None = None
+        """A session that was given up; whether the BMC heard of it is not known."""
         self._suite: int | None = None
         self._sure = True
         self._heard_at = float("-inf")
@@ -94,6 +96,7 @@ class Conversation:
             failure = await self._open(account, suite, reach)
             if failure is None:
                 self._as, self._suite, self._heard_at = account, suite, self._loop.time()
+                self._close_left()
                 return None
             if not failure.other_suite:
                 return failure
@@ -101,6 +104,12 @@ class Conversation:
             if before is not None and before.outcome is Outcome.UNABLE:
                 failure = before
         return failure
+
+    def _close_left(self) -> None:
+        """A BMC that was silent for a while may still keep the session of before: it has few."""
+        left, self._left, place = self._left, None, self._place
+        if left is not None and place is not None:
+            left.say_goodbye_again(lambda datagram: self._send(place, datagram))
 
     async def _open(self, account: Account, suite: int, reach: float) -> Failure | None:
         """Log in with this suite."""
@@ -136,6 +145,7 @@ class Conversation:
         """Say goodbye and wait for no answer."""
         if self._wire is not None and self._wire.established:
             self._wire.say_goodbye()
+            self._left = self._wire
         self._forget()
 
     def _forget(self) -> None:

@@ -161,6 +161,12 @@ class Wire(Session):  # type: ignore[misc] # pyghmi has no types
         """Close the session on the BMC; it may be sent once more and need not be answered."""
         return self.ask(CLOSE_SESSION._replace(data=struct.pack("<I", self.sessionid)), repeatable=False)
 
+    def say_goodbye_again(self, send: Callable[[bytes], None]) -> None:
+        """Close a session that was given up, by another way and without waiting: the BMC may hear it now."""
+        self._send = send
+        self.say_goodbye()
+        self.stop()
+
     def receive(self, datagram: bytes) -> None:
         """What came from the address of the BMC; whatever is not a valid answer to what was asked is dropped."""
         data = bytearray(datagram)
