@@ -12,7 +12,7 @@ import pytest
 from fleetmon.clock import ManualClock
 from fleetmon.drivers.ipmi.commands import CHASSIS_STATUS, DEVICE_ID, SEL_INFO, sensor_reading
 from fleetmon.drivers.ipmi.messages import Account, Answer, Batch, Command, Outcome, Result
-from fleetmon.drivers.ipmi.session import AT_ONCE, PAUSE, CutShort, Session, place_of
+from fleetmon.drivers.ipmi.session import AT_ONCE, NAMELESS, PAUSE, CutShort, Session, place_of
 from fleetmon.drivers.lane import Breaker, Lane, Priority
 from fleetmon.errors import AccessDenied, Busy, ConfigError, Garbled, Unreachable, Unsupported
 from tests.ipmi_bench import opening
@@ -368,6 +368,29 @@ async def test_a_name_nobody_knows_is_unreachable(monkeypatch):
     monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", getaddrinfo)
     with pytest.raises(Unreachable, match="no address for nowhere"):
         await session(Script(), address="ipmi://nowhere").ask(CHASSIS_STATUS)
+
+
+async def test_while_the_name_service_is_dead_a_name_means_what_it_meant_and_is_asked_for_once_a_minute(monkeypatch):
+    looked_up: list[str] = []
+
+    async def getaddrinfo(host: str, port: int, **_: object) -> list[object]:
+        looked_up.append(host)
+        if len(looked_up) > 1:
+            raise socket.gaierror(-3, "Temporary failure in name resolution")
+        return [(socket.AF_INET, 0, 0, "", ("10.0.0.7", port))]
+
+    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", getaddrinfo)
+    clock, script = ManualClock(), Script(failing(Outcome.SILENT))
+    asked = session(script, clock, address="ipmi://bmc.rack.example")
+    for _ in range(6):
+        with pytest.raises(Unreachable, match="it says so"):
+            await asked.ask(CHASSIS_STATUS)
+    assert [account.host for account in script.accounts] == ["10.0.0.7"] * 6
+    assert len(looked_up) == 2
+    await clock.advance(NAMELESS)
+    with pytest.raises(Unreachable):
+        await asked.ask(CHASSIS_STATUS)
+    assert len(looked_up) == 3
 
 
 @pytest.mark.parametrize(

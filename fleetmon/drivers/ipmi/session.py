@@ -44,6 +44,8 @@ FULL_REST = 60.0
 """Seconds a BMC without a free session is left alone: after as many, unused ones end (section 6.12.15)."""
 RESOLVING = 5.0
 """Seconds the name service may take."""
+NAMELESS = 60.0
+"""Seconds it is left alone by one session that it gave no address: a dead one keeps a thread busy for each question."""
 
 
 class CutShort(Unreachable):
@@ -69,6 +71,10 @@ class Session:
         self._host, self._port = place_of(self.device)
         self._numeric = _is_numeric(self._host)
         self._addresses: list[str] = []
+        """Those not found silent since the name was looked up."""
+        self._named: list[str] = []
+        """All that the name service told last."""
+        self._nameless, self._nameless_until = "", float("-inf")
         self._seat: Seat = workers.seat()
         self._known_account: Account | None = None
         self._stubborn: set[Command] = set()
@@ -258,15 +264,23 @@ class Session:
         """The numeric address; of several, another one after each silence."""
         if self._numeric:
             return self._host
-        if not self._addresses:
+        self._addresses = self._addresses or await self._looked_up()
+        return self._addresses[0]
+
+    async def _looked_up(self) -> list[str]:
+        """All addresses of the name; those of before while the name service does not answer."""
+        if self._clock.monotonic() >= self._nameless_until:
             loop = asyncio.get_running_loop()
             try:
                 async with asyncio.timeout(RESOLVING):
                     found = await loop.getaddrinfo(self._host, self._port, type=socket.SOCK_DGRAM)
+                self._named = list(dict.fromkeys(str(place[4][0]) for place in found))
             except (OSError, TimeoutError, UnicodeError) as error:
-                raise Unreachable(f"no address for {self._host}: {error}", device=self.device) from None
-            self._addresses = list(dict.fromkeys(str(place[4][0]) for place in found))
-        return self._addresses[0]
+                self._nameless = f"no address for {self._host}: {str(error) or 'the name service is silent'}"
+                self._nameless_until = self._clock.monotonic() + NAMELESS
+        if not self._named:
+            raise Unreachable(self._nameless, device=self.device)
+        return self._named
 
     def _recall(self, remembered: dict[str, Any]) -> None:
         credentials = self._opening.credentials
