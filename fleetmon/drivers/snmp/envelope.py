@@ -6,7 +6,7 @@ table. So each message is looked into before it is handed over. RFC 1157, 3416 (
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 SEQUENCE, INTEGER, OCTETS, OID = 0x30, 0x02, 0x04, 0x06
 REPORT = 0xA8
@@ -30,6 +30,10 @@ class Envelope:
     boots: int = 0
     time: int = 0
     """Seconds since the engine's last boot."""
+    level: int = 0
+    """Bit 0: signed, bit 1: encrypted."""
+    signature: tuple[int, int] = (0, 0)
+    """Where in the message it begins and ends."""
     report: int | None = None
     """One of `usmStats` for a Report, 0 for a Report about something else, None for an answer."""
 
@@ -50,20 +54,31 @@ def look(message: bytes | bytearray) -> Envelope:
 
 def _look_v3(message: bytes | bytearray, at: int) -> Envelope:
     """Header, security parameters (an octet string around a sequence), then the scoped PDU unless it is encrypted."""
-    _, at = _opened(message, at, SEQUENCE)
+    inside, at = _opened(message, at, SEQUENCE)
+    level = _flags(message, inside) & 3
     inside, at = _opened(message, at, OCTETS)
     inside, _ = _opened(message, inside, SEQUENCE)
     start, end = _opened(message, inside, OCTETS)
     boots, inside = _number(message, end)
-    time, _ = _number(message, inside)
-    engine = bytes(message[start:end])
+    time, inside = _number(message, inside)
+    _, inside = _opened(message, inside, OCTETS)
+    signature = _opened(message, inside, OCTETS)
+    known = Envelope(engine=bytes(message[start:end]), boots=boots, time=time, level=level, signature=signature)
     if message[at] != SEQUENCE:
-        return Envelope(engine=engine, boots=boots, time=time)
+        return known
     at, _ = _opened(message, at, SEQUENCE)
     _, at = _opened(message, at, OCTETS)
     _, at = _opened(message, at, OCTETS)
     status, index, report = _pdu(message, at)
-    return Envelope(status=status, index=index, report=report, engine=engine, boots=boots, time=time)
+    return replace(known, status=status, index=index, report=report)
+
+
+def _flags(message: bytes | bytearray, at: int) -> int:
+    """Of the header: message id, largest size, flags, security model."""
+    _, at = _number(message, at)
+    _, at = _number(message, at)
+    at, _ = _opened(message, at, OCTETS)
+    return message[at]
 
 
 def _pdu(message: bytes | bytearray, at: int) -> tuple[int, int, int | None]:

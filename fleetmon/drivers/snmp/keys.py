@@ -5,7 +5,9 @@ A master key costs a hash over a megabyte (RFC 3414, appendix A.2), so it is mad
 
 from __future__ import annotations
 
+import hmac
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 from types import MappingProxyType
 
@@ -28,6 +30,7 @@ from gufo.snmp import (
 from gufo.snmp.user import KeyType
 
 from fleetmon.drivers.snmp.address import Target
+from fleetmon.drivers.snmp.envelope import Envelope
 
 SHORTEST = 8
 """Characters of a passphrase (RFC 3414, section 11.2)."""
@@ -45,6 +48,41 @@ PRIV: Mapping[str, type[BasePrivKey]] = MappingProxyType(
         "aes256c": Aes256Key,
     }
 )
+
+SIGNATURE: Mapping[str, int] = MappingProxyType(
+    {"md5": 12, "sha": 12, "sha224": 16, "sha256": 24, "sha384": 32, "sha512": 48}
+)
+"""Bytes of one (RFC 3414, sections 6 and 7; RFC 7860, section 4.1)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seal:
+    """What a genuine answer of one engine to one user looks like."""
+
+    auth: str
+    key: bytes
+    """Of this user with this engine alone."""
+    level: int
+    """Bit 0: signed, bit 1: encrypted."""
+
+    def is_on(self, message: bytes, envelope: Envelope) -> bool:
+        """Was the message made by who knows the key, at the level asked at? The library itself does not look."""
+        if envelope.level != self.level:
+            return False
+        if not self.auth:
+            return True
+        start, end = envelope.signature
+        if end - start != SIGNATURE[self.auth]:
+            return False
+        unsigned = message[:start] + bytes(end - start) + message[end:]
+        name = "sha1" if self.auth == "sha" else self.auth
+        return hmac.compare_digest(hmac.digest(self.key, unsigned, name)[: end - start], message[start:end])
+
+
+def seal_of(target: Target, signing: bytes, engine: bytes) -> Seal:
+    """The seal of an engine, from the user's master key."""
+    key = AUTH[target.auth].get_localized_key(signing, engine) if target.auth else b""
+    return Seal(auth=target.auth, key=key, level=bool(target.auth) | bool(target.priv) << 1)
 
 
 def passphrases(password: str) -> tuple[str, str]:

@@ -19,7 +19,7 @@ from fleetmon.drivers.snmp import envelope as said
 from fleetmon.drivers.snmp.address import target_of
 from fleetmon.drivers.snmp.appetite import Appetite
 from fleetmon.drivers.snmp.envelope import Envelope
-from fleetmon.drivers.snmp.keys import SHORTEST, master_key, passphrases, user_of
+from fleetmon.drivers.snmp.keys import SHORTEST, master_key, passphrases, seal_of, user_of
 from fleetmon.drivers.snmp.wire import Cursor, Denied, Pair, Refused, Reported, Silence, Unreadable, Wire
 from fleetmon.errors import AccessDenied, Garbled, Unreachable
 
@@ -373,7 +373,7 @@ class Session:
                 host, target.port, community=credentials.password.reveal().rstrip("\n"), version=target.version
             )
             return self._wire
-        user = user_of(credentials.user, target, *self._master_keys())
+        signing, encrypting = self._master_keys()
         self._wire = Wire(host, target.port, version=3, engine=self._engine_id)
         if not self._engine_id:
             try:
@@ -384,7 +384,8 @@ class Session:
             if not met.engine:
                 raise Garbled("it does not say which SNMPv3 engine it is", device=self.device)
             self._engine_id = met.engine
-        self._wire.log_in(user)
+        user = user_of(credentials.user, target, signing, encrypting)
+        self._wire.log_in(user, seal_of(target, signing, self._engine_id))
         return self._wire
 
     def _master_keys(self) -> tuple[bytes, bytes]:

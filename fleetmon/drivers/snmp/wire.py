@@ -17,6 +17,7 @@ from gufo.snmp import NoSuchInstance, SnmpAuthError, SnmpDecodeError, SnmpEncode
 from gufo.snmp._fast import GetIter, SnmpV1ClientSocket, SnmpV2cClientSocket, SnmpV3ClientSocket
 
 from fleetmon.drivers.snmp.envelope import Envelope, look
+from fleetmon.drivers.snmp.keys import Seal
 
 T = TypeVar("T")
 Pair = tuple[str, Any]
@@ -82,9 +83,15 @@ class Wire:
         self._littered = False
         """May late answers to questions that were given up still come?"""
 
-    def log_in(self, user: User) -> None:
-        """Sign and encrypt from now on as this user, with keys for the engine the socket was opened for or has met."""
+        self._seal: Seal | None = None
+
+    def log_in(self, user: User, seal: Seal) -> None:
+        """Sign and encrypt from now on as this user, with keys for the engine the socket was opened for or has met.
+
+        What comes without the seal is thrown away from now on, Reports excepted.
+        """
         assert isinstance(self._socket, SnmpV3ClientSocket)
+        self._seal = seal
         self._socket.set_keys(
             user.name, user.get_auth_alg(), user.get_auth_key(), user.get_priv_alg(), user.get_priv_key()
         )
@@ -147,12 +154,18 @@ class Wire:
             try:
                 message = self._peek()
                 envelope = look(message)
+                if self._is_forged(message, envelope):
+                    self._drop()
+                    continue
                 return envelope, self._decoded(receive, envelope, len(message))
             except BlockingIOError:
                 if envelope.report is not None:
                     raise Reported(envelope) from None
             except ConnectionError as error:
                 raise Refused(str(error)) from None
+
+    def _is_forged(self, message: bytes, envelope: Envelope) -> bool:
+        return self._seal is not None and envelope.report is None and not self._seal.is_on(message, envelope)
 
     @staticmethod
     def _decoded(receive: Callable[[], T], envelope: Envelope, length: int) -> T:
@@ -201,6 +214,11 @@ class Wire:
                     return
                 except OSError:
                     continue
+
+    def _drop(self) -> None:
+        """Throw the next message away."""
+        with self._borrowed() as borrowed:
+            borrowed.socket.recv(1, socket.MSG_DONTWAIT)
 
     def _borrowed(self) -> _Borrowed:
         return _Borrowed(self._family, self._descriptor)
