@@ -71,6 +71,9 @@ class ReadingColumn:
     offset: float = 0.0
     unit: str = ""
     none: frozenset[float] = frozenset()
+    """Raw values that are none, for now."""
+    never: frozenset[float] = frozenset()
+    """Raw values of a model that does not measure it at all: then there is no such sensor."""
     plus: tuple[str, ...] = ()
     less: tuple[str, ...] = ()
     of: str = ""
@@ -78,6 +81,10 @@ class ReadingColumn:
     when: Mapping[str, frozenset[Raw]] = field(default_factory=dict)
     context: str = ""
     limits: Mapping[str, str | float] = field(default_factory=dict)
+    limit_scale: float | None = None
+    """The factor of thresholds that are told in another unit than the value; None: as the value."""
+    sum: bool = False
+    """Is it one number for the whole device: the column added up over all rows?"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,6 +111,8 @@ class Table:
     only: Mapping[str, frozenset[Raw]]
     skip: Mapping[str, frozenset[Raw]]
     absent: Mapping[str, frozenset[Raw]]
+    unless: str
+    """A column or scalar that says the same better: the table counts only where that is not answered, or by -1."""
     readings: tuple[ReadingColumn, ...]
     states: tuple[StateColumn, ...]
     part: Mapping[str, str] | None
@@ -113,6 +122,7 @@ class Table:
         """Every column it takes."""
         yield from self.columns.values()
         yield from (join.column for join in self.joins.values())
+        yield from filter(None, (self.unless,))
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,7 +243,7 @@ def _read(name: str, told: Mapping[str, Any], files: Mapping[str, Mapping[str, A
     included = [files[module] for module in told.get("includes", ())]
     unknown = set(told) - {
         "name", "kind", "manufacturer", "object_ids", "descriptions", "probes", "standards", "includes", "identity",
-        "table",
+        "words", "table",
     }  # fmt: skip
     if unknown:
         raise ValueError(f"what is {', '.join(sorted(unknown))}?")
@@ -251,7 +261,9 @@ def _read(name: str, told: Mapping[str, Any], files: Mapping[str, Mapping[str, A
         probes=tuple(told.get("probes", ())),
         standards=tuple(name for name in STANDARDS if name in set(_known(chosen))),
         identity=identity,
-        tables=tuple(_table(table) for one in (told, *included) for table in one.get("table", ())),
+        tables=tuple(
+            _table(table, one.get("words", {})) for one in (told, *included) for table in one.get("table", ())
+        ),
     )
 
 
@@ -271,9 +283,10 @@ def _places(told: Any) -> tuple[Told, ...]:
     return tuple(place for one in told for place in _places(one))
 
 
-def _table(told: Mapping[str, Any]) -> Table:
+def _table(told: Mapping[str, Any], words: Mapping[str, Mapping[str, str]]) -> Table:
     unknown = set(told) - {
-        "component", "of", "called", "columns", "joins", "names", "only", "skip", "absent", "reading", "state", "part",
+        "component", "of", "called", "columns", "joins", "names", "only", "skip", "absent", "unless", "reading",
+        "state", "part",
     }  # fmt: skip
     if unknown:
         raise ValueError(f"what is {', '.join(sorted(unknown))} of a table?")
@@ -293,8 +306,9 @@ def _table(told: Mapping[str, Any]) -> Table:
         only=_sets(told.get("only", {})),
         skip=_sets(told.get("skip", {})),
         absent=_sets(told.get("absent", {})),
+        unless=told.get("unless", ""),
         readings=tuple(_reading(one) for one in told.get("reading", ())),
-        states=tuple(_state(one) for one in told.get("state", ())),
+        states=tuple(_state(one, words) for one in told.get("state", ())),
         part=dict(told["part"]) if "part" in told else None,
     )
     _check(table)
@@ -325,6 +339,7 @@ def _reading(told: Mapping[str, Any]) -> ReadingColumn:
     return ReadingColumn(
         type=ReadingType(rest.pop("type")),
         none=frozenset(rest.pop("none", ())),
+        never=frozenset(rest.pop("never", ())),
         plus=tuple(rest.pop("plus", ())),
         less=tuple(rest.pop("less", ())),
         when=_sets(rest.pop("when", {})),
@@ -333,8 +348,11 @@ def _reading(told: Mapping[str, Any]) -> ReadingColumn:
     )
 
 
-def _state(told: Mapping[str, Any]) -> StateColumn:
+def _state(told: Mapping[str, Any], named: Mapping[str, Mapping[str, str]]) -> StateColumn:
+    """A state column; its words stand with it, or under a name where several columns of the file share them."""
     rest = dict(told)
+    if isinstance(rest["words"], str):
+        rest["words"] = named[rest["words"]]
     words = Words(
         words={raw: verdict(text) for raw, text in _raws(rest.pop("words")).items()},
         other=verdict(rest.pop("other", "Unknown")),

@@ -48,6 +48,8 @@ class Terms:
     none: frozenset[float] = frozenset()
     added: tuple[tuple[str, int], ...] = ()
     """OIDs that are added, with their sign."""
+    whole: bool = False
+    """Do all of them make the value, so that it is none without one of them?"""
     of: tuple[str, float] | None = None
     """The whole that the reading is a share of in percent: its OID, and what it was when the device was laid out."""
     rest: bool = False
@@ -99,6 +101,8 @@ class Point:
 
     def _of(self, raw: float, values: Mapping[str, Value]) -> float | NoReading:
         terms = self.terms
+        if terms.whole and any(values.get(oid) is None for oid, _ in terms.added):
+            return NoReading.ABSENT
         for oid, sign in terms.added:
             raw += sign * (number(values.get(oid)) or 0)
         if terms.of is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from functools import partial
 
 from fleetmon.drivers.snmp.parse.points import (
@@ -110,10 +111,15 @@ def _bare(oid: str) -> str:
 
 def draw(table: Table, draft: Draft) -> None:
     """Each row of the table that counts, as a component."""
+    if table.unless and any(number(value) != -1 for value in draft.column(_bare(table.unless)).values()):
+        return
     rows = [Row(table, draft, index) for index in _indices(table, draft)]
     rows = [row for row in rows if row.among(table.only) and row.outside(table.skip)]
     for row, component in _components(rows, table, draft):
         _draw_row(row, component, draft)
+    for reading in table.readings:
+        if reading.sum:
+            _draw_sum(rows, reading, draft)
 
 
 def _indices(table: Table, draft: Draft) -> list[str]:
@@ -146,7 +152,7 @@ def _draw_row(row: Row, component: Component, draft: Draft) -> None:
     for name, raws in table.absent.items():
         draft.conditions.append(Condition(component=component, oids=(row.oid(name),), judge=partial(_absent, raws)))
     for reading in table.readings:
-        if row.value(reading.value) is not None and row.among(reading.when):
+        if not reading.sum and _measures(row, reading):
             draft.measure(_point(row, component, reading, gone=gone), apart=row.index)
     for state in table.states:
         if row.value(state.column) is not None:
@@ -163,6 +169,26 @@ def _draw_row(row: Row, component: Component, draft: Draft) -> None:
         draft.describe(_part(row, component, table.part))
 
 
+def _measures(row: Row, reading: ReadingColumn) -> bool:
+    """Has the row this sensor at all?"""
+    value = row.value(reading.value)
+    return value is not None and number(value) not in reading.never and row.among(reading.when)
+
+
+def _draw_sum(rows: Iterable[Row], reading: ReadingColumn, draft: Draft) -> None:
+    """One point of the device for a column of many rows, unless the device tells the whole by itself."""
+    told = [row for row in rows if _measures(row, reading) and number(row.value(reading.value)) not in reading.none]
+    if not told:
+        return
+    point = _point(told[0], DEVICE, reading, gone=False)
+    if point.sensor.key in draft.points:
+        return
+    if len(told) > 1:
+        terms = replace(point.terms, added=tuple((row.oid(reading.value), 1) for row in told[1:]), whole=True)
+        point = replace(point, terms=terms)
+    draft.measure(point)
+
+
 # ---- readings --------------------------------------------------------------------------------------------------------
 
 
@@ -170,7 +196,7 @@ def _point(row: Row, component: Component, reading: ReadingColumn, *, gone: bool
     oid = row.oid(reading.value)
     scale = reading.scale * 10.0 ** -(integer(row.value(reading.power)) or 0) if reading.power else reading.scale
     terms = Terms(
-        none=reading.none,
+        none=reading.none | reading.never,
         added=tuple((row.oid(name), sign) for names, sign in ((reading.plus, 1), (reading.less, -1)) for name in names),
         of=(row.oid(reading.of), float(number(row.value(reading.of)) or 0)) if reading.of else None,
         rest=reading.rest,
@@ -214,9 +240,12 @@ def _limit(row: Row, limit: str | float, reading: ReadingColumn, point: Point) -
     if not isinstance(limit, str):
         return float(limit)
     raw = number(row.value(limit))
-    if raw is None or raw in reading.none:
+    if raw is None or raw in reading.none or raw in reading.never:
         return None
-    value = scaled(raw, point.scale) + point.offset
+    if reading.limit_scale is not None:
+        value = scaled(raw, reading.limit_scale)
+    else:
+        value = scaled(raw, point.scale) + point.offset
     return UNITS[reading.unit](value) if reading.unit else value
 
 
