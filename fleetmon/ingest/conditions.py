@@ -26,8 +26,11 @@ def _told_by_first(learning: Learning) -> None:
     observation = learning.observation
     said = _said(observation)
     as_known = observation.inventory is None and health.touch(learning.connection, learning.device_id, said)
-    if as_known and (
-        not observation.components_complete or health.count(learning.connection, learning.device_id) == len(said)
+    judged = learning.before.health is not Health.UNKNOWN
+    if (
+        as_known
+        and judged
+        and (not observation.components_complete or health.count(learning.connection, learning.device_id) == len(said))
     ):
         return
     rows = health.load(learning.connection, learning.device_id)

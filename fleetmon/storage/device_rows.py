@@ -85,8 +85,12 @@ def write(connection: Connection, device: Device, verb: str) -> None:
     )
 
 
-def forget_changed_endpoints(connection: Connection, before: Device, after: Device) -> None:
-    """What was learned of an address says nothing of another; what only an endpoint that is gone told is gone, too."""
+def forget_changed_endpoints(connection: Connection, before: Device, after: Device) -> bool:
+    """What was learned of an address says nothing of another; what only an endpoint that is gone told is gone, too.
+
+    Were components among that, so that the health of the device has to be judged anew?
+    """
+    fewer = False
     kept = {(endpoint.protocol, endpoint.address) for endpoint in after.endpoints}
     for endpoint in before.endpoints:
         if (endpoint.protocol, endpoint.address) in kept:
@@ -97,13 +101,17 @@ def forget_changed_endpoints(connection: Connection, before: Device, after: Devi
                 (before.device_id, endpoint.protocol.value),
             )
         if endpoint.protocol not in {one.protocol for one in after.endpoints}:
-            _forget_told(connection, before.device_id, endpoint.protocol)
+            fewer |= _forget_told(connection, before.device_id, endpoint.protocol)
+    return fewer
 
 
-def _forget_told(connection: Connection, device_id: str, protocol: Protocol) -> None:
-    for condition in ("component WHERE told_by = ?2 AND part IS NULL", "problem WHERE protocol = ?2"):
-        connection.execute(f"DELETE FROM {condition} AND device_id = ?1", (device_id, protocol.value))  # noqa: S608
-    connection.execute("DELETE FROM poll WHERE device_id = ? AND protocol = ?", (device_id, protocol.value))
+def _forget_told(connection: Connection, device_id: str, protocol: Protocol) -> bool:
+    """Forget what only this protocol told; were components among it?"""
+    told = (device_id, protocol.value)
+    gone = connection.execute("DELETE FROM component WHERE device_id = ? AND told_by = ? AND part IS NULL", told)
+    connection.execute("DELETE FROM problem WHERE device_id = ? AND protocol = ?", told)
+    connection.execute("DELETE FROM poll WHERE device_id = ? AND protocol = ?", told)
+    return gone.rowcount > 0
 
 
 def keep_pins(stored: Sequence[Endpoint], given: Sequence[Endpoint]) -> tuple[Endpoint, ...]:

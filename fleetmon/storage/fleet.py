@@ -9,7 +9,7 @@ from typing import Any
 
 from fleetmon.clock import Clock
 from fleetmon.errors import Conflict, NotFound, OutOfDate
-from fleetmon.model import Device, Protocol, Rack, Site
+from fleetmon.model import Device, Health, Protocol, Rack, Site
 from fleetmon.storage import device_rows, summaries
 from fleetmon.storage.database import Connection, Database
 from fleetmon.storage.rows import CredentialRow, DeviceSummary, TrustException
@@ -253,10 +253,13 @@ class Fleet:
         device = replace(device, version=stored.version + 1)
         connection.execute("DELETE FROM endpoint WHERE device_id = ?", (device.device_id,))
         device_rows.write(connection, device, "REPLACE INTO")
-        device_rows.forget_changed_endpoints(connection, stored, device)
+        fewer = device_rows.forget_changed_endpoints(connection, stored, device)
         before = summaries.load(connection, device.device_id)
         if before is not None:
-            summaries.save(connection, before, self._placed(before, device, site_id))
+            after = self._placed(before, device, site_id)
+            if fewer:  # the next poll judges by those that are left
+                after = replace(after, health=Health.UNKNOWN, health_reason="")
+            summaries.save(connection, before, after)
         return device
 
     def _remove(self, connection: Connection, device_id: str, version: int | None) -> None:

@@ -502,3 +502,17 @@ async def test_an_endpoint_that_is_removed_leaves_nothing_behind(tmp_path: Path)
         await b.let_pass(70)
         assert await b.store.components.problems("web-01") == []
         assert {row.protocol for row in await b.store.polls.of_device("web-01")} == {Protocol.REDFISH}
+
+
+async def test_what_a_removed_endpoint_alone_called_ill_is_held_against_nobody(tmp_path: Path) -> None:
+    async with bench(tmp_path, REDFISH, IPMI) as b:
+        await b.let_pass(130)
+        b.drivers[Protocol.IPMI]._worst = lambda: Health.CRITICAL  # type: ignore[method-assign]
+        await b.let_pass(30)
+        assert (await b.summary()).health is Health.WARNING
+        stored: Device | None = await b.store.fleet.device("web-01")
+        assert stored is not None
+        await b.store.fleet.edit_device(replace(stored, endpoints=stored.endpoints[:1]))
+        await b.let_pass(70)
+        after = await b.summary()
+        assert (after.health, after.health_reason) == (Health.OK, "")
