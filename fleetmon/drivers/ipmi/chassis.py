@@ -12,6 +12,8 @@ from typing import NamedTuple
 from fleetmon.model import DEVICE, Component, ComponentHealth, Health, PowerState
 
 SOURCE = "Get Chassis Status"
+GROUP = "HealthGroup"
+"""Kind of what a fault bit is told of."""
 _POWER_ON = 0x01
 
 
@@ -69,7 +71,7 @@ def groups(status: bytes, taken_at: datetime, watched: frozenset[Component]) -> 
     found = _set(status)
     told = []
     for name in dict.fromkeys(bit.group for bit in BITS):
-        component = Component("HealthGroup", name)
+        component = Component(GROUP, name)
         own = [bit for bit in found if bit.group == name]
         if own or component in watched:
             worst = max((bit.health for bit in own), key=lambda health: health.rank, default=Health.OK)

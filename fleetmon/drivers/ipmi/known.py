@@ -8,9 +8,11 @@ from typing import Any
 
 from fleetmon.drivers.ipmi.catalog import Catalog, catalog, limits_in, limits_out, pack, unpack
 from fleetmon.drivers.ipmi.chain import Stretch
+from fleetmon.drivers.ipmi.chassis import GROUP
 from fleetmon.drivers.ipmi.commands import WHOLE
 from fleetmon.drivers.ipmi.identity import device_id
 from fleetmon.drivers.ipmi.messages import Answer, Command
+from fleetmon.drivers.ipmi.parse.conditions import as_component
 from fleetmon.drivers.ipmi.sdr import Fetching, Stamp
 from fleetmon.model import Component
 
@@ -112,6 +114,11 @@ class Known:
         if self.catalog is None or found.records != self.catalog.records:
             self.answers, self.resting, self.factors, self.turn = {}, {}, {}, 0
             self.read_at = float("-inf")
+            spoken_of = {*found.of_component, *map(as_component, found.points)}
+            self.change(
+                watched=frozenset(one for one in self.watched if one.kind == GROUP or one in spoken_of),
+                absent=self.absent & spoken_of,
+            )
         self.change(catalog=found, stamp=stamp)
 
     def forget(self) -> None:

@@ -34,7 +34,7 @@ def conditions(
             continue
         component = one.point.component
         if one.point.record.is_threshold and component.kind != "Fan":
-            component = _sensor(one.point)
+            component = as_component(one.point)
             well = one.health is None or one.health is Health.OK or one.point.component in missing
             if well and component not in watched:
                 continue
@@ -59,7 +59,7 @@ def _says_absent(group: Iterable[Said]) -> bool:
     return bool(gone) and (not there or any(one.point.record.sensor_type == PRESENCE for one in gone))
 
 
-def _sensor(point: Point) -> Component:
+def as_component(point: Point) -> Component:
     """A sensor as a component of its own, named so that nobody has to ask whose it is."""
     owner = point.component.name
     return Component(SENSOR, point.name if point.name.startswith(owner) else f"{owner} {point.name}")

@@ -11,7 +11,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import cache
+from functools import lru_cache
 
 from fleetmon.drivers.ipmi.parse.sdr import (
     BMC_ADDRESS,
@@ -108,8 +108,11 @@ _SEPARATOR = re.compile(r"[ _#]|(?<!\d)-|-(?!\d)")
 _SLOT = re.compile(r"(?:PCIe?[ _-]?)?slot", re.IGNORECASE)
 _SHORT_DIMM = re.compile(r"^[A-Z] ?\d{1,2}$")
 
+NAMES = 16_384
+"""Names of sensors whose meaning is remembered: a fleet has some thousand, a BMC that makes them up any number."""
 
-@cache
+
+@lru_cache(maxsize=NAMES)
 def bare(name: str) -> str:
     """The name without what is measured: `Fan1A Status` is Fan1A; empty for `Status` alone."""
     found = name.strip()
@@ -118,7 +121,7 @@ def bare(name: str) -> str:
     return found
 
 
-@cache
+@lru_cache(maxsize=NAMES)
 def designated(kind: str, name: str) -> tuple[str, str] | None:
     """Which one of `kind` a name says it is: what tells it from others, and its label; None where it does not say."""
     pattern = _DESIGNATIONS.get(kind)
