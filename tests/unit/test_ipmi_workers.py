@@ -145,6 +145,13 @@ async def test_a_password_is_in_no_argument_of_a_process():
         assert b"emulated" not in Path(f"/proc/{process}/cmdline").read_bytes()
 
 
+async def test_a_worker_that_crashes_leaves_no_core_with_passwords():
+    async with real() as (_, process):
+        limits = Path(f"/proc/{process}/limits").read_text().splitlines()
+        core = next(row for row in limits if row.startswith("Max core file size"))
+        assert core.split()[4:6] == ["0", "0"]
+
+
 async def test_a_worker_that_is_killed_is_replaced_and_the_read_is_answered():
     async with real() as (bench, process):
         os.kill(process, signal.SIGKILL)

@@ -7,6 +7,7 @@ by SIGKILL whenever the service wants it.
 from __future__ import annotations
 
 import asyncio
+import resource
 import signal
 import socket
 import sys
@@ -126,7 +127,11 @@ def wind_up() -> None:
 
 
 def main(descriptor: int) -> None:
-    """Run the worker. SIGINT and SIGTERM are the service's matter, which may still need its sessions to close them."""
+    """Run the worker. SIGINT and SIGTERM are the service's matter, which may still need its sessions to close them.
+
+    A crash leaves no core behind, which would hold the passwords of all its BMCs.
+    """
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
     uvloop.run(work(descriptor))
