@@ -66,11 +66,12 @@ def snmpd(
     with contextlib.ExitStack() as stack:
         place = folder or Path(stack.enter_context(tempfile.TemporaryDirectory()))
         port = port or _free_port()
-        (place / "snmpd.conf").write_text(_configuration(port, users, lines))
+        (place / "etc").mkdir(exist_ok=True)
+        (place / "etc" / "snmpd.conf").write_text(_configuration(port, users, lines))
         log = stack.enter_context(tempfile.TemporaryFile())
         process = subprocess.Popen(
-            [program, "-f", "-Lo", "-r", "-C", "-c", str(place / "snmpd.conf")],
-            env={"SNMP_PERSISTENT_DIR": str(place), "PATH": "/usr/bin:/bin"},
+            [program, "-f", "-Lo", "-r"],
+            env={"SNMPCONFPATH": f"{place}/etc:{place}/var", "SNMP_PERSISTENT_DIR": f"{place}/var"},
             stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
         )  # fmt: skip
         try:

@@ -6,9 +6,6 @@ Report of SNMPv3 means. One datagram is on its way at a time, in a turn of the l
 
 from __future__ import annotations
 
-import asyncio
-import ipaddress
-import socket
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -21,6 +18,7 @@ from fleetmon.drivers.snmp.appetite import Appetite
 from fleetmon.drivers.snmp.envelope import Envelope
 from fleetmon.drivers.snmp.keys import SHORTEST, master_key, passphrases, seal_of, user_of
 from fleetmon.drivers.snmp.wire import Cursor, Denied, Pair, Refused, Reported, Silence, Unreadable, Wire
+from fleetmon.drivers.whereabouts import Whereabouts, is_numeric
 from fleetmon.errors import AccessDenied, Garbled, Unreachable
 
 T = TypeVar("T")
@@ -37,8 +35,6 @@ FEW_TRIES = TRIES[:2]
 """For an agent that has not answered yet, and for a question that may have been too much at once (F96)."""
 PUT_RIGHT = 3
 """Times a request is repeated after a Report that says how (F93)."""
-RESOLVING = 5.0
-"""Seconds the name service may take."""
 UPTIME = "1.3.6.1.2.1.1.3.0"
 """What every agent has (RFC 3418)."""
 
@@ -89,9 +85,9 @@ class Session:
         """What is odd about the agent itself, for a person to know."""
         self._opening, self._lane, self._clock = opening, opening.lane, opening.clock
         self._target = target_of(self.device)
+        self._whereabouts = Whereabouts(self._target.host, self._target.port, clock=opening.clock, device=self.device)
         self._wire: Wire | None = None
         self._sent = 0
-        self._addresses: list[str] = []
         self._engine: Engine | None = None
         self._engine_id = b""
         self._boots = 0
@@ -286,11 +282,18 @@ class Session:
                 self._answers = False
                 raise Unreachable(f"nothing listens on UDP port {self._target.port}", device=self.device) from None
             except Denied:
-                raise AccessDenied("it refuses this community", device=self.device, cure=CURE) from None
+                who = "user or its security level" if self._target.version == 3 else "community"
+                raise AccessDenied(f"it refuses this {who}", device=self.device, cure=CURE) from None
             self._answers = True
             return answered
-        self._addresses, silent = self._addresses[1:], Silence()
-        raise silent
+        await self._look_elsewhere()
+        raise Silence
+
+    async def _look_elsewhere(self) -> None:
+        """After silence another address of the same name may answer, or the name may have got another one."""
+        if not is_numeric(self._target.host):
+            self._whereabouts.was_silent()
+            await self.close()
 
     async def _once(self, question: Question[T], limit: float) -> tuple[Envelope, T]:
         wire = await self._opened(limit)
@@ -338,6 +341,8 @@ class Session:
             return wire
         if envelope.report not in (said.NOT_IN_TIME, said.UNKNOWN_ENGINE):
             raise Garbled("it answers with a Report that says nothing", device=self.device)
+        if envelope.engine != self._engine_id:
+            self._boots = 0
         self._engine_id = b""
         await self.close()
         return await self._opened(limit)
@@ -367,7 +372,7 @@ class Session:
             raise AccessDenied(
                 f"SNMP takes no request without {needed}", device=self.device, cure="give it credentials"
             )
-        host = await self._address()
+        host = await self._whereabouts.address()
         if target.version < 3:
             self._wire = Wire(
                 host, target.port, community=credentials.password.reveal().rstrip("\n"), version=target.version
@@ -403,23 +408,6 @@ class Session:
             self._keys = (master_key(target.auth, signing), master_key(target.auth, encrypting))
             self.memory_version += 1
         return self._keys or (b"", b"")
-
-    async def _address(self) -> str:
-        """The numeric address; of several, another one after each silence."""
-        host = self._target.host
-        try:
-            return str(ipaddress.ip_address(host))
-        except ValueError:
-            pass
-        if not self._addresses:
-            loop = asyncio.get_running_loop()
-            try:
-                async with asyncio.timeout(RESOLVING):
-                    found = await loop.getaddrinfo(host, self._target.port, type=socket.SOCK_DGRAM)
-            except (OSError, TimeoutError, UnicodeError) as error:
-                raise Unreachable(f"no address for {host}: {error}", device=self.device) from None
-            self._addresses = list(dict.fromkeys(str(place[4][0]) for place in found))
-        return self._addresses[0]
 
     def _learn(self, lesson: Callable[[int], None], asked: int) -> None:
         lesson(asked)
