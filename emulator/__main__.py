@@ -22,6 +22,8 @@ from emulator.mockup import serve_mockup
 from emulator.mockup_folder import NoMockupError
 from emulator.run import running_fleet
 from emulator.shards import running_shards
+from emulator.snmp.recorded import NoRecordingError
+from emulator.snmp.serve import running_recordings
 
 EPILOG = """\
 examples:
@@ -30,6 +32,7 @@ examples:
   python -m emulator --fleet my.toml --control 127.0.0.1:0 --seed 3
   python -m emulator --fleet ten_thousand --processes 4
   python -m emulator --mockup recordings/tall --listen 127.0.0.1:8000 --tls
+  python -m emulator --snmp switch.snmprec pdu.snmpwalk --listen 127.0.0.1:1610
 
 control, once it runs:
   curl http://127.0.0.1:8490/machines                what there is, and where each BMC listens
@@ -52,9 +55,11 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         if options.mockup is not None:
             return _run(_mockup(options))
+        if options.snmp is not None:
+            return _run(_recordings(options))
         plan = read_fleet(options.fleet)
         return _run(_fleet(options, plan))
-    except (UsageError, FleetFileError, NoMockupError, TooFewDescriptorsError) as error:
+    except (UsageError, FleetFileError, NoMockupError, NoRecordingError, TooFewDescriptorsError) as error:
         print(f"emulator: {error}", file=sys.stderr)  # noqa: T201  # the command line speaks
         return 2
     except OSError as error:
@@ -72,6 +77,13 @@ def _parser() -> argparse.ArgumentParser:
         "--fleet", metavar="FILE|NAME", help="a fleet file, or one_server, one_rack, demo, two_thousand or ten_thousand"
     )
     what.add_argument("--mockup", metavar="DIR", type=Path, help="serve a DMTF mockup folder, tall or short form")
+    what.add_argument(
+        "--snmp",
+        metavar="FILE",
+        type=Path,
+        nargs="+",
+        help="serve recordings, .snmprec or .snmpwalk, an agent for each",
+    )
     fleet = parser.add_argument_group("with --fleet")
     fleet.add_argument(
         "--control",
@@ -98,9 +110,11 @@ def _parser() -> argparse.ArgumentParser:
         metavar="HOST:PORT",
         help="send every event of machines that speak IPMI there, as a trap; default: none",
     )
-    mockup = parser.add_argument_group("with --mockup")
+    mockup = parser.add_argument_group("with --mockup or --snmp")
     mockup.add_argument(
-        "--listen", metavar="HOST:PORT", default="127.0.0.1:8000", help="where to listen (default %(default)s)"
+        "--listen",
+        metavar="HOST:PORT",
+        help="where to listen (default 127.0.0.1:8000, for --snmp free ports); further recordings on the ports behind",
     )
     mockup.add_argument("--tls", action="store_true", help="HTTPS with a self-signed certificate")
     parser.add_argument(
@@ -126,10 +140,19 @@ def _loopback(text: str) -> tuple[str, int]:
 
 
 async def _mockup(options: argparse.Namespace) -> None:
-    host, port = _loopback(options.listen)
+    host, port = _loopback(options.listen or "127.0.0.1:8000")
     context: ssl.SSLContext | None = server_context("mockup") if options.tls else None
     print(f"mockup {'https' if context else 'http'}://{host}:{port}", flush=True)  # noqa: T201  # the command line speaks
     await _until_stopped(options, serve_mockup(options.mockup, host, port, ssl_context=context))
+
+
+async def _recordings(options: argparse.Namespace) -> None:
+    host, port = _loopback(options.listen or "127.0.0.1:0")
+    make_room(0, 1, ports=len(options.snmp))
+    async with running_recordings(options.snmp, host=host, port=port) as agents:
+        for name, agent in agents.items():
+            print(f"agent {agent.address} {name}", flush=True)  # noqa: T201  # the command line speaks
+        await _until_stopped(options)
 
 
 async def _fleet(options: argparse.Namespace, plan: FleetPlan) -> None:
