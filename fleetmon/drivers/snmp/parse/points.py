@@ -123,8 +123,9 @@ class Point:
 
 
 def scaled(raw: float, scale: float) -> float:
-    """A raw number in its unit, without the noise that a factor such as 0.1 brings."""
-    return round(raw * scale, 12) if abs(scale) > 1e-9 else raw * scale
+    """A raw number in its unit: tenths are divided, as a factor such as 0.1 brings noise."""
+    parts = round(1.0 / scale) if 1e-9 < scale < 1.0 else 0
+    return raw / parts if parts and abs(parts * scale - 1.0) < 1e-12 else raw * scale
 
 
 Judge = Callable[[tuple[Value | None, ...]], Verdict | None]
