@@ -135,6 +135,20 @@ async def test_a_cleared_log_that_uses_its_ids_again_is_told_from_its_beginning(
     assert not only(seen).reached_mark
 
 
+async def test_a_log_cleared_while_it_is_read_for_the_first_time_is_not_joined_with_the_one_after_it() -> None:
+    """Planted bug: record 1 of the old log and record 2 of the new one are told as one log, and the new 1 never."""
+    bench = device(40, pace=Pace(poll_deadline=timedelta(seconds=3)))
+    bench.shelf.takes = 0.1
+    archive = Archive()
+    await bench.poll(EVENTS)
+    assert 0 < len(bench.driver._known.unread_sel.raws) < 40
+    bench.shelf.clear_log()
+    bench.shelf.log_event(*(event(number, THEN + 1000 + number) for number in range(1, 41)))
+    for _ in range(8):
+        bench.marks = archive.take(await bench.poll(EVENTS))
+    assert {record[2:].hex() for record in bench.shelf.log} <= set(archive.stored.values())
+
+
 async def test_a_log_emptied_is_told_empty() -> None:
     bench = await followed(5)
     bench.shelf.clear_log()

@@ -48,6 +48,8 @@ class Stretch:
     end: End = ALL_READ
     reached: bool = False
     """Do they follow on what was read before?"""
+    erased: int = 0
+    """When the log had been cleared last, by its own clock, as the reading began."""
 
     def take(self, _: int, raw: bytes) -> bool:
         """Keep a record; what is shorter is none."""

@@ -81,6 +81,12 @@ def is_news(known: Known, look: Look, info: Info) -> bool:
 async def read_sel(known: Known, look: Look, info: Info) -> None:
     """What is new in the log, and how full it is."""
     mark = look.request.marks.get(LOG)
+    begun = known.unread_sel
+    if begun is not None and (info.erased != begun.erased or info.entries < len(begun.raws)):
+        known.unread_sel = None  # cleared before all of it was read: what is there now is another log
+        if begun.raws:
+            _tell(known, look, info, begun)
+            return
     if not is_news(known, look, info) and not (info.vague and await _has_moved(known, look)):
         last = [known.sel.last] if info.entries else []
         _tell(known, look, info, Stretch(raws=last, reached=True))
@@ -104,7 +110,7 @@ async def _has_moved(known: Known, look: Look) -> bool:
 
 async def _read_first(known: Known, look: Look, info: Info) -> None:
     """A log nobody has read: it is told when all of it has been, so that nothing old is taken for news."""
-    stretch = known.unread_sel or Stretch(end=End(FIRST))
+    stretch = known.unread_sel or Stretch(end=End(FIRST), erased=info.erased)
     known.unread_sel = stretch
     left = info.entries - len(stretch.raws)
     stretch.end = await follow(look, stretch.end.next_id, commands.sel_entry, stretch.take, expected=left)
