@@ -34,6 +34,9 @@ WATCHES = (
 _ALWAYS = ("1.3.6.1.2.1.1.1.0", "1.3.6.1.2.1.1.2.0", "1.3.6.1.2.1.1.5.0", "1.3.6.1.2.1.1.6.0")
 """sysDescr, sysObjectID, sysName, sysLocation: asked with the inventory of every device."""
 
+_BY_TEXT = 1000
+"""What sysDescr says by name outweighs any length of a sysObjectID, which may be that of the chip's maker."""
+
 Raw = int | str
 """A raw value as a profile writes it: a number, or text."""
 
@@ -77,7 +80,11 @@ class ReadingColumn:
     plus: tuple[str, ...] = ()
     less: tuple[str, ...] = ()
     of: str = ""
+    beside: str = ""
+    """The rest of the whole that the value is a share of."""
     rest: bool = False
+    pattern: re.Pattern[str] | None = None
+    """What of a text is the number."""
     when: Mapping[str, frozenset[Raw]] = field(default_factory=dict)
     context: str = ""
     limits: Mapping[str, str | float] = field(default_factory=dict)
@@ -186,7 +193,7 @@ class Profile:
             return None
         if not self.object_ids and not self.descriptions:
             return 0 if self.probes else None
-        return 2 * max(prefixes, default=0) + bool(self.descriptions)
+        return max(prefixes, default=0) + (_BY_TEXT if self.descriptions else 0)
 
 
 # ---- which profile ---------------------------------------------------------------------------------------------------
@@ -319,7 +326,7 @@ def _check(table: Table) -> None:
     """Does every name stand for a column?"""
     used = [*table.only, *table.skip, *table.absent, *table.names, *(state.column for state in table.states)]
     for one in table.readings:
-        used += [one.value, *one.plus, *one.less, *one.when, *filter(None, (one.of, one.power))]
+        used += [one.value, *one.plus, *one.less, *one.when, *filter(None, (one.of, one.beside, one.power))]
         used += [limit for limit in one.limits.values() if isinstance(limit, str)]
     used += [column for column in (table.part or {}).values() if not column.startswith("=")]
     unknown = {name for name in used if "{" not in name} - set(table.columns) - set(table.joins)
@@ -344,6 +351,7 @@ def _reading(told: Mapping[str, Any]) -> ReadingColumn:
         less=tuple(rest.pop("less", ())),
         when=_sets(rest.pop("when", {})),
         limits=limits,
+        pattern=re.compile(rest.pop("pattern")) if "pattern" in rest else None,
         **rest,
     )
 

@@ -34,6 +34,10 @@ _LABELS = {"Chassis": "Chassis", "PowerSupply": "Power supply", "Fan": "Fan", "P
 _WORD = re.compile(r"[A-Za-z]{2}")
 _PORT_NAME = re.compile(r"(?=.*\d)[A-Za-z][\w/.:-]{2,}$")
 """What can only be the name of a port when it stands in a text."""
+PLUGGED = frozenset({"Fan", "PowerSupply"})
+"""What is told of even where nothing says how it is."""
+_HOLDERS = frozenset({6, 7})
+"""Classes that speak for the fans in them."""
 _DEEPEST = 32
 """Containments; a tree that is deeper goes in circles."""
 
@@ -52,6 +56,10 @@ class Tree:
         """entPhysicalName, or entPhysicalDescr where that says more."""
         name, descr = (text(self._draft.column(oid).get(str(index))) for oid in (NAME, DESCR))
         return name if name and (_WORD.search(name) or not _WORD.search(descr)) else descr or name
+
+    def named(self, index: int) -> str:
+        """entPhysicalName, or entPhysicalDescr where there is none."""
+        return next(filter(None, (text(self._draft.column(oid).get(str(index))) for oid in (NAME, DESCR))), "")
 
     def above(self, index: int) -> Iterator[int]:
         """What contains it, the nearest first."""
@@ -106,7 +114,16 @@ def draw(draft: Draft) -> None:
         for index, name in zip(group, names, strict=True):
             draft.entities[index] = Component(kind, name)
     for index in chosen:
-        draft.describe(_part(draft, draft.entities[index], index))
+        component = draft.entities[index]
+        draft.describe(_part(draft, component, index))
+        if component.kind in PLUGGED and not any(tree.klass(above) in _HOLDERS for above in tree.above(index)):
+            oids = (f"{CLASS}.{index}",)
+            draft.conditions.append(Condition(component=component, oids=oids, judge=_is_there, weak=True))
+
+
+def _is_there(_: tuple[Value | None, ...]) -> Verdict | None:
+    """It is there, and nobody says how it is."""
+    return Verdict(Health.UNKNOWN)
 
 
 def draw_states(draft: Draft) -> None:
@@ -138,8 +155,8 @@ def _counts(tree: Tree, draft: Draft, index: int) -> bool:
 
 
 def _name(tree: Tree, kind: str, index: int) -> str:
-    title = tree.title(index)
-    return title if _WORD.search(title) else f"{_LABELS[kind]} {title}".strip()
+    name = tree.named(index)
+    return name if _WORD.search(name) else f"{_LABELS[kind]} {name}".strip()
 
 
 def _apart(tree: Tree, index: int) -> str:
@@ -187,12 +204,16 @@ def chassis(draft: Draft) -> int | None:
 _ALARMS = ((2, Health.CRITICAL, "critical alarm"), (3, Health.CRITICAL, "major alarm"),
            (4, Health.WARNING, "minor alarm"), (5, Health.WARNING, "warning"))  # fmt: skip
 """Bits of EntityAlarmStatus; underRepair (1) and indeterminate (6) are no fault."""
+_LAST_ALARM = 6
+"""Octets with a bit above this are no EntityAlarmStatus."""
 
 
 def _judge(told: tuple[Value | None, ...]) -> Verdict | None:
     oper, alarm, standby = told
     raised = alarm if isinstance(alarm, bytes) else b""
     bits = {8 * at + bit for at, octet in enumerate(raised) for bit in range(8) if octet & 0x80 >> bit}
+    if any(bit > _LAST_ALARM for bit in bits):
+        bits = set()
     for bit, health, detail in _ALARMS:
         if bit in bits:
             return Verdict(health, "Enabled", detail)

@@ -83,6 +83,11 @@ CHASSIS = Component("Chassis", "Chassis")
 """Whom a sensor speaks of that hangs in no tree."""
 
 
+def draw_either(draft: Draft) -> None:
+    """The sensors of the older table, or the standard's where an agent has that alone."""
+    draw(draft, CISCO if draft.column(CISCO.value) else STANDARD)
+
+
 def draw(draft: Draft, columns: Columns) -> None:
     """Each sensor of the table, on the component that holds it."""
     tree = Tree(draft)

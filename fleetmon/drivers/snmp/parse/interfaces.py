@@ -33,6 +33,9 @@ _COUNTERS: tuple[tuple[str, tuple[str, ...]], ...] = (
 )
 """What a port counts, and the columns that tell it, the 64-bit one first (RFC 2863 section 3.1.6)."""
 
+_WIDE = frozenset(_IFX + str(arc) for arc in range(6, 14))
+"""The columns of ifXTable that are Counter64."""
+
 COLUMNS = (
     DESCRIPTION, TYPE, ADDRESS, ADMIN, OPER, NAME, HIGH_SPEED, SPEED, CONNECTOR, ALIAS,
     *(oid for _, oids in _COUNTERS for oid in oids),
@@ -58,9 +61,7 @@ def draw(draft: Draft) -> None:
         draft.ports[int(index)] = port
         draft.conditions.append(Condition(component=port, oids=(f"{OPER}.{index}", f"{ADMIN}.{index}"), judge=_judge))
         for sensor, oid in _counted(draft, index):
-            draft.measure(
-                Point(Sensor(component=port, name=sensor, type=ReadingType.COUNTER, source=oid), oid), apart=index
-            )
+            draft.measure(Point(_counter(port, sensor, oid), oid), apart=index)
         draft.describe(_part(draft, port, index))
 
 
@@ -80,7 +81,7 @@ def is_port(draft: Draft, index: str) -> bool:
         return True
     connector = integer(draft.column(CONNECTOR).get(index))
     if kind is None:
-        return connector != 2
+        return connector != 2 and index in draft.column(OPER)
     return kind == 1 and (connector == 1 or bool(mac(draft.column(ADDRESS).get(index))))
 
 
@@ -103,6 +104,14 @@ def _counted(draft: Draft, index: str) -> Iterator[tuple[str, str]]:
         oid = next((oid for oid in columns if isinstance(draft.column(oid).get(index), int)), None)
         if oid is not None:
             yield name, f"{oid}.{index}"
+
+
+def _counter(port: Component, name: str, oid: str) -> Sensor:
+    """A count; `range_max` is where it begins anew, which one of 64 bits never does."""
+    narrow = oid.rpartition(".")[0] not in _WIDE
+    return Sensor(
+        component=port, name=name, type=ReadingType.COUNTER, source=oid, range_max=_MANY_BITS if narrow else None
+    )
 
 
 _OK = partial(Verdict, Health.OK)

@@ -14,6 +14,7 @@ from fleetmon.drivers.snmp.parse.standards import STANDARDS
 from fleetmon.drivers.snmp.profiles import INSTANCE, Profile, Told
 from fleetmon.drivers.snmp.values import Tables, Value, arcs, named, text
 from fleetmon.model import (
+    DEVICE,
     Component,
     ComponentHealth,
     Health,
@@ -72,6 +73,8 @@ def lay_out(profile: Profile, tables: Tables) -> Layout:
         STANDARDS[name].draw(draft)
     for table in profile.tables:
         rows.draw(table, draft)
+    _prefer_tables(draft)
+    _add_weak(draft)
     return Layout(
         points=tuple(draft.points.values()),
         conditions=tuple(draft.conditions),
@@ -79,6 +82,33 @@ def lay_out(profile: Profile, tables: Tables) -> Layout:
         port_components=draft.ports,
         problems=tuple(draft.problems),
     )
+
+
+def _prefer_tables(draft: Draft) -> None:
+    """Where a maker's own tables tell of fans or power supplies, entities that say less are not told of beside them."""
+    entities = set(draft.entities.values())
+    judged = {one.component for one in draft.conditions if not one.weak}
+    kinds = {component.kind for component in judged - entities} & entity.PLUGGED
+    doubled = {component for component in entities - judged if component.kind in kinds}
+    draft.conditions = [one for one in draft.conditions if one.component not in doubled]
+    for component in doubled:
+        part = draft.parts.get(component)
+        if part is not None and not part.serial_number:
+            del draft.parts[component]
+
+
+def _add_weak(draft: Draft) -> None:
+    """A component that only measures is well as long as it does."""
+    judged = {condition.component for condition in draft.conditions if not condition.weak}
+    for point in draft.points.values():
+        component = point.sensor.component
+        if component not in judged and component != DEVICE and point.terms.void is None:
+            judged.add(component)
+            draft.conditions.append(Condition(component=component, oids=(point.oid,), judge=_measures, weak=True))
+
+
+def _measures(told: tuple[Value | None, ...]) -> Verdict | None:
+    return Verdict(Health.OK) if text(told[0]) else None
 
 
 def flat(tables: Tables) -> dict[str, Value]:
@@ -105,7 +135,8 @@ def _health(component: Component, told: list[tuple[Condition, Verdict]], at: dat
     source = told[0][0].oids[0]
     if any(verdict.state == ABSENT for _, verdict in told):
         return ComponentHealth(component=component, health=Health.UNKNOWN, state=ABSENT, taken_at=at, source=source)
-    verdicts = [verdict for _, verdict in told]
+    strong = [verdict for condition, verdict in told if not condition.weak]
+    verdicts = strong or [min((verdict for _, verdict in told), key=lambda verdict: verdict.health.rank)]
     worst = max(verdicts, key=lambda verdict: verdict.health.rank)
     state = next((one.state for one in verdicts if one.state != "Enabled"), "Enabled")
     chosen = [one.detail for one in verdicts if one.detail and one.health is worst.health]

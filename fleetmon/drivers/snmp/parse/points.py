@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from fleetmon.drivers.snmp.values import Tables, Value, integer, number, text
+from fleetmon.drivers.snmp.values import Tables, Value, integer, named, number, text
 from fleetmon.model import Component, Health, NoReading, Part, Problem, Reading, ReadingType, Sensor
 
 ABSENT = "Absent"
@@ -52,9 +53,13 @@ class Terms:
     """Do all of them make the value, so that it is none without one of them?"""
     of: tuple[str, float] | None = None
     """The whole that the reading is a share of in percent: its OID, and what it was when the device was laid out."""
+    beside: bool = False
+    """Is `of` the rest of the whole, not the whole itself?"""
     rest: bool = False
     """Is it what remains of the whole?"""
     unit: str = ""
+    pattern: re.Pattern[str] | None = None
+    """What of a text is the number."""
     gate: Gate | None = None
     void: NoReading | None = None
     """Why there is no value, whatever is told."""
@@ -92,9 +97,9 @@ class Point:
                 return reason
         if told is None:
             return NoReading.ABSENT
-        raw = number(told)
+        raw = number(told) if terms.pattern is None else matched(terms.pattern, told)
         if raw is None:
-            return NoReading.FAULTY if text(told) else NoReading.ABSENT
+            return NoReading.FAULTY if named(told) else NoReading.ABSENT
         if raw in terms.none:
             return NoReading.ABSENT
         return self._of(raw, values)
@@ -107,6 +112,7 @@ class Point:
             raw += sign * (number(values.get(oid)) or 0)
         if terms.of is not None:
             whole = number(values.get(terms.of[0])) or terms.of[1]
+            whole += raw if terms.beside else 0
             if not whole:
                 return NoReading.ABSENT
             raw = 100.0 * raw / whole
@@ -120,6 +126,12 @@ class Point:
         if self.terms.void is None:
             yield self.oid
             yield from (oid for oid, _ in self.terms.added)
+
+
+def matched(pattern: re.Pattern[str], value: Value) -> float | None:
+    """The number in a text."""
+    found = pattern.search(text(value))
+    return None if found is None else number(found[1])
 
 
 def scaled(raw: float, scale: float) -> float:
@@ -141,6 +153,8 @@ class Condition:
     name: str = ""
     """Begins the detail where a component has several."""
     watched: bool = False
+    weak: bool = False
+    """Does it count only where nothing else tells how the component is?"""
 
     def verdict(self, values: Mapping[str, Value]) -> Verdict | None:
         """What is said now; None when nothing is."""

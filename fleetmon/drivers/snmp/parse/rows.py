@@ -141,6 +141,8 @@ def _components(rows: list[Row], table: Table, draft: Draft) -> Iterator[tuple[R
                     component = Component(table.component, row.told(table.called) or row.index)
                 if component is not None:
                     yield row, component
+        case _ if "{" not in table.called:
+            yield from ((row, Component(table.component, table.called)) for row in rows)
         case _:
             names = told_apart((row.told(table.called), row.index) for row in rows)
             yield from ((row, Component(table.component, name)) for row, name in zip(rows, names, strict=True))
@@ -150,6 +152,8 @@ def _draw_row(row: Row, component: Component, draft: Draft) -> None:
     table = row.table
     gone = bool(table.absent) and any(raw_of(row.value(name)) in raws for name, raws in table.absent.items())
     for name, raws in table.absent.items():
+        if row.value(name) is None:
+            continue
         draft.conditions.append(Condition(component=component, oids=(row.oid(name),), judge=partial(_absent, raws)))
     for reading in table.readings:
         if not reading.sum and _measures(row, reading):
@@ -172,6 +176,8 @@ def _draw_row(row: Row, component: Component, draft: Draft) -> None:
 def _measures(row: Row, reading: ReadingColumn) -> bool:
     """Has the row this sensor at all?"""
     value = row.value(reading.value)
+    if isinstance(value, bytes) and not named(value):
+        return False
     return value is not None and number(value) not in reading.never and row.among(reading.when)
 
 
@@ -195,11 +201,14 @@ def _draw_sum(rows: Iterable[Row], reading: ReadingColumn, draft: Draft) -> None
 def _point(row: Row, component: Component, reading: ReadingColumn, *, gone: bool) -> Point:
     oid = row.oid(reading.value)
     scale = reading.scale * 10.0 ** -(integer(row.value(reading.power)) or 0) if reading.power else reading.scale
+    whole = reading.of or reading.beside
     terms = Terms(
         none=reading.none | reading.never,
         added=tuple((row.oid(name), sign) for names, sign in ((reading.plus, 1), (reading.less, -1)) for name in names),
-        of=(row.oid(reading.of), float(number(row.value(reading.of)) or 0)) if reading.of else None,
+        of=(row.oid(whole), float(number(row.value(whole)) or 0)) if whole else None,
+        beside=bool(reading.beside),
         rest=reading.rest,
+        pattern=reading.pattern,
         unit=reading.unit,
         void=NoReading.ABSENT if gone else None,
     )

@@ -35,7 +35,7 @@ STANDARDS: Mapping[str, Standard] = {
         columns=entity_sensor.ARISTA.oids, draw=partial(entity_sensor.draw, columns=entity_sensor.ARISTA)
     ),
     "cisco-entity-sensor": Standard(
-        columns=entity_sensor.CISCO.oids, draw=partial(entity_sensor.draw, columns=entity_sensor.CISCO)
+        columns=(*entity_sensor.CISCO.oids, *entity_sensor.STANDARD.oids), draw=entity_sensor.draw_either
     ),
     "host-resources": Standard(columns=host.COLUMNS, draw=host.draw),
     "lldp": Standard(inventory=wire.LLDP_COLUMNS),
