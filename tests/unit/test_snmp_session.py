@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import random
+from types import SimpleNamespace
 
 import pytest
 
@@ -11,8 +14,8 @@ from fleetmon.drivers.base import Memory
 from fleetmon.drivers.snmp import session as module
 from fleetmon.drivers.snmp.appetite import REGAINED, Appetite
 from fleetmon.drivers.whereabouts import Whereabouts
-from fleetmon.errors import AccessDenied, Garbled, Unreachable
-from tests.ber import integer, octets, tagged, ticks
+from fleetmon.errors import AccessDenied, DeviceError, Garbled, Unreachable
+from tests.ber import integer, octets, sequence, tagged, ticks
 from tests.ber import oid as an_oid
 from tests.snmp_agent import (
     AUTHORIZATION_ERROR,
@@ -211,16 +214,13 @@ async def test_a_late_answer_is_not_taken_for_that_to_the_next_question(hasty):
     async with agent(TABLE) as device:
         one = with_agent(device)
         await one.get([f"{SYSTEM}.5.0"])
-        late: list[bytes] = []
         transport = device.transport
         assert transport is not None
 
-        class Delayed:
-            def sendto(self, data, sender):
-                late.append(data)
-                asyncio.get_running_loop().call_later(0.08, transport.sendto, data, sender)
+        def delayed(data, to):
+            asyncio.get_running_loop().call_later(0.08, transport.sendto, data, to)
 
-        device.transport = Delayed()  # type: ignore[assignment]
+        device.transport = SimpleNamespace(sendto=delayed)  # type: ignore[assignment]
         with pytest.raises(Unreachable):
             await one.get([f"{SYSTEM}.5.0"])
         device.transport = transport
@@ -236,20 +236,69 @@ async def test_a_closed_port_is_told_at_once():
         await session(f"snmp://127.0.0.1:{port}").get([f"{SYSTEM}.3.0"])
 
 
-async def test_what_is_no_message_at_all_is_garbled_or_nothing_and_never_a_crash(hasty):
-    for junk in (
-        b"",
-        b"\x30",
-        b"\x30\x82\xff\xff",
-        b"GET / HTTP/1.1\r\n\r\n",
-        bytes(64),
-        b"\x30\x80" * 40,
-        b"\xff" * 9000,
-    ):
-        async with agent(TABLE, lambda asked, honest, junk=junk: junk) as device:  # type: ignore[misc]
-            one = with_agent(device)
-            with pytest.raises((Unreachable, Garbled)):
-                await one.walk(NAMES, most=10)
+JUNK = [b"\x30", b"\x30\x82\xff\xff", b"GET / HTTP/1.1\r\n\r\n", bytes(64), b"\x30\x80" * 40, b"\xff" * 9000]
+
+
+@pytest.mark.parametrize("junk", JUNK)
+async def test_what_is_no_message_is_garbled_after_a_few_of_it(hasty, junk):
+    async with agent(TABLE, lambda asked, honest: junk) as device:
+        one = with_agent(device)
+        with pytest.raises(Garbled, match="cannot be read"):
+            await one.walk(NAMES, most=10)
+        with pytest.raises(Garbled, match="cannot be read"):
+            await one.get([f"{OCTETS_IN}.{row}" for row in range(1, 31)])
+        assert one.requests <= 5 + 8
+
+
+@pytest.mark.parametrize(
+    "binding",
+    [
+        sequence(),
+        sequence(tagged(6)),
+        sequence(tagged(6, b"\x2b")),
+        sequence(tagged(6, b""), integer(1)),
+        sequence(tagged(6, b"\x2b\x06"), tagged(2, b"\xff" * 9)),
+        sequence(tagged(6, b"\x2b\x06"), tagged(0x46, b"\xff" * 12)),
+        sequence(tagged(6, b"\x2b\x06"), b"\x04\x7fabc"),
+        sequence(tagged(6, b"\x2b" + b"\xff" * 12), integer(1)),
+        sequence(tagged(6, b"\x2b\x06"), tagged(0x40, b"\x01\x02")),
+    ],
+)
+async def test_a_binding_that_is_none_is_no_value(hasty, binding):
+    def damaged(asked: Asked, honest: Told) -> bytes:
+        pdu = tagged(0xA2, integer(asked.request_id), integer(0), integer(0), sequence(binding))
+        return sequence(integer(1), octets(COMMUNITY.encode()), pdu)
+
+    async with agent(TABLE, damaged) as device:
+        one = with_agent(device)
+        for question in (one.get([f"{SYSTEM}.3.0"]), one.walk(NAMES, most=10)):
+            with contextlib.suppress(Garbled):
+                read = await question
+                assert not (read if isinstance(read, dict) else read.rows)
+
+
+@pytest.mark.parametrize("query", ["", "?version=1", "?version=3", "?auth=sha256"])
+async def test_answers_spoiled_on_their_way_are_read_or_refused_and_never_a_crash(monkeypatch, query):
+    monkeypatch.setattr(module, "TRIES", (0.02,))
+    monkeypatch.setattr(module, "FEW_TRIES", (0.02,))
+    chance = random.Random(95)
+
+    def spoiled(data: bytes) -> bytes:
+        spoilt = bytearray(data)
+        for _ in range(chance.choice((1, 1, 2, 5))):
+            at = chance.randrange(len(spoilt))
+            spoilt[at : at + chance.randrange(3)] = chance.randbytes(chance.randrange(1, 4))
+        return bytes(spoilt)
+
+    async with agent(TABLE) as device:
+        transport = device.transport
+        assert transport is not None
+        device.transport = SimpleNamespace(sendto=lambda data, to: transport.sendto(spoiled(data), to))  # type: ignore[assignment]
+        for number in range(60):
+            one = with_agent(device, query)
+            with contextlib.suppress(DeviceError):
+                await (one.walk(NAMES, most=100) if number % 2 else one.get([f"{SYSTEM}.3.0", f"{SYSTEM}.5.0"]))
+        device.transport = transport
 
 
 async def test_an_agent_that_refuses_the_community_is_told_so():

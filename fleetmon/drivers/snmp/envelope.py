@@ -11,12 +11,15 @@ from dataclasses import dataclass, replace
 SEQUENCE, INTEGER, OCTETS, OID = 0x30, 0x02, 0x04, 0x06
 REPORT = 0xA8
 
-NO_ERROR, TOO_BIG, NO_SUCH_NAME, GENERAL, NO_ACCESS, AUTHORIZATION = 0, 1, 2, 5, 6, 16
+NO_ERROR, TOO_BIG, NO_SUCH_NAME, AUTHORIZATION = 0, 1, 2, 16
 """Error status (RFC 3416, section 3)."""
 
 USM_STATS = bytes.fromhex("2b060106030f0101")
 UNSUPPORTED_LEVEL, NOT_IN_TIME, UNKNOWN_USER, UNKNOWN_ENGINE, WRONG_DIGEST, DECRYPTION = range(1, 7)
 """What a Report says: the last but one number of its OID, 1.3.6.1.6.3.15.1.1.n.0 (RFC 3414, section 5)."""
+
+SIGNED, ENCRYPTED = 1, 2
+"""Flags of a message (RFC 3412, section 6.4)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +34,7 @@ class Envelope:
     time: int = 0
     """Seconds since the engine's last boot."""
     level: int = 0
-    """Bit 0: signed, bit 1: encrypted."""
+    """`SIGNED` and `ENCRYPTED`, as far as they are so."""
     signature: tuple[int, int] = (0, 0)
     """Where in the message it begins and ends."""
     report: int | None = None
@@ -55,7 +58,7 @@ def look(message: bytes | bytearray) -> Envelope:
 def _look_v3(message: bytes | bytearray, at: int) -> Envelope:
     """Header, security parameters (an octet string around a sequence), then the scoped PDU unless it is encrypted."""
     inside, at = _opened(message, at, SEQUENCE)
-    level = _flags(message, inside) & 3
+    level = _flags(message, inside) & (SIGNED | ENCRYPTED)
     inside, at = _opened(message, at, OCTETS)
     inside, _ = _opened(message, inside, SEQUENCE)
     start, end = _opened(message, inside, OCTETS)

@@ -30,7 +30,7 @@ from gufo.snmp import (
 from gufo.snmp.user import KeyType
 
 from fleetmon.drivers.snmp.address import Target
-from fleetmon.drivers.snmp.envelope import Envelope
+from fleetmon.drivers.snmp.envelope import ENCRYPTED, SIGNED, Envelope
 
 SHORTEST = 8
 """Characters of a passphrase (RFC 3414, section 11.2)."""
@@ -63,7 +63,7 @@ class Seal:
     key: bytes
     """Of this user with this engine alone."""
     level: int
-    """Bit 0: signed, bit 1: encrypted."""
+    """`SIGNED` and `ENCRYPTED`, as far as they are asked for."""
 
     def is_on(self, message: bytes, envelope: Envelope) -> bool:
         """Was the message made by who knows the key, at the level asked at? The library itself does not look."""
@@ -82,7 +82,8 @@ class Seal:
 def seal_of(target: Target, signing: bytes, engine: bytes) -> Seal:
     """The seal of an engine, from the user's master key."""
     key = AUTH[target.auth].get_localized_key(signing, engine) if target.auth else b""
-    return Seal(auth=target.auth, key=key, level=bool(target.auth) | bool(target.priv) << 1)
+    level = (SIGNED if target.auth else 0) | (ENCRYPTED if target.priv else 0)
+    return Seal(auth=target.auth, key=key, level=level)
 
 
 def passphrases(password: str) -> tuple[str, str]:

@@ -33,6 +33,8 @@ TRIES = (2.0, 4.0, 8.0)
 """Seconds an answer may take, try by try. Each try is a new request: an answer to the one before comes too late."""
 FEW_TRIES = TRIES[:2]
 """For an agent that has not answered yet, and for a question that may have been too much at once (F96)."""
+HOPELESS = 8
+"""Answers that cannot be read before the first that can, after which no smaller question is tried."""
 PUT_RIGHT = 3
 """Times a request is repeated after a Report that says how (F93)."""
 UPTIME = "1.3.6.1.2.1.1.3.0"
@@ -135,56 +137,52 @@ class Session:
     async def get(self, oids: Sequence[str], priority: Priority = Priority.POLL) -> dict[str, Value]:
         """The values of those OIDs that the agent has; raises DeviceError."""
         found: dict[str, Value] = {}
-        left = list(dict.fromkeys(oids))
-        while left:
-            asked, left = left[: self._gets.size], left[self._gets.size :]
-            found |= await self._get(asked, priority)
+        left, again = list(dict.fromkeys(oids)), list[list[str]]()
+        damaged = 0
+        while left or again:
+            if again:
+                asked = again.pop()
+            else:
+                asked, left = left[: self._gets.size], left[self._gets.size :]
+            try:
+                values, others = await self._get(asked, priority)
+            except Unreadable as error:
+                damaged += 1
+                if not found and (damaged >= HOPELESS or (len(asked) == 1 and not (left or again))):
+                    raise Garbled(f"an answer cannot be read: {error}", device=self.device) from None
+                values, others = {}, _halves(asked)
+            again += others
+            found |= {oid: value for oid, value in values.items() if isinstance(value, (int, bytes, str))}
         return found
 
-    async def _get(self, asked: list[str], priority: Priority) -> dict[str, Value]:
-        """As `get`, in one PDU, or in several where the agent cannot answer so many OIDs or one of them."""
+    async def _get(self, asked: list[str], priority: Priority) -> tuple[dict[str, Any], list[list[str]]]:
+        """Values by one PDU, and what is to be asked once more in other company; raises Unreadable."""
         try:
-            values = await self._get_once(asked, priority)
-        except _TooMuch:
-            half = len(asked) // 2
-            return await self._get(asked[:half], priority) | await self._get(asked[half:], priority)
-        self._gets.went_well(len(asked))
-        wanted = frozenset(asked)
-        return {oid: value for oid, value in values.items() if oid in wanted and isinstance(value, (int, bytes, str))}
-
-    async def _get_once(self, asked: list[str], priority: Priority) -> dict[str, Any]:
-        several = len(asked) > 1
-        try:
-            envelope, values = await self._ask(lambda wire, limit: wire.get(asked, limit), priority, full=not several)
+            envelope, values = await self._ask(lambda at, limit: at.get(asked, limit), priority, full=len(asked) == 1)
         except Silence:
-            if not several or not await self._is_there(priority):
+            if len(asked) == 1 or not await self._is_there(priority):
                 raise self._unreachable() from None
             self._learn(self._gets.too_slow, len(asked))
-            raise _TooMuch from None
+            return {}, _halves(asked)
         except Unreadable as error:
-            if several:
-                if error.cut:
-                    self._learn(self._gets.too_big, len(asked))
-                raise _TooMuch from None
-            return {}
-        if envelope.status == said.TOO_BIG and several:
+            if error.cut:
+                self._learn(self._gets.too_big, len(asked))
+            raise
+        if envelope.status == said.TOO_BIG and len(asked) > 1:
             self._learn(self._gets.too_big, len(asked))
-            raise _TooMuch
-        if envelope.status and several:
-            return await self._get_others(asked, envelope.index, priority)
-        if not values and several and envelope.status is None and UPTIME not in asked:
-            # Encrypted, the error status cannot be seen: with something that is there, an answer has something in it.
-            return await self._get_once([*asked, UPTIME], priority)
-        if not values and UPTIME in asked and envelope.status is None and several:
-            raise _TooMuch
-        return values
+        if envelope.status:
+            return {}, _others(asked, 0 if envelope.status == said.TOO_BIG else envelope.index)
+        if not values and envelope.status is None and len(asked) > 1 and await self._failed_unseen(asked, priority):
+            return {}, _halves(asked)
+        self._gets.went_well(len(asked))
+        return {oid: values[oid] for oid in asked if oid in values}, []
 
-    async def _get_others(self, asked: list[str], index: int, priority: Priority) -> dict[str, Any]:
-        """All but the one the agent stumbled over (RFC 1157: one absent name fails the whole request)."""
-        if not 0 < index <= len(asked):
-            raise _TooMuch
-        others = asked[: index - 1] + asked[index:]
-        return dict(await self._get(others, priority))
+    async def _failed_unseen(self, asked: list[str], priority: Priority) -> bool:
+        """Was an encrypted answer without values an error? With something that is there, one that is none has it."""
+        if UPTIME in asked:
+            return True
+        _, values = await self._ask(lambda at, limit: at.get([*asked, UPTIME], limit), priority)
+        return not values
 
     # ---- columns ---------------------------------------------------------------------------------------------
 
@@ -427,6 +425,18 @@ class Session:
         if same and remembered.get("version") == credentials.version:
             signing, encrypting = remembered["keys"]
             self._keys = (bytes.fromhex(signing), bytes.fromhex(encrypting))
+
+
+def _halves(asked: list[str]) -> list[list[str]]:
+    """Both halves, the last one first; nothing of what cannot be halved."""
+    half = len(asked) // 2
+    return [asked[half:], asked[:half]] if half else []
+
+
+def _others(asked: list[str], index: int) -> list[list[str]]:
+    """All but the one the agent stumbled over (RFC 1157: one absent name fails the whole request)."""
+    others = asked[: index - 1] + asked[index:]
+    return [others] if 0 < index <= len(asked) and others else _halves(asked) if len(asked) > 1 and not index else []
 
 
 def _text(place: tuple[int, ...]) -> str:

@@ -16,7 +16,7 @@ from typing import Any, Self, TypeVar
 from gufo.snmp import NoSuchInstance, SnmpAuthError, SnmpDecodeError, SnmpEncodeError, User
 from gufo.snmp._fast import GetIter, SnmpV1ClientSocket, SnmpV2cClientSocket, SnmpV3ClientSocket
 
-from fleetmon.drivers.snmp.envelope import Envelope, look
+from fleetmon.drivers.snmp.envelope import AUTHORIZATION, ENCRYPTED, Envelope, look
 from fleetmon.drivers.snmp.keys import Seal
 
 T = TypeVar("T")
@@ -154,10 +154,13 @@ class Wire:
             try:
                 message = self._peek()
                 envelope = look(message)
+                if len(message) > LARGEST:
+                    self._drop()
+                    raise Unreadable("longer than there is room for", cut=True)
                 if self._is_forged(message, envelope):
                     self._drop()
                     continue
-                return envelope, self._decoded(receive, envelope, len(message))
+                return envelope, self._decoded(receive, envelope)
             except BlockingIOError:
                 if envelope.report is not None:
                     raise Reported(envelope) from None
@@ -168,7 +171,7 @@ class Wire:
         return self._seal is not None and envelope.report is None and not self._seal.is_on(message, envelope)
 
     @staticmethod
-    def _decoded(receive: Callable[[], T], envelope: Envelope, length: int) -> T:
+    def _decoded(receive: Callable[[], T], envelope: Envelope) -> T:
         """What the library makes of the message; BlockingIOError when it is an answer to something else."""
         try:
             return receive()
@@ -177,15 +180,18 @@ class Wire:
         except SnmpAuthError:
             if envelope.report is not None:
                 raise Reported(envelope) from None
-            raise Denied from None
-        except (TimeoutError, OSError) as error:
+            if envelope.status == AUTHORIZATION or envelope.level & ENCRYPTED:
+                raise Denied from None
+            raise Unreadable("a damaged Report") from None
+        except OSError as error:
             raise Refused(str(error)) from None
-        except (SnmpDecodeError, NoSuchInstance, ValueError) as error:
-            raise Unreadable(str(error) or "cannot be decoded", cut=length > LARGEST) from None
+        except (SnmpDecodeError, NoSuchInstance, ValueError, RuntimeError) as error:
+            raise Unreadable(str(error)) from None
         except BaseException as error:
+            # A message that ends in the midst of an element is met with a panic, which is no Exception.
             if type(error).__name__ != "PanicException":
                 raise
-            raise Unreadable("cannot be decoded", cut=length > LARGEST) from None
+            raise Unreadable("damaged") from None
 
     async def _readable(self) -> None:
         loop = asyncio.get_running_loop()
