@@ -14,10 +14,10 @@ from fleetmon.cli.columns import EVENTS
 from fleetmon.cli.marks import health, health_text, power_text, reason
 from fleetmon.cli.output import Column, Row, beside, table
 from fleetmon.cli.words import age, component, count, in_ascii, made, natural, number, plain, several, stated, watts
+from fleetmon.model import spoken
 
 Device = dict[str, Any]
 _MOST_SENSORS = 24
-_UNITS = {"Cel": "°C", "{rev}/min": "rpm", "kW.h": "kWh"}
 _FIRST = {kind: place for place, kind in enumerate(("Temperature", "Power", "Rotational", "Percent"), start=1)}
 _SPARKS = "▁▂▃▄▅▆▇█"
 
@@ -78,8 +78,7 @@ def page(
 
 def unit_of(sensor: Row) -> str:
     """A UCUM code as people write it."""
-    code = str(sensor.get("unit") or "")
-    return _UNITS.get(code, code)
+    return spoken(str(sensor.get("unit") or ""))
 
 
 def spark(points: Sequence[float | None]) -> str:

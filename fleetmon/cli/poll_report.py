@@ -25,12 +25,12 @@ from fleetmon.model import (
     Observation,
     Reading,
     ReadingType,
+    spoken,
 )
 
 LAST_EVENTS = 10
 _FIRST = (ReadingType.TEMPERATURE, ReadingType.POWER, ReadingType.ROTATIONAL, ReadingType.PERCENT)
 """What people look for first."""
-_UNITS = {"Cel": "°C", "{rev}/min": "rpm", "kW.h": "kWh", "[cft_i]/min": "cfm", "{}": ""}
 
 
 def as_object(seen: Observation) -> dict[str, Any]:
@@ -171,7 +171,7 @@ def _sensor_order(reading: Reading) -> tuple[int, str, str, tuple[tuple[int, str
 
 def _sensor_row(reading: Reading, apart: frozenset[str]) -> dict[str, str]:
     sensor = reading.sensor
-    unit = _UNITS.get(sensor.unit, sensor.unit)
+    unit = spoken(sensor.unit)
     limits = sensor.thresholds
     low = limits.lower_critical if limits.lower_critical is not None else limits.lower_caution
     high = limits.upper_critical if limits.upper_critical is not None else limits.upper_caution

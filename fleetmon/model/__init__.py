@@ -31,6 +31,7 @@ from fleetmon.model.words import (
     Quality,
     Reachability,
     ReadingType,
+    spoken,
 )
 from fleetmon.model.work import RoleState, RoleStatus
 
@@ -71,5 +72,6 @@ __all__ = [
     "Site",
     "Station",
     "Thresholds",
+    "spoken",
     "zoneless",
 ]

@@ -160,3 +160,9 @@ _UNITS = {
     ReadingType.BAROMETRIC: "mm[Hg]",
     ReadingType.HEAT: "kW",
 }
+_SPOKEN = {"Cel": "°C", "{rev}/min": "rpm", "kW.h": "kWh", "[cft_i]/min": "cfm", "mm[Hg]": "mmHg", "{}": ""}
+
+
+def spoken(unit: str) -> str:
+    """A UCUM code as people write it."""
+    return _SPOKEN.get(unit, unit)

@@ -59,7 +59,7 @@ def test_a_record_tells_who_when_what_and_how_bad():
 @pytest.mark.parametrize(
     ("record", "severity", "message"),
     [
-        (logged(number=0x10, asserted=False), OK, "Drive 3: no longer: fault"),
+        (logged(number=0x10, asserted=False), OK, "Drive 3: no longer fault"),
         (logged(number=0x10, data=(0, FF, FF), asserted=False), WARNING, "Drive 3: not present any more"),
         (logged(number=0x10, data=(2, FF, FF)), WARNING, "Drive 3: failure predicted"),
         (supply(data=(3, FF, FF)), CRITICAL, "PS2 Status: input lost"),
@@ -68,12 +68,12 @@ def test_a_record_tells_who_when_what_and_how_bad():
         (
             inlet(data=(0x59, 0xB0, 0xAA)),
             CRITICAL,
-            "System Board Inlet Temp: upper critical threshold, going high; reading 48 Cel; threshold 42 Cel",
+            "System Board Inlet Temp: upper critical threshold, going high; reading 48 °C; threshold 42 °C",
         ),
         (
             inlet(data=(0x59, 0xA0, 0x89), asserted=False),
             OK,
-            "System Board Inlet Temp: no longer: upper critical threshold, going high; reading 32 Cel; threshold 9 Cel",
+            "System Board Inlet Temp: no longer upper critical threshold, going high; reading 32 °C; threshold 9 °C",
         ),
         (inlet(data=(0x06, FF, FF)), OK, "System Board Inlet Temp: upper non-critical threshold, going low"),
         (inlet(data=(0x08, FF, FF)), WARNING, "System Board Inlet Temp: upper critical threshold, going low"),

@@ -14,7 +14,7 @@ from fleetmon.drivers.ipmi.parse.points import Directory, Point
 from fleetmon.drivers.ipmi.parse.sdr import SENSOR_SPECIFIC, THRESHOLD
 from fleetmon.drivers.ipmi.parse.states import TYPES, oem, state
 from fleetmon.errors import Garbled
-from fleetmon.model import Component, Health, LogRecord
+from fleetmon.model import Component, Health, LogRecord, spoken
 
 LENGTH = 16
 """Bytes of a record."""
@@ -135,7 +135,7 @@ def _told(one: Event, directory: Directory) -> tuple[Health, str, Component | No
     elif one.asserted:
         severity, words = found.severity, found.says
     else:
-        severity, words = found.gone, found.ends or f"no longer: {found.says}"
+        severity, words = found.gone, found.ends or f"no longer {found.says}"
     added = "; ".join(filter(None, (words, *_additions(one, point))))
     return severity, f"{_speaker(one, point)}: {added}", point.component if point else None
 
@@ -182,4 +182,4 @@ def _value(point: Point | None, raw: int) -> str:
     value = None if formula is None or formula.asks_factors else formula.value(raw)
     if point is None or point.sensor is None or value is None:
         return ""
-    return f"{point.measure.of(value):g} {point.sensor.unit}".rstrip()
+    return f"{point.measure.of(value):g} {spoken(point.sensor.unit)}".rstrip()
