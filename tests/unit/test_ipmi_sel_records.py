@@ -164,6 +164,12 @@ def test_the_last_words_of_a_kernel_are_critical():
     assert (found.severity, found.message) == (CRITICAL, "kernel panic: Fatal excep")
 
 
+def test_what_a_panicking_kernel_wrote_does_nothing_to_a_terminal():
+    """Planted bug: its bytes are taken for text as they are."""
+    found = spoken(bytes.fromhex("0a00 f0 2000") + b"\x1b[2Joh\x07no\r\x9b1")
+    assert found.message == "kernel panic: [2Johno"
+
+
 def test_a_record_that_is_cut_off_is_refused():
     with pytest.raises(Garbled):
         event(logged()[:15])

@@ -13,6 +13,7 @@ from fleetmon.drivers.ipmi.parse.details import detail
 from fleetmon.drivers.ipmi.parse.points import Directory, Point
 from fleetmon.drivers.ipmi.parse.sdr import SENSOR_SPECIFIC, THRESHOLD
 from fleetmon.drivers.ipmi.parse.states import TYPES, oem, state
+from fleetmon.drivers.ipmi.parse.text import spelled
 from fleetmon.errors import Garbled
 from fleetmon.model import Component, Health, LogRecord, spoken
 
@@ -142,8 +143,7 @@ def _told(one: Event, directory: Directory) -> tuple[Health, str, Component | No
 
 def _maker_says(one: Event) -> tuple[Health, str]:
     if one.record_type == KERNEL_PANIC:
-        words = one.data[2:].partition(b"\x00")[0].decode("ascii", "replace").strip()
-        return Health.CRITICAL, f"kernel panic: {words}"
+        return Health.CRITICAL, f"kernel panic: {spelled(3, one.data[2:].partition(bytes(1))[0])}"
     maker = "" if one.manufacturer is None else f" of manufacturer {one.manufacturer:06X}h"
     return Health.UNKNOWN, f"OEM record {one.record_type:02X}h{maker}: {one.data.hex(' ').upper()}"
 
