@@ -66,8 +66,9 @@ RATES = (
 )
 """Quantities that cannot jump. Watts, revolutions and volts can, when a machine is switched on."""
 
-COUNTING_UP = frozenset({ReadingType.ENERGY_KWH, ReadingType.ENERGY_JOULES, ReadingType.ENERGY_WH, ReadingType.COUNTER})
-"""Types that only grow; a smaller value is a reset, and the difference means nothing."""
+COUNTING_UP = frozenset({ReadingType.ENERGY_KWH, ReadingType.ENERGY_JOULES, ReadingType.ENERGY_WH})
+"""Types that only grow; a smaller value is a reset, and the difference means nothing. That of a counter is judged
+where its rate is made, which knows what came after as well."""
 
 UNIT_LIES = (
     UnitLie("Fan", ReadingType.ROTATIONAL, (0.001, 100), "so few revolutions are a percentage"),
@@ -119,7 +120,7 @@ def usual(sensor: Sensor) -> Usual:
 def judged(reading: Reading, before: Before) -> Reading:
     """As `judge`, at once where there is nothing to doubt: most values of most polls."""
     value, sensor = reading.value, reading.sensor
-    if isinstance(value, float) and reading.quality is Quality.GOOD:
+    if isinstance(value, float | int) and reading.quality is Quality.GOOD:
         low, high, step, rises = rule = usual(sensor)
         if low <= value <= high:
             if rule.alone:

@@ -95,10 +95,13 @@ async def get_readings(
     from_: Annotated[Instant, Query(alias="from")] = None,
     to: Instant = None,
     points: Annotated[int, Query(ge=POINTS_LEAST, le=POINTS_MOST)] = POINTS_DEFAULT,
+    rate: bool | None = None,
 ) -> Response:
     """Readings of one sensor, or of several, over a span; the last 24 hours when none is given.
 
-    Where there are more readings than `points`, each point tells minimum, mean and maximum of one step.
+    Where there are more readings than `points`, each point tells minimum, mean and maximum of one step. Of a counter
+    (type Counter) it is the rate by second, never across a reset or a gap; its counts with `rate=false`. With
+    `rate=true` of whatever sensor.
     """
     device = await here.summary(device_id)
     end = read_instant(to, "to") if to else here.clock.now()
@@ -109,7 +112,7 @@ async def get_readings(
     series = [
         _series(
             await here.store.telemetry.readings(
-                device.device_id, sensor_id, start=start, end=end, points=points, interval=device.interval
+                device.device_id, sensor_id, start=start, end=end, points=points, interval=device.interval, rate=rate
             )
         )
         for sensor_id in dict.fromkeys(sensor)
@@ -245,7 +248,7 @@ def stated_of(reading: Reading | None) -> Stated:
 def _series(series: rows.Series) -> dict[str, Any]:
     return {
         "sensor_id": series.sensor_id,
-        "unit": series.sensor.unit,
+        "unit": series.unit,
         "from": told_at(series.start),
         "to": told_at(series.end),
         "step": None if series.step is None else series.step.total_seconds(),

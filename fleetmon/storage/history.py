@@ -32,10 +32,12 @@ class Taken:
     at: Ints
     number: Doubles
     suspect: NDArray[np.bool_]
+    rest: Doubles
+    """What whole numbers beyond 2^53 are more than their doubles."""
 
     def among(self, chosen: NDArray[np.bool_] | NDArray[np.intp]) -> Taken:
         """Those chosen."""
-        return Taken(self.at[chosen], self.number[chosen], self.suspect[chosen])
+        return Taken(self.at[chosen], self.number[chosen], self.suspect[chosen], self.rest[chosen])
 
     def numbered(self) -> Ints:
         """The instants that have a number."""
@@ -60,7 +62,7 @@ def taken(column: Column, told_until: int | None = None) -> Taken:
     if column.ages.any():
         kept &= _news(at, column.ages > 0, kept, told_until)
     suspect = (column.codes >= 0) & (column.codes >> 4 != 0)
-    return Taken(at[kept], column.numbers[kept], suspect[kept])
+    return Taken(at[kept], column.numbers[kept], suspect[kept], column.rests[kept])
 
 
 def _news(at: Ints, aged: NDArray[np.bool_], asked: NDArray[np.bool_], told_until: int | None) -> NDArray[np.bool_]:
@@ -79,7 +81,8 @@ def reading(sensor: Sensor, number: float, exception: Exceptional | None, taken_
         return Reading(sensor=sensor, value=NoReading.FAULTY if math.isnan(number) else number, taken_at=taken_at)
     if not exception.asked:
         return None
-    value = exception.reason or (NoReading.FAULTY if math.isnan(number) else number)
+    exact = int(number) + exception.rest if exception.rest else number
+    value = exception.reason or (NoReading.FAULTY if math.isnan(number) else exact)
     return Reading(sensor=sensor, value=value, taken_at=taken_at - exception.age, quality=exception.quality)
 
 

@@ -19,7 +19,7 @@ from fleetmon.model import Component, Reading, ReadingType, Sensor, Thresholds
 from fleetmon.storage import history
 from fleetmon.storage.columns import from_json, to_json
 from fleetmon.storage.database import Connection
-from fleetmon.storage.packing import NOT_ASKED, Odd, exceptional, not_asked
+from fleetmon.storage.packing import NOT_ASKED, REST, Odd, exceptional, not_asked
 from fleetmon.storage.rows import Layout
 
 Key = tuple[str, str, str, str]
@@ -122,13 +122,14 @@ def compact(numbers: Iterable[int]) -> Sequence[int]:
 class Last(Mapping[Key, Reading]):
     """The last reading of each sensor of a device; a reading is made when it is asked for."""
 
-    __slots__ = ("_at", "_codes", "_known", "_numbers")
+    __slots__ = ("_at", "_codes", "_known", "_numbers", "_rests")
 
     def __init__(self, known: Known) -> None:
         self._known = known
         self._numbers = array("d")
         self._at = array("q")
         self._codes = bytearray()
+        self._rests: dict[int, float] = {}
         self.grow()
 
     def grow(self) -> None:
@@ -155,7 +156,7 @@ class Last(Mapping[Key, Reading]):
         found = history.reading(
             self._known.kind.sensors[place],
             self._numbers[place],
-            exceptional(code, 0.0) if code else None,
+            exceptional(code, self._rests[place] if code & REST else 0.0) if code else None,
             _EPOCH + timedelta(microseconds=self._at[place]),
         )
         assert found is not None, "what was not asked is not put"
@@ -184,7 +185,7 @@ class Last(Mapping[Key, Reading]):
         What lies far ahead of a poll made `just_now` is no newer: the clock ran ahead and went back since.
         """
         at = (taken_at - _EPOCH) // _MICROSECOND
-        told = {index: (code, at - round(age * 1e6)) for index, code, age in odd}
+        told = {index: (code, at if code & REST else at - round(age * 1e6), age) for index, code, age in odd}
         ahead = at + AHEAD if just_now else _FOREVER
         whole = len(places) == len(self._codes) and places == range(len(places))
         if whole and not told and at >= max(self._at):
@@ -193,11 +194,13 @@ class Last(Mapping[Key, Reading]):
             self._codes[:] = bytes(len(places))
             return
         for index, (place, number) in enumerate(zip(places, numbers, strict=False)):
-            code, instant = told.get(index, (0, at))
+            code, instant, rest = told.get(index, (0, at, 0.0))
             if place < 0 or code & 15 == NOT_ASKED:
                 continue
             if self._codes[place] == _NEVER or self._at[place] <= instant or self._at[place] > ahead:
                 self._numbers[place], self._at[place], self._codes[place] = number, instant, code
+                if code & REST:
+                    self._rests[place] = rest
 
 
 # ---- rows -----------------------------------------------------------------------------------------------------------

@@ -1,8 +1,8 @@
 """How the readings of one poll lie in one row: numbers side by side, and a short list of what is no good number.
 
 `values` holds a little-endian double for each sensor of the layout, NaN where there is no number. `exceptions` holds,
-only for the places that need it, a place, a code and the age in seconds at the row's instant. A counter beyond 2^53
-loses its last digits as a double; what needs them takes differences before it packs.
+only for the places that need it, a place, a code and the age in seconds at the row's instant. A whole number beyond
+2^53 loses its last digits as a double: they stand where the age would, so that a counter of 64 bits is exact (F101).
 """
 
 from __future__ import annotations
@@ -22,6 +22,9 @@ _QUALITIES = {Quality.GOOD: 0, Quality.SUSPECT: 1, Quality.BAD: 2}
 _REASON_OF = {code: reason for reason, code in _REASONS.items()}
 _QUALITY_OF = {code: quality for quality, code in _QUALITIES.items()}
 EXCEPTION = struct.Struct("<HBf")
+REST = 0x80
+"""In a code: the age is none, but what the whole number is more than its double; at most 1024, as those of 64 bits."""
+_EXACT = 2**53
 OLD = 1.0
 """A reading so many seconds older than its row says so."""
 
@@ -34,6 +37,8 @@ class Exceptional:
     quality: Quality
     age: timedelta
     asked: bool = True
+    rest: int = 0
+    """What a whole number is more than its double."""
 
 
 def pack_values(values: Sequence[float]) -> bytes:
@@ -53,7 +58,10 @@ def told(readings: Sequence[Reading], taken_at: datetime) -> tuple[list[float], 
         number, reason = _number(reading)
         numbers.append(number)
         age = 0.0 if reading.taken_at is taken_at else (taken_at - reading.taken_at).total_seconds()
-        if reason or age > OLD or reading.quality is not Quality.GOOD:
+        rest = _rest(reading.value, number) if number >= _EXACT and age <= OLD else 0
+        if rest:
+            odd.append((index, REST | _QUALITIES[reading.quality] << 4, float(rest)))
+        elif reason or age > OLD or reading.quality is not Quality.GOOD:
             odd.append((index, reason | _QUALITIES[reading.quality] << 4, max(0.0, age)))
     return numbers, odd
 
@@ -105,12 +113,17 @@ def _number(reading: Reading) -> tuple[float, int]:
     return (number, 0) if math.isfinite(number) else (math.nan, _REASONS[NoReading.FAULTY])
 
 
+def _rest(value: float | NoReading, number: float) -> int:
+    return value - int(number) if isinstance(value, int) else 0
+
+
 def exceptional(code: int, age: float) -> Exceptional:
     """What a code and an age in seconds say."""
-    reason = code & 15
+    reason, is_rest = code & 15, code & REST
     return Exceptional(
         reason=_REASON_OF.get(reason),
-        quality=_QUALITY_OF.get(code >> 4, Quality.SUSPECT),
-        age=timedelta(seconds=age),
+        quality=_QUALITY_OF.get((code & ~REST) >> 4, Quality.SUSPECT),
+        age=timedelta(seconds=0 if is_rest else age),
         asked=reason != NOT_ASKED,
+        rest=int(age) if is_rest else 0,
     )

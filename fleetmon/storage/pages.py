@@ -29,7 +29,7 @@ from fleetmon.storage.codec import (
     unpacked,
     unscaled_all,
 )
-from fleetmon.storage.packing import EXCEPTION
+from fleetmon.storage.packing import EXCEPTION, REST
 
 VERSION = 1
 GROUP = 128
@@ -289,18 +289,22 @@ class Column:
     """-1 where there is no exception."""
     ages: Ints
     """Milliseconds."""
+    rests: Doubles
+    """What whole numbers beyond 2^53 are more than their doubles."""
 
 
 def column_of(instants: Ints, numbers: Doubles, flat: Exceptions, place: int) -> Column:
     """One place of rows, its exceptions spread over them."""
-    codes, ages = np.full(len(instants), -1), np.zeros(len(instants), np.int64)
+    codes, ages, rests = np.full(len(instants), -1), np.zeros(len(instants), np.int64), np.zeros(len(instants))
     if not len(flat.row):
-        return Column(instants, numbers, codes, ages)
+        return Column(instants, numbers, codes, ages, rests)
     here = flat.among(flat.place == place)
-    seconds = here.age.astype(np.int32).view(np.float32).astype(np.float64)
-    microseconds = np.rint(np.clip(np.nan_to_num(seconds), 0.0, OLDEST) * 1e6)
-    codes[here.row], ages[here.row] = here.code, microseconds.astype(np.int64) // 1000
-    return Column(instants, numbers, codes, ages)
+    told = np.nan_to_num(here.age.astype(np.int32).view(np.float32).astype(np.float64))
+    is_rest = here.code & REST != 0
+    rests[here.row] = np.where(is_rest, told, 0.0)
+    microseconds = np.rint(np.clip(np.where(is_rest, 0.0, told), 0.0, OLDEST) * 1e6)
+    codes[here.row], ages[here.row] = here.code & ~REST, microseconds.astype(np.int64) // 1000
+    return Column(instants, numbers, codes, ages, rests)
 
 
 def column_in(opened: Sequence[Opened], place: int) -> Column:

@@ -379,6 +379,13 @@ class Series:
     suspect: NDArray[np.bool_]
     gaps: int
     """Stretches longer than three intervals, and longer than one and a half steps of `made_of`, without a number."""
+    rate: bool = False
+    """Does it tell how much the sensor grew by second?"""
+
+    @property
+    def unit(self) -> str:
+        """The unit of the table: the sensor's, by second for a rate."""
+        return f"{self.sensor.unit}/s" if self.rate else self.sensor.unit
 
     @property
     def points(self) -> tuple[Point, ...]:

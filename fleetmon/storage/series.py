@@ -11,7 +11,7 @@ import numpy as np
 
 from fleetmon import logs
 from fleetmon.errors import Damaged
-from fleetmon.storage import history, pages, rollups
+from fleetmon.storage import counting, history, pages, rollups
 from fleetmon.storage.columns import to_ms
 from fleetmon.storage.database import Connection
 from fleetmon.storage.history import Curve, Taken
@@ -25,6 +25,7 @@ log = logs.get("history")
 MOST_RAW = 10_000
 """Rows read one by one for a curve; where there are more, rollups tell it."""
 _FOREVER = 2**62
+_MILLISECOND = timedelta(milliseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,10 @@ class Asked:
     end: datetime
     points: int
     longest: timedelta
+    rate: bool = False
+    """Is a counter's rate by second wanted, and not its counts?"""
+    wraps: bool = False
+    """Does the counter begin anew at 2^32?"""
 
     @property
     def since(self) -> int:
@@ -78,6 +83,8 @@ def series(connection: Connection, places: Sequence[Place], asked: Asked) -> Tol
     found = rollups.together([_steps(connection, place, asked, level) for place in places])
     found = found.among(((found.number + 1) * level * 1000 > asked.since) & (found.number * level * 1000 < asked.until))
     finest = rollups.coarser(found, 1)
+    if asked.rate:
+        finest = counting.step_rates(finest, level * 1000)
     curve = history.steps_told(rollups.coarser(finest, step // width), step, asked.longest)
     numbered = finest.number[finest.count > 0] * level * 1000
     gaps = history.gaps(numbered, asked.start, asked.end, max(asked.longest, width * 1.5))
@@ -117,7 +124,12 @@ def _rows(connection: Connection, places: Sequence[Place], asked: Asked) -> int:
 
 
 def _raw(connection: Connection, places: Sequence[Place], asked: Asked, step: timedelta) -> Told:
-    found = _ordered([_taken(connection, place, asked.since, asked.until) for place in places])
+    longest = asked.longest // _MILLISECOND
+    since = asked.since - longest if asked.rate else asked.since
+    found = _ordered([_taken(connection, place, since, asked.until) for place in places])
+    if asked.rate:
+        found = counting.rates(found, longest, wraps=asked.wraps)
+        found = found.among(found.at >= asked.since)
     gaps = history.gaps(found.numbered(), asked.start, asked.end, asked.longest)
     if len(found.at) <= asked.points:
         return Told(None, RAW, history.points_of(found, asked.longest), gaps)
@@ -126,7 +138,7 @@ def _raw(connection: Connection, places: Sequence[Place], asked: Asked, step: ti
 
 def _ordered(found: Sequence[Taken]) -> Taken:
     if len(found) <= 1:
-        return found[0] if found else Taken(np.zeros(0, np.int64), np.zeros(0), np.zeros(0, np.bool_))
+        return found[0] if found else Taken(np.zeros(0, np.int64), np.zeros(0), np.zeros(0, np.bool_), np.zeros(0))
     every = Taken(*(np.concatenate([getattr(one, name) for one in found]) for name in Taken.__slots__))
     return every.among(np.argsort(every.at, kind="stable"))
 

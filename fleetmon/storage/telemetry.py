@@ -15,8 +15,8 @@ from datetime import datetime, timedelta
 import numpy as np
 
 from fleetmon.errors import NotFound
-from fleetmon.model import Reading, Sensor
-from fleetmon.storage import pages
+from fleetmon.model import Reading, ReadingType, Sensor
+from fleetmon.storage import counting, pages
 from fleetmon.storage import series as curves
 from fleetmon.storage.codec import Doubles, Ints
 from fleetmon.storage.columns import from_ms, to_json, to_ms
@@ -138,10 +138,12 @@ class Telemetry:
         end: datetime,
         points: int = 400,
         interval: timedelta | None = None,
+        rate: bool | None = None,
     ) -> Series:
         """Readings of one sensor from `start` up to `end`: as taken where they fit in `points`, else by step.
 
-        A stretch longer than three of `interval` (default: the fleet's) without a reading is a gap. Raises NotFound.
+        With `rate` how much it grew by second (`counting`); None: of a counter alone. A stretch longer than three of
+        `interval` (default: the fleet's) without a reading is a gap. Raises NotFound.
         """
         known = await self._know(device_id)
         place = known.place(sensor_id)
@@ -152,11 +154,14 @@ class Telemetry:
             for layout in known.layouts
             if sensor_id in layout.sensor_ids
         ]
-        asked = curves.Asked(start, end, points, 3 * (interval or self._interval))
+        sensor = known.kind.sensors[place]
+        wraps = sensor.range_max == counting.WRAPS_AT - 1
+        rate = sensor.type is ReadingType.COUNTER if rate is None else rate
+        asked = curves.Asked(start, end, points, 3 * (interval or self._interval), rate, wraps)
         found = await self._database.look(lambda connection: curves.series(connection, places, asked))
         return Series(
             sensor_id=sensor_id,
-            sensor=known.kind.sensors[place],
+            sensor=sensor,
             start=start,
             end=end,
             step=found.step,
@@ -164,6 +169,7 @@ class Telemetry:
             table=found.curve.table,
             suspect=found.curve.suspect,
             gaps=found.gaps,
+            rate=rate,
         )
 
     # ---- growing old
