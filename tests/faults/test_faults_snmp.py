@@ -13,7 +13,7 @@ import pytest
 from fleetmon.clock import ManualClock
 from fleetmon.drivers.base import Memory
 from fleetmon.drivers.lane import Breaker, Lane
-from fleetmon.drivers.snmp import session as module
+from fleetmon.drivers.snmp import conversation
 from fleetmon.errors import AccessDenied, Garbled
 from tests.ber import integer, octets, ticks
 from tests.snmp_agent import (
@@ -44,8 +44,8 @@ SIGNED = "?auth=sha256"
 
 @pytest.fixture
 def hasty(monkeypatch):
-    monkeypatch.setattr(module, "TRIES", (0.05, 0.05, 0.05))
-    monkeypatch.setattr(module, "FEW_TRIES", (0.05, 0.05))
+    monkeypatch.setattr(conversation, "TRIES", (0.05, 0.05, 0.05))
+    monkeypatch.setattr(conversation, "FEW_TRIES", (0.05, 0.05))
 
 
 # ---- F93: an engine's clock ------------------------------------------------------------------------------------------

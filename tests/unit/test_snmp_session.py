@@ -11,8 +11,9 @@ import pytest
 
 from fleetmon.clock import ManualClock
 from fleetmon.drivers.base import Memory
-from fleetmon.drivers.snmp import session as module
+from fleetmon.drivers.snmp import conversation
 from fleetmon.drivers.snmp.appetite import REGAINED, Appetite
+from fleetmon.drivers.snmp.session import BULK
 from fleetmon.drivers.whereabouts import Whereabouts
 from fleetmon.errors import AccessDenied, DeviceError, Garbled, Unreachable
 from tests.ber import integer, octets, sequence, tagged, ticks
@@ -49,8 +50,8 @@ TABLE = {**BASIC, **column(NAMES, 30, lambda row: octets(b"eth%d" % row)), **col
 @pytest.fixture
 def hasty(monkeypatch):
     """Tries of hundredths of a second."""
-    monkeypatch.setattr(module, "TRIES", (0.05, 0.05, 0.05))
-    monkeypatch.setattr(module, "FEW_TRIES", (0.05, 0.05))
+    monkeypatch.setattr(conversation, "TRIES", (0.05, 0.05, 0.05))
+    monkeypatch.setattr(conversation, "FEW_TRIES", (0.05, 0.05))
 
 
 # ---- values ----------------------------------------------------------------------------------------------------------
@@ -279,8 +280,8 @@ async def test_a_binding_that_is_none_is_no_value(hasty, binding):
 
 @pytest.mark.parametrize("query", ["", "?version=1", "?version=3", "?auth=sha256"])
 async def test_answers_spoiled_on_their_way_are_read_or_refused_and_never_a_crash(monkeypatch, query):
-    monkeypatch.setattr(module, "TRIES", (0.02,))
-    monkeypatch.setattr(module, "FEW_TRIES", (0.02,))
+    monkeypatch.setattr(conversation, "TRIES", (0.02,))
+    monkeypatch.setattr(conversation, "FEW_TRIES", (0.02,))
     chance = random.Random(95)
 
     def spoiled(data: bytes) -> bytes:
@@ -354,7 +355,7 @@ async def test_a_memory_that_says_nothing_sensible_is_as_none(memory):
     async with agent(TABLE) as device:
         one = with_agent(device, memory=Memory(session=memory))
         await one.walk(NAMES, most=100)
-        assert [asked.second for asked in device.asked if asked.kind == GET_BULK] == [module.BULK] * 2
+        assert [asked.second for asked in device.asked if asked.kind == GET_BULK] == [BULK] * 2
 
 
 # ---- how much at once ------------------------------------------------------------------------------------------------
