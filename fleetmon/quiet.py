@@ -48,8 +48,8 @@ def is_quiet(told: Told | None, observation: Observation, *, first: bool) -> boo
         return False
     if observation.reachability is not Reachability.REACHABLE or _brings_more(observation):
         return False
-    if observation.taken_at - told.at >= (ANEW if first else ANEW_WITNESS):
-        return False
+    if not timedelta(0) <= observation.taken_at - told.at < (ANEW if first else ANEW_WITNESS):
+        return False  # it is time, or our own clock was put back: what is written lies ahead of it
     return not is_news(told, observation)
 
 

@@ -258,6 +258,16 @@ async def test_quiet_heartbeats_change_no_summary_and_are_told_all_the_same(tmp_
         assert began
 
 
+async def test_when_our_clock_is_put_back_no_witness_is_seen_in_the_future(tmp_path: Path) -> None:
+    async with bench(tmp_path, REDFISH, IPMI) as b:
+        await b.let_pass(130)
+        b.clock.step_wall_clock(-timedelta(hours=1))
+        await b.let_pass(30)
+        _, witness = await b.store.endpoints.of_device(device(endpoints=(REDFISH, IPMI)))
+        assert witness.seen_at is not None
+        assert timedelta(0) <= b.clock.now() - witness.seen_at <= timedelta(seconds=16)
+
+
 @pytest.mark.parametrize("when", [0, 3, 7, 11, 17])
 async def test_a_change_of_power_is_stored_within_ten_seconds(tmp_path: Path, when: int) -> None:
     async with bench(tmp_path, IPMI) as b:
