@@ -59,6 +59,8 @@ class StateColumn:
     words: Words
     name: str = ""
     watched: bool = False
+    predicts: frozenset[Raw] = frozenset()
+    """Raw values by which the component predicts its failure; empty where the column says nothing of that."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,6 +119,8 @@ class Table:
     names: Mapping[str, Mapping[Raw, str]]
     only: Mapping[str, frozenset[Raw]]
     skip: Mapping[str, frozenset[Raw]]
+    like: Mapping[str, re.Pattern[str]]
+    """Columns whose text must match: where only a name tells what a row is."""
     absent: Mapping[str, frozenset[Raw]]
     unless: str
     """A column or scalar that says the same better: the table counts only where that is not answered, or by -1."""
@@ -292,7 +296,7 @@ def _places(told: Any) -> tuple[Told, ...]:
 
 def _table(told: Mapping[str, Any], words: Mapping[str, Mapping[str, str]]) -> Table:
     unknown = set(told) - {
-        "component", "of", "called", "columns", "joins", "names", "only", "skip", "absent", "unless", "reading",
+        "component", "of", "called", "columns", "joins", "names", "only", "skip", "like", "absent", "unless", "reading",
         "state", "part",
     }  # fmt: skip
     if unknown:
@@ -312,6 +316,7 @@ def _table(told: Mapping[str, Any], words: Mapping[str, Mapping[str, str]]) -> T
         names={name: _raws(words) for name, words in told.get("names", {}).items()},
         only=_sets(told.get("only", {})),
         skip=_sets(told.get("skip", {})),
+        like={name: re.compile(pattern, re.IGNORECASE) for name, pattern in told.get("like", {}).items()},
         absent=_sets(told.get("absent", {})),
         unless=told.get("unless", ""),
         readings=tuple(_reading(one) for one in told.get("reading", ())),
@@ -324,7 +329,7 @@ def _table(told: Mapping[str, Any], words: Mapping[str, Mapping[str, str]]) -> T
 
 def _check(table: Table) -> None:
     """Does every name stand for a column?"""
-    used = [*table.only, *table.skip, *table.absent, *table.names, *(state.column for state in table.states)]
+    used = [*table.only, *table.skip, *table.like, *table.absent, *table.names, *(state.column for state in table.states)]
     for one in table.readings:
         used += [one.value, *one.plus, *one.less, *one.when, *filter(None, (one.of, one.beside, one.power))]
         used += [limit for limit in one.limits.values() if isinstance(limit, str)]
@@ -366,7 +371,7 @@ def _state(told: Mapping[str, Any], named: Mapping[str, Mapping[str, str]]) -> S
         other=verdict(rest.pop("other", "Unknown")),
         bits=rest.pop("bits", False),
     )
-    return StateColumn(words=words, **rest)
+    return StateColumn(words=words, predicts=frozenset(rest.pop("predicts", ())), **rest)
 
 
 _VERDICT = re.compile(r"(OK|Warning|Critical|Unknown)(?:/(\w+))?(?::\s*(.+))?$")

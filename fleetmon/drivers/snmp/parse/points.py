@@ -22,6 +22,8 @@ class Verdict:
     health: Health
     state: str = "Enabled"
     detail: str = ""
+    predicted: bool | None = None
+    """Is a failure predicted? None where nothing is said of that."""
 
 
 UNITS: Mapping[str, Callable[[float], float]] = {

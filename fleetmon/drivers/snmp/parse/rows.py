@@ -63,6 +63,10 @@ class Row:
         """Is none of these columns one of its values?"""
         return not any(raw_of(self.value(name)) in raws for name, raws in chosen.items())
 
+    def alike(self, patterns: Mapping[str, re.Pattern[str]]) -> bool:
+        """Does the text of each of these columns match?"""
+        return all(pattern.search(text(self.value(name))) for name, pattern in patterns.items())
+
     def _key(self, join: Join) -> str:
         if join.column.endswith(INSTANCE):
             return "0"
@@ -114,7 +118,7 @@ def draw(table: Table, draft: Draft) -> None:
     if table.unless and any(number(value) != -1 for value in draft.column(_bare(table.unless)).values()):
         return
     rows = [Row(table, draft, index) for index in _indices(table, draft)]
-    rows = [row for row in rows if row.among(table.only) and row.outside(table.skip)]
+    rows = [row for row in rows if row.among(table.only) and row.outside(table.skip) and row.alike(table.like)]
     for row, component in _components(rows, table, draft):
         _draw_row(row, component, draft)
     for reading in table.readings:
@@ -164,7 +168,7 @@ def _draw_row(row: Row, component: Component, draft: Draft) -> None:
                 Condition(
                     component=component,
                     oids=(row.oid(state.column),),
-                    judge=partial(_said, state.words),
+                    judge=partial(_said, state.words, state.predicts),
                     name=row.told(state.name),
                     watched=state.watched,
                 )
@@ -177,6 +181,8 @@ def _measures(row: Row, reading: ReadingColumn) -> bool:
     """Has the row this sensor at all?"""
     value = row.value(reading.value)
     if isinstance(value, bytes) and not named(value):
+        return False
+    if reading.pattern is not None and not reading.pattern.search(text(value)):
         return False
     return value is not None and number(value) not in reading.never and row.among(reading.when)
 
