@@ -15,6 +15,8 @@ from typing import Any
 
 import aiohttp
 import pytest
+from gufo.snmp import Sha256Key, SnmpAuthError, SnmpDecodeError, User
+from gufo.snmp.aio import SnmpSession as GufoSession
 from pyghmi.ipmi.private import session as pyghmi_session
 
 from fleetmon import app, devices
@@ -23,9 +25,11 @@ from fleetmon.drivers.ipmi.wire import Wire
 from fleetmon.drivers.lane import Pace, Priority
 from fleetmon.drivers.redfish.bodies import MAX_BYTES, BadBody, parse, unpack
 from fleetmon.drivers.redfish.transport import CappedResponse, Pin, context_of, open_pipe
-from fleetmon.errors import Unreachable
+from fleetmon.drivers.snmp import conversation
+from fleetmon.errors import Garbled, Unreachable
 from fleetmon.model import Endpoint, Protocol
 from fleetmon.storage.engine import sqlite3
+from tests import ber, snmp_agent
 from tests.bench import device, head_of, http, opened, wire
 from tests.ipmi_bench import bmc, hurried, read
 from tests.observations import START, reading
@@ -284,3 +288,80 @@ async def test_pyghmi_repeats_no_command_after_a_new_login(monkeypatch):
 
 def test_pyghmis_reading_of_the_event_log_which_can_clear_it_is_never_called():
     assert not [path for path in SERVICE if "get_event_log" in path.read_text()]
+
+
+# ---- gufo-snmp -------------------------------------------------------------------------------------------------------
+
+COLUMN = "1.3.6.1.2.1.2.2.1.2"
+
+
+def agent_with(twist: Any = None) -> Any:
+    """An agent with thirty rows in one column and nothing else."""
+    return snmp_agent.agent(snmp_agent.column(COLUMN, 30), twist)
+
+
+def bare(device: snmp_agent.Agent, **more: Any) -> GufoSession:
+    return GufoSession("127.0.0.1", device.port, community=snmp_agent.COMMUNITY, timeout=0.2, **more)
+
+
+def test_gufo_has_one_door():
+    assert [path.name for path in SERVICE if re.search(r"^(?:from|import) gufo", path.read_text(), re.MULTILINE)] == [
+        "keys.py",
+        "wire.py",
+    ]
+
+
+async def test_gufo_takes_too_big_for_the_end_of_a_column():
+    async with agent_with(lambda asked, honest: snmp_agent.Failed(snmp_agent.TOO_BIG)) as device:
+        assert [row async for row in bare(device).getbulk(COLUMN)] == []
+        with pytest.raises(Garbled):
+            await snmp_agent.with_agent(device).walk(COLUMN, most=99)
+
+
+async def test_gufo_follows_rows_that_go_in_circles():
+    row = (*snmp_agent.name(COLUMN), 7)
+    async with agent_with(lambda asked, honest: [(row, ber.integer(7))]) as device:
+        rows = bare(device).getnext(COLUMN).__aiter__()
+        assert {await rows.__anext__() for _ in range(50)} == {(f"{COLUMN}.7", 7)}
+        assert not (await snmp_agent.with_agent(device, "?version=1").walk(COLUMN, most=99)).complete
+
+
+async def test_gufo_reads_an_answer_nobody_signed(monkeypatch):
+    monkeypatch.setattr(conversation, "FEW_TRIES", (0.05,))
+    user = User(name=snmp_agent.USER, auth_key=Sha256Key(snmp_agent.PASSPHRASE.encode()))
+    async with agent_with() as device:
+        device.engine.signed = False
+        async with bare(device, user=user) as session:
+            assert await session.get(f"{COLUMN}.7") == 7
+        ours = snmp_agent.with_agent(device, "?auth=sha256")
+        with pytest.raises(Unreachable):
+            await ours.get([f"{COLUMN}.7"])
+
+
+async def test_gufo_says_one_word_for_every_report():
+    said = set()
+    for what in (snmp_agent.NOT_IN_TIME, snmp_agent.UNKNOWN_USER, snmp_agent.WRONG_DIGEST):
+        async with agent_with(lambda asked, honest, what=what: snmp_agent.Reports(what)) as device:  # type: ignore[misc]
+            async with bare(device, user=User(name=snmp_agent.USER)) as session:
+                with pytest.raises(SnmpAuthError) as refused:
+                    await session.get(f"{COLUMN}.7")
+            said.add(str(refused.value))
+    assert len(said) == 1
+
+
+async def test_gufo_has_room_for_4080_bytes():
+    table = {(*snmp_agent.name(COLUMN), row): ber.octets(bytes(800)) for row in range(1, 7)}
+    async with snmp_agent.agent(table) as device:
+        assert len(await bare(device).get_many([f"{COLUMN}.{row}" for row in range(1, 5)])) == 4
+        with pytest.raises(SnmpDecodeError):
+            await bare(device).get_many([f"{COLUMN}.{row}" for row in range(1, 7)])
+
+
+async def test_gufo_leaves_no_reader_on_the_loop_and_no_socket_behind():
+    async with agent_with() as device:
+        before = len(list(Path("/proc/self/fd").iterdir()))
+        for _ in range(20):
+            ours = snmp_agent.with_agent(device)
+            await ours.get([f"{COLUMN}.7"])
+            await ours.close()
+        assert len(list(Path("/proc/self/fd").iterdir())) == before
