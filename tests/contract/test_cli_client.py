@@ -188,6 +188,51 @@ def test_a_device_that_speaks_ipmi_alone_is_added_by_its_address(service, capsys
     assert "--ipmi as well" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("words", "secret", "sent", "address"),
+    [
+        (["snmp://10.0.0.2"], "public word", ("", "public word"), "snmp://10.0.0.2"),
+        (
+            ["snmp://watcher@10.0.0.2:1161?auth=SHA-256&priv=AES", "--kind", "pdu"],
+            "signing word\nprivacy word",
+            ("watcher", "signing word\nprivacy word"),
+            "snmp://10.0.0.2:1161?auth=sha256&priv=aes128",
+        ),
+    ],
+)
+def test_a_device_over_snmp_is_added_with_its_community_or_user(service, tmp_path, words, secret, sent, address):
+    (tmp_path / "pw").write_text(f"{secret}\n")
+    service.lists("/credentials", [])
+    service.says("/credentials/10.0.0.2", {}, method="PUT")
+    service.says("/credentials/10.0.0.2", {}, method="DELETE")
+    service.says("/devices", {"detail": "no"}, status=409, method="POST")
+    run(["device", "add", *words, "--password-file", str(tmp_path / "pw")])
+    (made,) = [asked[3] for asked in service.asked if asked[:2] == ("PUT", "/api/v1/credentials/10.0.0.2")]
+    (added,) = [asked[3] for asked in service.asked if asked[:2] == ("POST", "/api/v1/devices")]
+    assert (made["user"], made["password"]) == sent
+    assert added["kind"] == ("pdu" if "--kind" in words else "switch")
+    assert [(one["protocol"], one["address"], one["credential"]) for one in added["endpoints"]] == [
+        ("snmp", address, "10.0.0.2")
+    ]
+    assert ("DELETE", "/api/v1/credentials/10.0.0.2") in [asked[:2] for asked in service.asked]
+
+
+def test_credentials_of_snmp_have_a_community_or_two_passphrases(service, tmp_path, monkeypatch):
+    for name in ("switches", "core", "plain"):
+        service.says(f"/credentials/{name}", {"used_by": 0}, method="PUT")
+    (tmp_path / "pw").write_text("one\r\ntwo\r\nthree\r\n")
+    file = ["--password-file", str(tmp_path / "pw")]
+    assert run(["credential", "set", "switches", *file]) == Exit.DONE
+    assert run(["credential", "set", "core", "--user", "watcher", "--privacy", *file]) == Exit.DONE
+    monkeypatch.setenv("FLEETMON_PASSWORD", "signing\nprivacy")
+    assert run(["credential", "set", "plain", "--user", "watcher", "--privacy"]) == Exit.DONE
+    assert [asked[3] for asked in service.asked if asked[0] == "PUT"] == [
+        {"user": "", "password": "one"},
+        {"user": "watcher", "password": "one\ntwo"},
+        {"user": "watcher", "password": "signing\nprivacy"},
+    ]
+
+
 def test_adding_a_device_polls_it_once_and_shows_what_it_says(service, capsys, monkeypatch):
     monkeypatch.setenv("FLEETMON_PASSWORD", "pw")
     service.lists("/credentials", [])
