@@ -329,7 +329,14 @@ def _table(told: Mapping[str, Any], words: Mapping[str, Mapping[str, str]]) -> T
 
 def _check(table: Table) -> None:
     """Does every name stand for a column?"""
-    used = [*table.only, *table.skip, *table.like, *table.absent, *table.names, *(state.column for state in table.states)]
+    used = [
+        *table.only,
+        *table.skip,
+        *table.like,
+        *table.absent,
+        *table.names,
+        *(state.column for state in table.states),
+    ]
     for one in table.readings:
         used += [one.value, *one.plus, *one.less, *one.when, *filter(None, (one.of, one.beside, one.power))]
         used += [limit for limit in one.limits.values() if isinstance(limit, str)]

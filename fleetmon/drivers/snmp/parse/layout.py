@@ -140,12 +140,14 @@ def _health(component: Component, told: list[tuple[Condition, Verdict]], at: dat
     worst = max(verdicts, key=lambda verdict: verdict.health.rank)
     state = next((one.state for one in verdicts if one.state != "Enabled"), "Enabled")
     chosen = [one.detail for one in verdicts if one.detail and one.health is worst.health]
+    predicted = [verdict.predicted for _, verdict in told if verdict.predicted is not None]
     return ComponentHealth(
         component=component,
         health=worst.health,
         state=worst.state if worst.health is not Health.OK else state,
         taken_at=at,
         source=source,
+        failure_predicted=any(predicted) if predicted else None,
         detail="; ".join(dict.fromkeys(chosen))[:_LONGEST_DETAIL],
     )
 

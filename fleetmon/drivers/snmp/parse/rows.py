@@ -267,13 +267,14 @@ def _limit(row: Row, limit: str | float, reading: ReadingColumn, point: Point) -
 # ---- states ----------------------------------------------------------------------------------------------------------
 
 
-def _said(words: Words, told: tuple[Value | None, ...]) -> Verdict | None:
+def _said(words: Words, predicts: frozenset[Raw], told: tuple[Value | None, ...]) -> Verdict | None:
     (value,) = told
     if words.bits:
         return _worst(words.words[bit] for bit in _bits(value) if bit in words.words) or words.words.get(
             -1, Verdict(Health.OK)
         )
-    return words.words.get(raw_of(value), words.other)
+    verdict = words.words.get(raw_of(value), words.other)
+    return replace(verdict, predicted=raw_of(value) in predicts) if predicts else verdict
 
 
 def _absent(raws: frozenset[Raw], told: tuple[Value | None, ...]) -> Verdict | None:
