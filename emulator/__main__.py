@@ -162,7 +162,8 @@ async def _fleet(options: argparse.Namespace, plan: FleetPlan) -> None:
     number, _, count = (options.shard or "0/1").partition("/")
     spoken = [protocol for server in plan.servers for protocol in server.protocols]
     processes = int(count) if options.shard else options.processes
-    make_room(spoken.count("redfish"), processes, ports=spoken.count("ipmi"))
+    agents = len(plan.switches) + len(plan.pdus) + len(plan.upses)
+    make_room(spoken.count("redfish"), processes, ports=spoken.count("ipmi") + agents)
     settings: dict[str, Any] = {
         "seed": options.seed,
         "speed": options.speed,

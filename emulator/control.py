@@ -55,9 +55,9 @@ class Control:
             case "GET", ["machines"]:
                 return 200, {"items": _summaries(self.fleet)}
             case "GET", ["machines", name]:
-                return 200, truth(self.fleet, self._bmc(name))
+                return 200, self._truth(name)
             case "GET", ["machines", name, "history"]:
-                return 200, history(self._bmc(name), request.query)
+                return 200, self._history(name, request.query)
             case "GET", ["traffic"]:
                 return 200, {"items": traffic(self.fleet)}
             case "GET", ["fleet"]:
@@ -77,6 +77,18 @@ class Control:
         raise WrongRequestError(
             404, f"no {request.method} {request.path}; see /machines /traffic /faults /catalogue /ledger /time /fleet"
         )
+
+    def _truth(self, name: str) -> dict[str, Any]:
+        device = self.fleet.devices.get(name)
+        if device is None:
+            return truth(self.fleet, self._bmc(name))
+        return device.truth() | _faults(self.fleet, name)
+
+    def _history(self, name: str, query: dict[str, str]) -> dict[str, Any]:
+        """Of what speaks SNMP nothing is told but the present."""
+        if name in self.fleet.devices:
+            return _span(query) | {"sensors": [], "columns": []}
+        return history(self._bmc(name), query)
 
     def _bmc(self, name: str) -> Bmc:
         if name not in self.fleet.bmcs:
@@ -130,8 +142,16 @@ def _number(query: dict[str, str], name: str, otherwise: float | None = None) ->
 
 
 def _summaries(fleet: Fleet) -> list[dict[str, Any]]:
-    """Every machine with a BMC of its own."""
-    return [summary(fleet, bmc) for bmc in fleet.bmcs.values() if not bmc.machine.enclosure]
+    """Every machine with a BMC of its own, and everything with an SNMP agent."""
+    servers = [summary(fleet, bmc) for bmc in fleet.bmcs.values() if not bmc.machine.enclosure]
+    return servers + [
+        device.summary() | {"user": fleet.plant.plan.user} | _faults(fleet, name)
+        for name, device in fleet.devices.items()
+    ]
+
+
+def _faults(fleet: Fleet, name: str) -> dict[str, Any]:
+    return {"faults": [active.told() for active in fleet.faults_of(name)]}
 
 
 def summary(fleet: Fleet, bmc: Bmc) -> dict[str, Any]:
@@ -158,7 +178,8 @@ def frame(fleet: Fleet) -> dict[str, Any]:
     """Sites, racks and switches, and the credentials that open every BMC."""
     plant = fleet.plant
     return {
-        "name": plant.plan.name, "user": plant.plan.user, "password": plant.plan.password, "seed": plant.seed,
+        "name": plant.plan.name, "user": plant.plan.user, "password": plant.plan.password,
+        "community": plant.plan.community, "seed": plant.seed,
         "now": plant.clock.now(), "started_at": plant.clock.started_at, "speed": plant.clock.speed,
         "sites": [{"name": site} for site in plant.plan.sites],
         "racks": [
@@ -251,7 +272,8 @@ def truth(fleet: Fleet, bmc: Bmc) -> dict[str, Any]:
 def traffic(fleet: Fleet) -> list[dict[str, Any]]:
     """What every machine was asked, in a small row each: what a checker of a whole fleet compares."""
     now = fleet.plant.clock.now()
-    return [{"machine": name} | _tally(bmc).counted(now) | ipmi_traffic(bmc, now) for name, bmc in fleet.bmcs.items()]
+    rows = [{"machine": name} | _tally(bmc).counted(now) | ipmi_traffic(bmc, now) for name, bmc in fleet.bmcs.items()]
+    return rows + [{"machine": name, "snmp": device.agent.tally.told()} for name, device in fleet.devices.items()]
 
 
 def ipmi_traffic(bmc: Bmc, now: float) -> dict[str, Any]:
@@ -338,6 +360,20 @@ def _pointer(path: str) -> str:
 
 def history(bmc: Bmc, query: dict[str, str]) -> dict[str, Any]:
     """Every sensor over a span, as base64 of little-endian doubles, NaN where there was no reading."""
+    span = _span(query)
+    since, step, count = span["from"], span["step"], span["count"]
+    instants = [since + step * n for n in range(count)]
+    records = sensor_records(bmc)
+    told = {key: [*paths, *([records[key]] if key in records else [])] for key, paths in sensor_paths(bmc).items()}
+    return {
+        **span,
+        "sensors": [_told_row(row, told[row.key]) for row in bmc.machine.sensors.rows],
+        "columns": [_packed(column) for column in bmc.machine.sensors.columns(instants)],
+    }  # fmt: skip
+
+
+def _span(query: dict[str, str]) -> dict[str, Any]:
+    """From when, in which steps and how many, as the client asks."""
     since, until, step = _number(query, "from"), _number(query, "to"), _number(query, "step", 3_600)
     if step <= 0 or until < since:
         raise WrongRequestError(
@@ -346,14 +382,7 @@ def history(bmc: Bmc, query: dict[str, str]) -> dict[str, Any]:
     count = int((until - since) / step) + 1
     if count > MOST_POINTS:
         raise WrongRequestError(400, f"{count} points are too many; at most {MOST_POINTS}, so take a longer step")
-    instants = [since + step * n for n in range(count)]
-    records = sensor_records(bmc)
-    told = {key: [*paths, *([records[key]] if key in records else [])] for key, paths in sensor_paths(bmc).items()}
-    return {
-        "from": since, "step": step, "count": count,
-        "sensors": [_told_row(row, told[row.key]) for row in bmc.machine.sensors.rows],
-        "columns": [_packed(column) for column in bmc.machine.sensors.columns(instants)],
-    }  # fmt: skip
+    return {"from": since, "step": step, "count": count}
 
 
 def _told_row(row: SensorRow, paths: list[str]) -> dict[str, Any]:

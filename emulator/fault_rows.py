@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from emulator.hardware import Machine
 from emulator.ipmi.effects import POWER_COMMAND
 from emulator.named_fault import SECONDS, FaultRefusedError, Field, Heal, NamedFault, Wanted, part_named
+from emulator.network import Switch
 from emulator.part_faults import PART_FAULTS
-from emulator.plant import Switch
 from emulator.wire import WireFault
 from emulator.wire_catalogue import EFFECTS
 

@@ -15,6 +15,8 @@ from emulator.ipmi.effects import MATCH
 from emulator.named_fault import FaultRefusedError, Heal, NamedFault, Wanted
 from emulator.plant import Plant
 from emulator.redfish.bmc import Bmc
+from emulator.snmp.device import Device, devices_of
+from emulator.snmp.serve import access_of
 from emulator.when import WHEN
 from emulator.wire import Effect, WireFault
 from emulator.wire_catalogue import EFFECTS
@@ -50,6 +52,9 @@ class Fleet:
             if not machine.enclosure:
                 self.bmcs[name] = bmc = Bmc(machine, plant)
                 self.bmcs |= {node.machine.name: cast(Bmc, node) for node in bmc.nodes}
+        plan = plant.plan
+        self.devices: dict[str, Device] = devices_of(plant, access_of(plan.user, plan.password, plan.community))
+        """What is asked over SNMP, by name."""
         self.active: dict[str, ActiveFault] = {}
         self._ids = (f"{prefix}{n}" for n in itertools.count(1))
         self._accents()

@@ -7,10 +7,11 @@ import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from emulator.accents.families import FAMILIES
 from emulator.accents.model import Family
+from emulator.accents.snmp import SNMP_FAMILIES, PduFamily, SwitchFamily, UpsFamily
 
 LONG_STANDING = -3 * 86_400.0
 """Seconds from the start at which a standing fault happened, where the file does not say."""
@@ -20,7 +21,12 @@ RANGE = re.compile(r"\{(\d+)\.\.(\d+)\}")
 SERVERS = re.compile(
     r"(?P<names>\S+)\s*=\s*(?P<family>\S+)\s*@\s*(?P<unit>\d+)(?:\s*/\s*(?P<step>\d+))?(?:\s+over\s+(?P<over>.+))?"
 )
-SWITCHES = re.compile(r"(?P<name>\S+)\s*@\s*(?P<unit>\d+)")
+SWITCHES = re.compile(r"(?P<names>\S+?)\s*(?:=\s*(?P<family>\S+)\s*)?@\s*(?P<unit>\d+)")
+PDUS = re.compile(r"(?P<name>\S+)\s*=\s*(?P<family>\S+)\s+on\s+(?P<feed>[AB])")
+UPSES = re.compile(r"(?P<name>\S+)\s*=\s*(?P<family>\S+)\s*@\s*(?P<unit>\d+)\s+on\s+(?P<feed>[AB])")
+
+
+F = TypeVar("F", SwitchFamily, PduFamily, UpsFamily)
 
 
 class FleetFileError(Exception):
@@ -60,6 +66,29 @@ class SwitchPlan:
     name: str
     rack: str
     position_u: int
+    family: SwitchFamily | None = None
+    """None: it has no agent."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PduPlan:
+    """A power distribution unit; the power supplies of its rack on its feed hang on it."""
+
+    name: str
+    family: PduFamily
+    rack: str
+    feed: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UpsPlan:
+    """A UPS, and the feed that it holds in every rack of its site."""
+
+    name: str
+    family: UpsFamily
+    rack: str
+    position_u: int
+    feed: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,24 +107,29 @@ class FleetPlan:
     name: str
     user: str
     password: str
+    community: str
+    """Of every SNMP agent."""
     seed: int
     distinct_certificates: bool
     sites: tuple[str, ...]
     racks: tuple[RackPlan, ...]
     servers: tuple[ServerPlan, ...]
     switches: tuple[SwitchPlan, ...]
+    pdus: tuple[PduPlan, ...]
+    upses: tuple[UpsPlan, ...]
     standing: tuple[Scene, ...]
     """Faults that are there already, story or not; their `at` lies before the start."""
     story: tuple[Scene, ...]
 
 
 FLEET_KEYS: dict[str, type] = {
-    "name": str, "user": str, "password": str, "seed": int, "distinct_certificates": bool, "site": list, "rack": list,
+    "name": str, "user": str, "password": str, "community": str, "seed": int, "distinct_certificates": bool,
+    "site": list, "rack": list,
     "standing": list, "story": list,
 }  # fmt: skip
 RACK_KEYS: dict[str, type] = {
     "name": str, "site": str, "row": str, "height_u": int, "feed_budget_watts": float, "inlet": float, "servers": list,
-    "switches": list,
+    "switches": list, "pdus": list, "upses": list,
 }  # fmt: skip
 
 
@@ -121,27 +155,35 @@ def parse_fleet(told: Mapping[str, Any], *, name: str = "fleet") -> FleetPlan:
     """The fleet that a TOML document describes."""
     _check(told, FLEET_KEYS, "the file")
     sites = tuple(_text(site, "name", "[[site]]") for site in told.get("site", ()))
-    racks, servers, switches = [], [], []
+    racks, servers = [], []
+    switches: list[SwitchPlan] = []
+    pdus: list[PduPlan] = []
+    upses: list[UpsPlan] = []
     for entry in told.get("rack", ()):
         _check(entry, RACK_KEYS, "[[rack]]")
         for rack_name in expand(_text(entry, "name", "[[rack]]")):
             rack = _rack(entry, rack_name, sites)
             racks.append(rack)
             servers += [server for line in entry.get("servers", ()) for server in _servers(line, rack)]
-            switches += [_switch(line, rack) for line in entry.get("switches", ())]
+            switches += [switch for line in entry.get("switches", ()) for switch in _switches(line, rack)]
+            pdus += [_pdu(line, rack) for line in entry.get("pdus", ())]
+            upses += [_ups(line, rack) for line in entry.get("upses", ())]
     _no_doubles("rack", (rack.name for rack in racks))
-    _no_doubles("machine", (server.name for server in servers))
+    _no_doubles("machine", (each.name for kind in (servers, switches, pdus, upses) for each in kind))
     _no_overlap(servers, {rack.name: rack.height_u for rack in racks})
     return FleetPlan(
         name=str(told.get("name", name)),
         user=str(told.get("user", "operator")),
         password=str(told.get("password", "emulated")),
+        community=str(told.get("community", told.get("password", "emulated"))),
         seed=int(told.get("seed", 7)),
         distinct_certificates=bool(told.get("distinct_certificates", False)),
         sites=sites,
         racks=tuple(racks),
         servers=tuple(servers),
         switches=tuple(switches),
+        pdus=tuple(pdus),
+        upses=tuple(upses),
         standing=tuple(_scene({"at": LONG_STANDING, **entry}, "[[standing]]") for entry in told.get("standing", ())),
         story=tuple(
             sorted((_scene(entry, "[[story]]") for entry in told.get("story", ())), key=lambda scene: scene.at)
@@ -201,11 +243,41 @@ def _protocols(told: str, rack: RackPlan) -> tuple[str, ...]:
     return tuple(protocol for protocol in PROTOCOLS if protocol in words)
 
 
-def _switch(line: str, rack: RackPlan) -> SwitchPlan:
+def _switches(line: str, rack: RackPlan) -> list[SwitchPlan]:
+    """`sw-{rack}-a = tern-48 @ 41`; without a family it has no agent. Several of a pattern lie one above the other."""
     found = SWITCHES.fullmatch(line.strip().replace("{rack}", rack.name.lower()))
     if found is None:
-        raise FleetFileError(f"rack {rack.name}: {line!r} is no switch; write 'sw-{{rack}}-a @ 41'")
-    return SwitchPlan(name=found["name"], rack=rack.name, position_u=int(found["unit"]))
+        raise FleetFileError(f"rack {rack.name}: {line!r} is no switch; write 'sw-{{rack}}-a = tern-48 @ 41'")
+    family = None if found["family"] is None else _family(found["family"], SwitchFamily, "switch", rack)
+    names, unit = expand(found["names"]), int(found["unit"])
+    return [
+        SwitchPlan(name=name, rack=rack.name, position_u=unit + index, family=family)
+        for index, name in enumerate(names)
+    ]
+
+
+def _pdu(line: str, rack: RackPlan) -> PduPlan:
+    found = PDUS.fullmatch(line.strip().replace("{rack}", rack.name.lower()))
+    if found is None:
+        raise FleetFileError(f"rack {rack.name}: {line!r} is no PDU; write 'pdu-{{rack}}-a = apc-rpdu2 on A'")
+    family = _family(found["family"], PduFamily, "PDU", rack)
+    return PduPlan(name=found["name"], family=family, rack=rack.name, feed=found["feed"])
+
+
+def _ups(line: str, rack: RackPlan) -> UpsPlan:
+    found = UPSES.fullmatch(line.strip().replace("{rack}", rack.name.lower()).replace("{site}", rack.site))
+    if found is None:
+        raise FleetFileError(f"rack {rack.name}: {line!r} is no UPS; write 'ups-{{site}} = petrel-120 @ 1 on A'")
+    family = _family(found["family"], UpsFamily, "UPS", rack)
+    return UpsPlan(name=found["name"], family=family, rack=rack.name, position_u=int(found["unit"]), feed=found["feed"])
+
+
+def _family(name: str, kind: type[F], what: str, rack: RackPlan) -> F:
+    family = SNMP_FAMILIES.get(name)
+    if not isinstance(family, kind):
+        known = ", ".join(row.name for row in SNMP_FAMILIES.values() if isinstance(row, kind))
+        raise FleetFileError(f"rack {rack.name}: no family {name!r} of {what}; there are {known}")
+    return family
 
 
 def _scene(entry: Mapping[str, Any], where: str) -> Scene:

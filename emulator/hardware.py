@@ -321,10 +321,21 @@ class Machine:
     def feed(self, feed: str, alive: bool) -> None:
         """A feed of the rack is lost or restored: every supply on it sees it."""
         for supply in self.parts.supplies:
-            if supply.feed == feed and supply.fed != alive:
-                supply.fed = alive
-                self.log("PowerRestored" if alive else "PowerLost", supply.name, feed, part=supply.name)
+            if supply.feed == feed:
+                self._feed_supply(supply, alive and supply.plugged)
         self.share_power()
+
+    def outlet(self, index: int, on: bool, *, alive: bool) -> None:
+        """The outlet that a supply hangs on is switched; `alive` says whether its feed is."""
+        supply = self.parts.supplies[index]
+        supply.plugged = on
+        self._feed_supply(supply, on and alive)
+        self.share_power()
+
+    def _feed_supply(self, supply: Supply, fed: bool) -> None:
+        if supply.fed != fed:
+            supply.fed = fed
+            self.log("PowerRestored" if fed else "PowerLost", supply.name, supply.feed, part=supply.name)
 
     def share_power(self) -> None:
         """Divides the watts among the supplies that work; with none left everything goes dark, the BMC too."""

@@ -134,6 +134,8 @@ class Supply:
     serial: str
     fed: bool = True
     failed: bool = False
+    plugged: bool = True
+    """Into an outlet that is switched on; always, where no distribution unit has outlets for it."""
 
     @property
     def name(self) -> str:

@@ -70,6 +70,10 @@ class RunningFleet:
         assert lan is not None
         return lan.address
 
+    def snmp(self, name: str) -> str:
+        """`snmp://127.0.0.1:PORT` of a switch, distribution unit or UPS."""
+        return self.fleet.devices[name].agent.address
+
     def bmc(self, name: str) -> Bmc:
         """The BMC of a machine."""
         return self.fleet.bmcs[name]
@@ -139,6 +143,8 @@ async def running_fleet(
                 bmc.endpoint.close()
             if bmc.lan is not None:
                 bmc.lan.close()
+        for device in living.devices.values():
+            device.agent.close()
         await asyncio.gather(agenda, return_exceptions=True)
         await asyncio.sleep(0)
 
@@ -197,3 +203,7 @@ async def _open_all(fleet: Fleet, base_port: int, traps: tuple[str, int] | None)
         bmc.door = Door(identity, context)
         bmc.endpoint = Endpoint(bmc.serve, tls=context, watch=BmcWatch(bmc))
         await bmc.endpoint.open(port=port)
+    names = [row.name for kind in (plan.switches, plan.pdus, plan.upses) for row in kind]
+    for index, name in enumerate(names, len(plan.servers)):
+        if name in fleet.devices:
+            await fleet.devices[name].agent.open(port=base_port + index if base_port else 0)
