@@ -178,15 +178,15 @@ class Devices:
             self._drop(key, for_good=True)
         for key, watched in wanted.items():
             before = self._watches.get(key)
-            if before is None or speaks_differently(before.watched, watched):
+            # Decommissioned and added again since the last look: nothing of it is stored any more.
+            anew = before is not None and bool(before.asked) and not watched.asked
+            if before is None or anew or speaks_differently(before.watched, watched):
                 if before is not None:
                     moved = before.watched.endpoint.address != watched.endpoint.address
                     self._drop(key, for_good=moved)
                 self._add(watched)
             else:
                 before.watched = watched
-                if not watched.asked:  # decommissioned and added again: nothing of it is stored any more
-                    before.kept = before.told = None
         self._fleet_version = version
         self._metrics.devices.set(len(self._watches))
         if (lacking := make_room(len(self._watches))) and lacking != self._lacking:

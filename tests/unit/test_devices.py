@@ -36,6 +36,7 @@ class ShelfKeeper:
         self.fleet = {one.key: one for one in watched}
         self.version = 1
         self.learned: list[Learned] = []
+        self.asked: dict[tuple[str, str], dict[Aspect, datetime]] = {}
         self.requests: list[PollRequest] = []
         self.finished: list[tuple[int, str]] = []
         self.noted: list[tuple[tuple[str, str], datetime]] = []
@@ -50,7 +51,7 @@ class ShelfKeeper:
         return self.version
 
     async def watched(self):
-        return list(self.fleet.values())
+        return [replace(one, asked=one.asked or dict(self.asked.get(one.key, {}))) for one in self.fleet.values()]
 
     def note(self, watched, heartbeat):
         self.noted.append((watched.key, heartbeat.taken_at))
@@ -66,6 +67,8 @@ class ShelfKeeper:
 
     async def keep(self, learned):
         self.learned.append(learned)
+        seen = learned.observation
+        self.asked.setdefault(learned.watched.key, {}).update(dict.fromkeys(seen.asked, seen.taken_at))
         return self.recalled.marks
 
     async def claim_poll_requests(self):
@@ -377,7 +380,7 @@ async def test_new_credentials_open_the_driver_anew_and_a_moved_rack_does_not():
         assert b.opened["web-1"] == 1
         keeper.fleet = {old.key: replace(old, credentials=Credentials(user="root", password=Secret("b"), version=2))}
         keeper.version = 3
-        await b.let_pass(2)
+        await b.let_pass(61)
         assert b.opened["web-1"] == 2
 
 
@@ -432,7 +435,8 @@ async def test_what_a_driver_remembers_is_stored_when_it_is_new_and_when_the_dev
         b.drivers["web-1"].memory_version = 2
         await b.let_pass(61)
         assert sum(one.memory is not None for one in keeper.learned) == 2
-        keeper.version = 2  # decommissioned and added again, unseen in between: it was never asked for anything
+        keeper.asked.clear()  # decommissioned and added again, unseen in between: it was never asked for anything
+        keeper.version = 2
         await b.let_pass(61)
         assert sum(one.memory is not None for one in keeper.learned) == 3
 

@@ -526,3 +526,14 @@ async def test_what_a_removed_endpoint_alone_called_ill_is_held_against_nobody(t
         await b.let_pass(70)
         after = await b.summary()
         assert (after.health, after.health_reason) == (Health.OK, "")
+
+
+async def test_a_device_removed_and_added_again_within_a_second_is_asked_for_everything_anew(tmp_path: Path) -> None:
+    async with bench(tmp_path, IPMI) as b:
+        await b.let_pass(130)
+        await b.store.fleet.remove_device("web-01")
+        await b.store.fleet.add_device(device(endpoints=(IPMI,)))
+        added = b.clock.now()
+        await b.let_pass(30)
+        assert frozenset().union(*b.asked(Protocol.IPMI, added)) == EVERY
+        assert {"Drive Drive 0", "Drive Drive 1"} <= (await b.components()).keys()
