@@ -111,10 +111,12 @@ class Conversation:
             self._sent += self._wire.sent
             self._wire = None
 
-    async def ask(self, question: Question[T], priority: Priority, *, full: bool = True) -> tuple[Envelope, T]:
+    async def ask(
+        self, question: Question[T], priority: Priority, *, full: bool = True, tries: tuple[float, ...] = ()
+    ) -> tuple[Envelope, T]:
         """The answer to it, or to a repetition; raises Silence, Unreadable and DeviceError."""
         credentials = self._opening.credentials
-        tries = TRIES if full and self._answers else FEW_TRIES
+        tries = tries or (TRIES if full and self._answers else FEW_TRIES)
         longest = self._lane.pace.request_timeout.total_seconds()
         for limit in tries:
             if self.target.version == 3 and credentials:
@@ -156,11 +158,11 @@ class Conversation:
     async def is_there(self, priority: Priority) -> bool:
         """Does it answer the smallest of questions?"""
         try:
-            await self.ask(lambda wire, limit: wire.get([UPTIME], limit), priority, full=False)
+            await self.ask(lambda wire, limit: wire.get([UPTIME], limit), priority, tries=FEW_TRIES[:1])
         except Silence:
             return False
         except Unreadable:
-            return True
+            pass
         return True
 
     def unreachable(self) -> Unreachable:
