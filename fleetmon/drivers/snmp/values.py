@@ -12,6 +12,8 @@ Value = int | bytes | str
 Tables = Mapping[str, Mapping[str, Value]]
 """Column OID (no leading dot, no instance) -> index -> value; a scalar is a column with the one index "0"."""
 
+_REPR = re.compile(r"b'(?:\\+x00)*(.*)'")
+"""Octets as Python prints them: SONiC's agent does so with serial numbers (sonic-snmpagent, 2023)."""
 _NUMBER = re.compile(r"\s*[<>~]?\s*([-+]?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?)")
 
 
@@ -40,7 +42,8 @@ def _visible(letter: str) -> str:
 
 def named(value: Value | None) -> str:
     """The value as a name or number that somebody gave; nothing where a placeholder stands (F77)."""
-    told = text(value).strip().strip('"').strip()
+    told = text(value).strip()
+    told = (found[1] if (found := _REPR.fullmatch(told)) else told).strip('"').strip()
     return "" if told.lower() in PLACEHOLDERS or not set(told) - set(" -.:?") else told
 
 

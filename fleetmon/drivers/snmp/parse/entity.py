@@ -94,13 +94,24 @@ class Tree:
         }
         return {**described, **{port.name: port for port in self._draft.ports.values()}}
 
-    def port_named_in(self, told: str) -> tuple[str, Component] | None:
-        """The port whose name stands in a text, as in "Ethernet1/1 Lane 1 Transceiver Voltage Sensor"."""
+    def port_named_in(self, told: str) -> tuple[Component, str] | None:
+        """The port whose name stands in a text, and the text without it: the port it stands on says it.
+
+        As in "Ethernet1/1 Lane 1 Transceiver Voltage Sensor", or "RX Power for Ethernet0/1", where that is lane 1.
+        """
         for word in re.split(r"[\s,()]+", told):
             word = word.rstrip(":")
-            if word in self.names and _PORT_NAME.match(word):
-                return word, self.names[word]
+            whole, _, lane = word.rpartition("/")
+            for name, rest in ((word, ""), (whole, f"lane {lane}")):
+                if name in self.names and _PORT_NAME.match(name):
+                    return self.names[name], _without(told, word, rest)
         return None
+
+
+def _without(told: str, word: str, rest: str) -> str:
+    short = " ".join(told.replace(word, " ").split())
+    short = re.sub(r"^(?:for|of|:|-)\s+|\s+(?:for|of|in|:|-)$", "", short).strip()
+    return f"{short or told} {rest}".strip()
 
 
 def draw(draft: Draft) -> None:

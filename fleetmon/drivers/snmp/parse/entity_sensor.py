@@ -73,7 +73,12 @@ _TYPES: Mapping[int, ReadingType] = {
     14: ReadingType.POWER,
 }
 """EntitySensorDataType; 14, dBm, is CISCO-ENTITY-SENSOR-MIB's and is found elsewhere too."""
-_TRUTH, _DBM, _UNITS = 12, 14, 9
+_UNKNOWN, _WATTS, _TRUTH, _DBM, _UNITS = 2, 6, 12, 14, 9
+_BY_UNITS = (
+    (r"celsius|^°?c$", 8), (r"^rpm$|revolutions", 10), (r"^dbm$", 14), (r"^watts?$|^w$", 6),
+    (r"^volts?\b|^v$", 4), (r"^amp|^a$", 5), (r"^hertz$|^hz$", 7),
+)  # fmt: skip
+"""entPhySensorUnitsDisplay."""
 _OK_WHEN_TRUE = re.compile(r"\bok\b\W*1", re.IGNORECASE)
 _GATE = {2: NoReading.ABSENT, 3: NoReading.FAULTY}
 """EntitySensorStatus: unavailable, nonoperational."""
@@ -92,12 +97,12 @@ def draw(draft: Draft, columns: Columns) -> None:
     """Each sensor of the table, on the component that holds it."""
     tree = Tree(draft)
     for index in sorted(draft.column(columns.value), key=arcs):
-        kind = integer(draft.column(columns.type).get(index)) or 0
         component, name = _of_whom(draft, tree, index)
+        kind = _type(draft, columns, index, name)
         if kind == _TRUTH:
             _draw_truth(draft, columns, index, component, name)
         elif kind in _TYPES:
-            draft.measure(_point(draft, columns, index, component, name), apart=index)
+            draft.measure(_point(draft, columns, index, component, name, kind), apart=index)
             if component.kind in ("Fan", "PowerSupply"):
                 judge = partial(_judge_status, name)
                 oids = (f"{columns.status}.{index}",)
@@ -110,8 +115,7 @@ def _of_whom(draft: Draft, tree: Tree, index: str) -> tuple[Component, str]:
     title = tree.title(entity) or f"Sensor {index}"
     named = tree.port_named_in(title)
     if named is not None:
-        word, port = named
-        return port, _without(title, word)
+        return named
     own = draft.entities.get(entity)
     holder = own or next((draft.entities[above] for above in tree.above(entity) if above in draft.entities), None)
     return holder or _outermost(draft), title
@@ -121,20 +125,22 @@ def _outermost(draft: Draft) -> Component:
     return next((one for one in draft.entities.values() if one.kind == "Chassis"), CHASSIS)
 
 
-def _without(title: str, word: str) -> str:
-    """The title without the port's name: the port it stands on says it."""
-    rest = " ".join(title.replace(word, " ").split())
-    rest = re.sub(r"^(?:for|of|:|-)\s+|\s+(?:for|of|in|:|-)$", "", rest).strip()
-    return rest or title
+def _type(draft: Draft, columns: Columns, index: str, name: str) -> int:
+    """EntitySensorDataType; where an agent tells "other" or "unknown", what its units or the name let no doubt of."""
+    kind = integer(draft.column(columns.type).get(index)) or 0
+    if kind > _UNKNOWN:
+        return kind
+    display = text(draft.column(columns.display).get(index)) if columns.display else ""
+    said = (of for pattern, of in _BY_UNITS if re.search(pattern, display, re.IGNORECASE))
+    return next(said, 10 if re.search(r"\brpm\b|tachomet", name, re.IGNORECASE) else kind)
 
 
-def _point(draft: Draft, columns: Columns, index: str, component: Component, name: str) -> Point:
-    raw_type = integer(draft.column(columns.type).get(index)) or 0
+def _point(draft: Draft, columns: Columns, index: str, component: Component, name: str, raw_type: int) -> Point:
     display = text(draft.column(columns.display).get(index)) if columns.display else ""
     kind, factor = _kind(raw_type, display, name)
     scale = factor * _factor(draft, columns, index)
     oid = f"{columns.value}.{index}"
-    unit = "dBm" if raw_type == _DBM or (raw_type in (1, 6) and display.lower() == "dbm") else ""
+    unit = "dBm" if raw_type == _DBM or (raw_type == _WATTS and display.lower() == "dbm") else ""
     status = f"{columns.status}.{index}"
     gate = Gate(oid=status, value=draft.column(columns.status).get(index), reasons=_GATE)
     sensor = Sensor(
