@@ -239,6 +239,11 @@ def every_profile() -> Mapping[str, Profile]:
     return {profile.name: profile for profile in found}
 
 
+def profile_of_text(name: str, told: str) -> Profile:
+    """The profile that a text of the language describes; raises ConfigError where it says something impossible."""
+    return _profile(name, {name: tomllib.loads(told)})
+
+
 # ---- reading the language --------------------------------------------------------------------------------------------
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from fleetmon.drivers.snmp.parse.entity import Tree
-from fleetmon.drivers.snmp.parse.points import Condition, Draft, Gate, Point, Terms, Verdict, scaled
+from fleetmon.drivers.snmp.parse.points import UNITS, Condition, Draft, Gate, Point, Terms, Verdict, scaled
 from fleetmon.drivers.snmp.parse.rules import sound
 from fleetmon.drivers.snmp.values import Value, arcs, integer, text
 from fleetmon.model import Component, Health, NoReading, ReadingType, Sensor, Thresholds
@@ -197,9 +197,7 @@ def _thresholds(draft: Draft, columns: Columns, index: str, scale: float, unit: 
             told[name] = raw
     told.update(_listed(draft, columns, index))
     values = {name: scaled(raw, scale) for name, raw in told.items()}
-    if unit == "dBm":
-        values = {name: 10.0 ** (level / 10.0) / 1000.0 for name, level in values.items()}
-    return sound(Thresholds(**values))
+    return sound(Thresholds(**({name: UNITS[unit](raw) for name, raw in values.items()} if unit else values)))
 
 
 def _listed(draft: Draft, columns: Columns, index: str) -> dict[str, float]:

@@ -26,8 +26,13 @@ class Verdict:
     """Is a failure predicted? None where nothing is said of that."""
 
 
-UNITS: Mapping[str, Callable[[float], float]] = {
-    "dBm": lambda level: 10.0 ** (level / 10.0) / 1000.0,
+def watts(level: float) -> float | None:
+    """Optical power of a level in dBm; None where it is none that could be: light of a port is between -60 and 30."""
+    return 10.0 ** (level / 10.0) / 1000.0 if -100.0 <= level <= 60.0 else None
+
+
+UNITS: Mapping[str, Callable[[float], float | None]] = {
+    "dBm": watts,
     "degF": lambda degrees: (degrees - 32.0) / 1.8,
     "K": lambda kelvin: kelvin - 273.15,
 }
@@ -120,7 +125,10 @@ class Point:
             raw = 100.0 * raw / whole
             raw = 100.0 - raw if terms.rest else raw
         value = scaled(raw, self.scale) + self.offset if self.scale != 1.0 or self.offset else raw
-        return UNITS[terms.unit](value) if terms.unit else value
+        if not terms.unit:
+            return value
+        converted = UNITS[terms.unit](value)
+        return NoReading.FAULTY if converted is None else converted
 
     @property
     def oids(self) -> Iterator[str]:

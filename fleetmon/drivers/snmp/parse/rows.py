@@ -24,6 +24,7 @@ from fleetmon.drivers.snmp.profiles import INSTANCE, Join, Raw, ReadingColumn, T
 from fleetmon.drivers.snmp.values import Value, arcs, integer, named, number, text
 from fleetmon.model import DEVICE, Component, Health, NoReading, Part, Scalar, Sensor, Thresholds
 
+_MOST_PLACES = 12
 _BLANK = re.compile(r"\{([^{}]+)\}")
 
 
@@ -206,7 +207,7 @@ def _draw_sum(rows: Iterable[Row], reading: ReadingColumn, draft: Draft) -> None
 
 def _point(row: Row, component: Component, reading: ReadingColumn, *, gone: bool) -> Point:
     oid = row.oid(reading.value)
-    scale = reading.scale * 10.0 ** -(integer(row.value(reading.power)) or 0) if reading.power else reading.scale
+    scale = reading.scale * 10.0 ** -_places(row, reading.power) if reading.power else reading.scale
     whole = reading.of or reading.beside
     terms = Terms(
         none=reading.none | reading.never,
@@ -243,6 +244,12 @@ def _point(row: Row, component: Component, reading: ReadingColumn, *, gone: bool
         thresholds=limits,
     )
     return Point(sensor, oid, point.scale, point.offset, point.terms)
+
+
+def _places(row: Row, power: str) -> int:
+    """Decimal places as the device tells them; none where it tells what cannot be."""
+    places = integer(row.value(power)) or 0
+    return places if abs(places) <= _MOST_PLACES else 0
 
 
 def _limits(row: Row, reading: ReadingColumn, point: Point) -> Thresholds:
