@@ -198,7 +198,7 @@ async def test_silence_is_asked_again_and_then_told_with_what_to_look_at(hasty):
         one = with_agent(device, password="wrong")
         with pytest.raises(Unreachable, match="no answer in time") as silent:
             await one.get([f"{SYSTEM}.3.0", f"{SYSTEM}.5.0"])
-    assert "is the community right" in str(silent.value)
+    assert "is it the right community" in str(silent.value)
     assert "wrong" not in str(silent.value)
     assert one.requests == 2 + 1  # the two, and one alone, in case two were too much
 

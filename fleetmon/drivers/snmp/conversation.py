@@ -168,7 +168,7 @@ class Conversation:
     def unreachable(self) -> Unreachable:
         self._answers = False
         target = self.target
-        cure = f"is SNMP on, does UDP port {target.port} get through, and is the community right? no agent tells"
+        cure = f"is SNMP on, does UDP port {target.port} get through, and is it the right community? agents are silent to a wrong one"
         if target.version == 3:
             cure = f"is SNMPv3 on, and does UDP port {target.port} get through?"
         if self._engine_id and target.priv and self.engine is None:
