@@ -10,7 +10,21 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from fleetmon import __version__
-from fleetmon.api import dashboard, devices, fleet, looks, manual, problems, reference, routes, service, storage, work
+from fleetmon.api import (
+    dashboard,
+    devices,
+    discover,
+    fleet,
+    looks,
+    manual,
+    problems,
+    reference,
+    routes,
+    service,
+    storage,
+    topology,
+    work,
+)
 from fleetmon.api.guard import Guard
 from fleetmon.api.hot import Express, HotLists
 from fleetmon.api.live import Stream
@@ -25,6 +39,8 @@ ROUTES = (
     *fleet.ROUTES,
     *devices.ROUTES,
     *looks.ROUTES,
+    *topology.ROUTES,
+    *discover.ROUTES,
     *work.ROUTES,
     *storage.ROUTES,
     *reference.ROUTES,

@@ -170,6 +170,7 @@ async def _detail(here: Desk, device: Device) -> bytes:
         "push": _push(await here.store.pushes.of_device(device.device_id)),
         "plan": await _plans(here, device),
         "tenant": device.tenant,
+        "cables": dict(device.cables),
         "version": device.version,
     }
     return here.fragments.of(summary, now)[:-1] + b"," + encoded(told)[1:]

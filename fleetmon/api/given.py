@@ -42,6 +42,10 @@ Id = Annotated[str, AfterValidator(wishes.read_id)]
 Note = Annotated[str, AfterValidator(wishes.read_note)]
 Label = Annotated[str, AfterValidator(wishes.read_label)]
 Tags = Annotated[list[Label], Field(max_length=wishes.TAGS_MOST)]
+Cables = Annotated[
+    tuple[tuple[str, str], ...],
+    BeforeValidator(wishes.read_cables, json_schema_input_type=dict[str, str]),
+]
 Unit = Annotated[int, Field(ge=1, le=wishes.RACK_UNITS_MOST)]
 Face = Literal["front", "rear"]
 Seconds = Annotated[float, Field(ge=1, le=86400, allow_inf_nan=False)]
@@ -85,6 +89,7 @@ class DeviceDraft(Body):
     enabled: bool = True
     interval: Seconds | None = Field(None, description="seconds; null: as the whole fleet")
     endpoints: Endpoints
+    cables: Cables = Field((), description="own component to DEVICE/COMPONENT, or to the name of a feed")
 
 
 def _not_null(value: Any) -> Any:
@@ -108,6 +113,7 @@ class DevicePatch(Body):
     enabled: Annotated[bool | None, BeforeValidator(_not_null)] = None
     interval: Seconds | None = None
     endpoints: Annotated[Endpoints | None, BeforeValidator(_not_null)] = None
+    cables: Annotated[Cables | None, BeforeValidator(_not_null)] = None
 
 
 class SiteDraft(Body):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Any
 
 from fastapi import Depends, Request
@@ -41,6 +41,8 @@ class Parts:
     """Set by whoever changed a summary; shortens the wait of the stream, never replaces the revision."""
     reload: Callable[[], list[str]]
     """Reads the configuration again and goes on with it; the sections that change. Raises ConfigError."""
+    discovering: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """Held while somebody looks for devices: one search at a time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -211,6 +211,8 @@ class DeviceDetail(DeviceSummary):
     push: PushOfDevice | None
     plan: dict[str, JsonValue]
     tenant: str
+    cables: dict[str, str]
+    """What people say is plugged where: own component, and `DEVICE/COMPONENT` or the name of a feed."""
     version: int
 
 

@@ -13,6 +13,7 @@ from fleetmon.cli.columns import DEVICES
 from fleetmon.cli.device_edit import ADD, IMPORT, REMOVE, TRUST, add, import_fleet, remove, trust
 from fleetmon.cli.device_page import page
 from fleetmon.cli.devices import DeviceId, found_device, poll_now
+from fleetmon.cli.discover import DISCOVER, discover
 from fleetmon.cli.options import DEFAULT_URL, Output, Url, examples, noun
 from fleetmon.cli.outcome import Exit, WrongUsage
 from fleetmon.cli.output import Column, Form, as_json, ascii_only, counting, listing, paper, waiting, write
@@ -150,5 +151,6 @@ def spelled(option: str, text: str | None, words: Mapping[str, str]) -> list[str
 
 app.command(epilog=ADD)(add)
 app.command("import", epilog=IMPORT)(import_fleet)
+app.command(epilog=DISCOVER)(discover)
 app.command(epilog=TRUST)(trust)
 app.command(epilog=REMOVE)(remove)

@@ -81,6 +81,22 @@ class Service:
         answer = self._ask(method, BASE + path, query=query, body=body, headers={"If-Match": etag} if etag else {})
         return self._json(answer) if answer.content else None
 
+    def lines(self, method: str, path: str, body: Any = None) -> Iterator[dict[str, Any]]:
+        """The lines of JSON that answer, each as it comes; who stops listening ends what makes them."""
+        try:
+            with self._client.stream(method, BASE + path, json=body) as answer:
+                if answer.status_code >= 400:
+                    answer.read()
+                    raise _refusal(answer)
+                for line in answer.iter_lines():
+                    yield json.loads(line)
+        except json.JSONDecodeError:
+            raise ServiceError(f"{self.url}{path} answered with a line that is no JSON") from None
+        except httpx.ConnectError as error:
+            raise ServiceError(f"no service answers at {self.url} ({_cause(error)})", cure=_START_IT) from error
+        except httpx.HTTPError as error:
+            raise ServiceError(f"{self.url}{path} was cut off ({error or type(error).__name__})") from error
+
     def ready(self) -> dict[str, Any]:
         """Readiness, told as well when it is no."""
         answer = self._reach("GET", BASE + "/ready")

@@ -18,7 +18,7 @@ from fleetmon.ingest.witnesses import Role, after, agreed, role_of
 from fleetmon.model import Aspect, Device, Identity, LogMark, LogReading, Observation, Problem, Reading
 from fleetmon.plausibility import judge, judged
 from fleetmon.settings import Polling
-from fleetmon.storage import Store, endpoints, events, health, polls, summaries
+from fleetmon.storage import Store, endpoints, events, health, links, polls, summaries
 from fleetmon.storage.database import Connection
 from fleetmon.storage.events import NewEvent
 from fleetmon.storage.rows import DeviceSummary, HealthChange, PartChange, PollRow
@@ -141,6 +141,13 @@ def _write(
     conditions.learn(learning)
     learning.changes |= summary.measured(readings)
     _poll(learning)
+    links.put(
+        connection,
+        device.device_id,
+        observation.taken_at,
+        neighbours=observation.neighbours,
+        stations=observation.stations,
+    )
     new = _logs(learning)
     kept.put(connection)
     health.add_health_changes(connection, learning.health_changes)

@@ -48,7 +48,11 @@ class FleetFileError(ConfigError):
 SECTIONS = {"sites": What.SITE, "racks": What.RACK, "devices": What.DEVICE}
 """Tables of a TOML fleet file."""
 
-CSV_COLUMNS = (*(name for name in FIELDS[What.DEVICE] if name != "endpoints"), *ENDPOINT_FIELDS, *IPMI_FIELDS)
+CSV_COLUMNS = (
+    *(name for name in FIELDS[What.DEVICE] if name not in ("endpoints", "cables")),
+    *ENDPOINT_FIELDS,
+    *IPMI_FIELDS,
+)
 
 
 def read(form: Format, text: str) -> list[Wish]:

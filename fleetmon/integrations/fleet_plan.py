@@ -293,7 +293,7 @@ _TOLD: Mapping[type, tuple[str, ...]] = {
     Rack: ("name", "site_id", "row", "height_u", "feed_budget_watts"),
     Device: (
         "name", "kind", "rack_id", "position_u", "height_u", "face", "slot", "tags", "tenant", "enabled", "interval",
-        "endpoints",
+        "endpoints", "cables",
     ),
 }  # fmt: skip
 

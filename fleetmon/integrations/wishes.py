@@ -21,6 +21,8 @@ from fleetmon.model import DeviceKind, Endpoint, Protocol
 
 NAME_MOST = 63
 TAGS_MOST = 64
+CABLES_MOST = 512
+COMPONENT_MOST = 128
 RACK_UNITS_MOST = 100
 FACES = ("front", "rear")
 VERIFY = ("pin", "ca", "none")
@@ -98,6 +100,27 @@ def read_tags(value: Any) -> tuple[str, ...]:
     if not isinstance(given, (list, tuple)) or len(given) > TAGS_MOST:
         raise ValueError(f"must be a list of at most {TAGS_MOST} tags")
     return tuple(dict.fromkeys(read_label(tag) for tag in given if tag != ""))
+
+
+def read_cables(value: Any) -> tuple[tuple[str, str], ...]:
+    """What is plugged where: own component to `DEVICE/COMPONENT` or the name of a feed, by own component."""
+    if not isinstance(value, Mapping) or len(value) > CABLES_MOST:
+        raise ValueError(f'must be a table of at most {CABLES_MOST} cables, like {{ "PSU 1" = "pdu-a/Outlet 7" }}')
+    read = {}
+    for own, to in value.items():
+        device, slash, component = _text(to).partition("/")
+        near, device, component = _end(own), _end(device), component and _end(component)
+        if slash and not component:
+            raise ValueError(f"{near}: must lead to DEVICE/COMPONENT or to a feed, like pdu-a/Outlet 7 or B")
+        read[near] = f"{device}{slash}{component}"
+    return tuple(sorted(read.items()))
+
+
+def _end(value: Any) -> str:
+    text = _text(value).strip()
+    if not text or len(text) > COMPONENT_MOST or not text.isprintable():
+        raise ValueError(f"the ends of a cable must have 1 to {COMPONENT_MOST} printable characters")
+    return text
 
 
 def read_kind(value: Any) -> DeviceKind:
@@ -263,6 +286,7 @@ FIELDS: Mapping[What, Mapping[str, Reader]] = {
         "enabled": read_yes,
         "interval": read_interval,
         "endpoints": read_endpoints,
+        "cables": read_cables,
     },
 }
 

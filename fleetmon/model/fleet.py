@@ -66,6 +66,8 @@ class Device:
     """A disabled device is kept and not asked."""
     interval: timedelta | None = None
     """How often heartbeat and sensors are asked for; None: as the whole fleet."""
+    cables: tuple[tuple[str, str], ...] = ()
+    """What people say is plugged where: own component, and `DEVICE/COMPONENT` or the name of a feed; by component."""
     version: int = 1
     """Grows with every edit; the ETag of the device."""
 

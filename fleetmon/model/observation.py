@@ -8,6 +8,7 @@ from datetime import datetime
 
 from fleetmon.model.hardware import ComponentHealth, Identity, Inventory, Reading
 from fleetmon.model.records import LogReading, LogRecord, Problem
+from fleetmon.model.wire import Neighbour, Station
 from fleetmon.model.words import Aspect, PowerState, Protocol, Reachability
 
 
@@ -48,6 +49,10 @@ class Observation:
     inventory: Inventory | None = None
     identity: Identity | None = None
     problems: tuple[Problem, ...] = ()
+    neighbours: tuple[Neighbour, ...] | None = None
+    """What it hears on its ports; None: it was not asked, or could not say all of it."""
+    stations: tuple[Station, ...] | None = None
+    """The addresses it has learned behind its ports; None as for neighbours."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -48,7 +48,7 @@ def check_name(connection: Connection, device: Device) -> None:
 def write(connection: Connection, device: Device, verb: str) -> None:
     """A device and its endpoints; `verb` is INSERT INTO or REPLACE INTO."""
     connection.execute(
-        f"{verb} device VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        f"{verb} device VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             device.device_id,
             device.name,
@@ -63,6 +63,7 @@ def write(connection: Connection, device: Device, verb: str) -> None:
             int(device.enabled),
             None if device.interval is None else device.interval // timedelta(milliseconds=1),
             device.version,
+            to_json(dict(device.cables)),
         ),
     )
     if len({endpoint.protocol for endpoint in device.endpoints}) < len(device.endpoints):
@@ -100,6 +101,9 @@ def forget_changed_endpoints(connection: Connection, before: Device, after: Devi
                 f"DELETE FROM {table} WHERE device_id = ? AND protocol = ?",  # noqa: S608
                 (before.device_id, endpoint.protocol.value),
             )
+        if endpoint.protocol is Protocol.SNMP:
+            for table in ("neighbour", "station", "wire_look"):
+                connection.execute(f"DELETE FROM {table} WHERE device_id = ?", (before.device_id,))  # noqa: S608
         if endpoint.protocol not in {one.protocol for one in after.endpoints}:
             fewer |= _forget_told(connection, before.device_id, endpoint.protocol)
     return fewer
@@ -165,5 +169,6 @@ def _device_of(row: Any, endpoints: Sequence[Any]) -> Device:
         tenant=row["tenant"],
         enabled=bool(row["enabled"]),
         interval=None if row["interval"] is None else timedelta(milliseconds=row["interval"]),
+        cables=tuple(from_json(row["cables"]).items()),
         version=row["version"],
     )

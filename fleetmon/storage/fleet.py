@@ -304,7 +304,7 @@ class Fleet:
 
 _STATE_OF_A_DEVICE = (
     "component", "inventory", "log", "problem", "poll", "driver_memory", "breaker", "poll_request", "push", "pushed",
-    "endpoint_state",
+    "endpoint_state", "neighbour", "station", "wire_look",
 )  # fmt: skip
 """What is known of a device now, gone when it is decommissioned; events and changes are history and stay."""
 

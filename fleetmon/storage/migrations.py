@@ -318,6 +318,26 @@ STATE = (
             "CREATE INDEX twin_of_event ON twin (event_id)",
         ),
     ),
+    Migration(
+        "0013_wire",
+        (
+            # cables: own component -> `DEVICE/COMPONENT`, or the name of a feed.
+            "ALTER TABLE device ADD COLUMN cables TEXT NOT NULL DEFAULT '{}'",
+            """CREATE TABLE neighbour (
+                device_id TEXT NOT NULL, port TEXT NOT NULL, told TEXT NOT NULL, since INTEGER NOT NULL,
+                PRIMARY KEY (device_id, port, told)
+            ) STRICT, WITHOUT ROWID""",
+            """CREATE TABLE station (
+                device_id TEXT NOT NULL, mac TEXT NOT NULL, vlan INTEGER NOT NULL, port TEXT NOT NULL,
+                since INTEGER NOT NULL, PRIMARY KEY (device_id, mac, vlan, port)
+            ) STRICT, WITHOUT ROWID""",
+            "CREATE INDEX station_by_mac ON station (mac)",
+            "CREATE INDEX station_by_port ON station (device_id, port, mac)",
+            "CREATE TABLE wire_look (device_id TEXT PRIMARY KEY, at INTEGER NOT NULL) STRICT, WITHOUT ROWID",
+            """CREATE INDEX component_by_mac ON component (lower(json_extract(part, '$.properties.mac_address')))
+                WHERE part IS NOT NULL AND json_extract(part, '$.properties.mac_address') IS NOT NULL""",
+        ),
+    ),
 )
 
 TELEMETRY = (

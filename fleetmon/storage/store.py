@@ -16,6 +16,7 @@ from fleetmon.storage.fleet import Fleet
 from fleetmon.storage.forecast import Samples
 from fleetmon.storage.health import Components
 from fleetmon.storage.lanes import Lanes
+from fleetmon.storage.links import Links
 from fleetmon.storage.lock import DirectoryLock
 from fleetmon.storage.polls import Polls
 from fleetmon.storage.pushed import Pushes
@@ -46,6 +47,7 @@ class Store:
     telemetry: Telemetry
     polls: Polls
     pushes: Pushes
+    links: Links
     workers: Workers
     lanes: Lanes
     samples: Samples
@@ -105,6 +107,7 @@ async def open_store(
         telemetry=Telemetry(telemetry_file, interval),
         polls=Polls(state, clock),
         pushes=Pushes(state),
+        links=Links(state),
         workers=Workers(state),
         lanes=Lanes(state),
         samples=Samples(state),

@@ -113,6 +113,7 @@ def server(number: int, *, rack: str = "R04", position_u: int | None = None) -> 
         rack_id=rack,
         position_u=position_u or number,
         tags=("web",),
+        cables=(("NIC 1", "leaf-1/Ethernet3"),),
         endpoints=(
             Endpoint(protocol=Protocol.REDFISH, address=f"https://127.0.0.1:{9000 + number}", credential="bmc"),
         ),

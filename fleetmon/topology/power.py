@@ -1,0 +1,128 @@
+"""Power cables: nobody can see them, but both ends can tell what cannot be true of one; pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from fleetmon.model import Health
+from fleetmon.topology.cables import FEED, OUTLET, PASSING_ON, differs, expected, is_power
+from fleetmon.topology.wiring import (
+    Connection,
+    End,
+    Link,
+    Node,
+    Socket,
+    Source,
+    Verdict,
+    Wiring,
+    natural,
+    place,
+    same_name,
+)
+
+FEEDS_DEEP = 4
+"""Devices between a power supply and its feed: a PDU, a transfer switch, a UPS, and one more."""
+LOST = re.compile(r"(?i)\b(ac|input|power)\b.*\b(lost|loss|fail\w*|absent|out of range|no)\b|\bno (ac )?input")
+"""How devices say that a power supply has no input."""
+
+
+def of_supply(wiring: Wiring, near: End, far: End) -> Connection:
+    """A power cable against what its ends tell of their state."""
+    feed = feed_of(wiring, near if near.kind == OUTLET else far)
+    if far.kind != FEED and far.device_id is None:
+        return differs(near, far, None, f"there is no device {far.device}")
+    supplied, plug = (far, near) if near.kind == OUTLET else (near, far)
+    fed, on = _fed(_socket(wiring, supplied)), _on(_socket(wiring, plug))
+    reason = _contradiction(supplied, plug, fed, on) or _one_feed(wiring, near, feed)
+    verdict = Verdict.DIFFERS if reason else Verdict.AGREES if fed is False and on is False else Verdict.UNSEEN
+    return Connection(near=near, expected=far, verdict=verdict, reason=reason, feed=feed)
+
+
+def _contradiction(supplied: End, plug: End, fed: bool | None, on: bool | None) -> str:
+    """Why supply and outlet cannot be joined as said; empty where they can."""
+    if fed and on is False:
+        return f"{supplied} has power although {plug} is off: its cable is elsewhere"
+    if fed is False and on:
+        return f"{supplied} has no input although {plug} is on: its cable is loose or elsewhere"
+    return ""
+
+
+def _fed(supply: Socket | None) -> bool | None:
+    """Whether a power supply has input; None where its device does not make that clear."""
+    if supply is None or supply.state == "Absent":
+        return None
+    if supply.health is Health.OK and supply.state in ("", "Enabled"):
+        return True
+    return False if LOST.search(supply.detail) else None
+
+
+def _on(outlet: Socket | None) -> bool | None:
+    """Whether an outlet is switched on; None where its device does not say."""
+    state = outlet.state.lower() if outlet and outlet.component.kind == OUTLET else ""
+    if state in ("on", "enabled"):
+        return True
+    return False if state in ("off", "standbyoffline", "disabled") else None
+
+
+def feed_of(wiring: Wiring, end: End) -> str:
+    """The feed at the end of the cables that lead on from this end; empty where nobody told."""
+    for _ in range(FEEDS_DEEP):
+        if end.kind == FEED:
+            return end.device
+        node = wiring.by_id.get(end.device_id or "")
+        if node is None or node.kind not in PASSING_ON:
+            return ""
+        inlets = [far for near, far in expected(wiring, node) if near.kind not in ("Port", OUTLET)]
+        if len({str(far) for far in inlets}) != 1:
+            return ""
+        end = inlets[0]
+    return ""
+
+
+def _one_feed(wiring: Wiring, near: End, feed: str) -> str:
+    """What is wrong where all supplies of a device hang on one feed; told at the last of them."""
+    node = wiring.by_id.get(near.device_id or "")
+    if not feed or node is None or node.kind in PASSING_ON:
+        return ""
+    ends = [(end, feed_of(wiring, far)) for end, far in expected(wiring, node) if is_power(wiring, end, far)]
+    last = max((end for end, _ in ends), key=lambda end: natural(end.component))
+    if len(ends) < 2 or any(other != feed for _, other in ends) or last.component != near.component:
+        return ""
+    return f"all {len(ends)} power cables of {node.name} lead to one feed, {feed}: losing it loses the device"
+
+
+def _socket(wiring: Wiring, end: End) -> Socket | None:
+    return next(
+        (
+            one
+            for one in wiring.sockets_of.get(end.device_id or "", ())
+            if one.component.kind == end.kind and same_name(one.component.name, end.component)
+        ),
+        None,
+    )
+
+
+def labelled(wiring: Wiring, made: Sequence[Connection]) -> list[Connection]:
+    """Outlets that are named after a device, where no cable says what is on them."""
+    told = {place(end) for one in made for end in (one.near, one.expected) if end}
+    found = []
+    for socket in wiring.sockets:
+        if socket.component.kind != OUTLET or socket.device_id not in wiring.by_id:
+            continue
+        near = wiring.end(socket.device_id, socket.component.name, OUTLET)
+        if place(near) in told:
+            continue
+        node = _called(wiring, socket.label)
+        if node is not None and node.device_id != socket.device_id:
+            far = wiring.end(node.device_id, "")
+            link = Link(near=near, far=far, source=Source.LABEL, seen_at=socket.at)
+            found.append(Connection(near=near, link=link, verdict=Verdict.FOUND, feed=feed_of(wiring, near)))
+    return found
+
+
+def _called(wiring: Wiring, label: str) -> Node | None:
+    """The only device whose name stands in the label as a word of its own."""
+    words = {word for word in re.split(r"[^a-z0-9._-]+", label.lower()) if word}
+    named = {node.device_id: node for word in words if (node := wiring.by_name.get(word)) is not None}
+    return next(iter(named.values())) if len(named) == 1 else None
