@@ -1,0 +1,316 @@
+"""A device over SNMP: what one poll asks for.
+
+The first look finds out which family the device is of, walks that family's columns and draws from them where each value
+stands. From then on a poll gets known OIDs, sixty at a time, and with them what tells that the agent began anew or that
+its tables are others; then, or where values are missing, the device is walked again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from fleetmon.drivers.base import Memory, Opening, Request
+from fleetmon.drivers.lane import Priority
+from fleetmon.drivers.outcome import outcome_of
+from fleetmon.drivers.snmp.clockwork import Clockwork
+from fleetmon.drivers.snmp.doubts import doubted
+from fleetmon.drivers.snmp.known import Known
+from fleetmon.drivers.snmp.parse.layout import flat, health, inventory, neighbours, readings, stations
+from fleetmon.drivers.snmp.profiles import INSTANCE, WATCHES, Profile, probes_for, profile_for
+from fleetmon.drivers.snmp.session import Session
+from fleetmon.drivers.snmp.values import Value, text
+from fleetmon.errors import DeviceError, Unaskable
+from fleetmon.model import (
+    Aspect,
+    DeviceKind,
+    Observation,
+    Power,
+    PowerState,
+    Problem,
+    Protocol,
+    Reachability,
+    ReadingType,
+)
+
+SYS_DESCR, SYS_OBJECT_ID = "1.3.6.1.2.1.1.1.0", "1.3.6.1.2.1.1.2.0"
+CHANGES = ("1.3.6.1.2.1.31.1.5.0", "1.3.6.1.2.1.47.1.4.1.0")
+"""ifTableLastChange and entLastChangeTime."""
+SHARE = 0.85
+"""Of the poll deadline: after it a walk stops by itself and goes on in the next poll."""
+MOST_ROWS = 4096
+"""Rows of one column read at most (F99)."""
+MOST_VALUES = 100_000
+"""Values of one walk at most; a device that tells more is lying, or counts its flows."""
+MOST_SHOWN = 1000
+"""Rows of a raw look."""
+AT_EASE = 600.0
+"""Seconds before a device is walked again because values are missing or it says that its tables changed: some say so
+at every poll. A restart, or ports by other names, does not wait."""
+ITSELF = frozenset({DeviceKind.SWITCH, DeviceKind.PDU, DeviceKind.UPS})
+"""Kinds whose agent runs on the device itself: where it answers, the device is on."""
+
+
+@dataclass(slots=True)
+class Look:
+    """One poll under way."""
+
+    request: Request
+    at: datetime
+    limit: float
+    """On the monotonic clock: from then on the poll should come to its end."""
+    priority: Priority = Priority.POLL
+    values: dict[str, Value] = field(default_factory=dict)
+    walked: dict[str, Mapping[str, Value]] | None = None
+    """Every column, where the device was walked in this poll."""
+    restarted: bool = False
+    told: dict[str, Any] = field(default_factory=dict)
+    """Fields of the observation."""
+    answered: set[Aspect] = field(default_factory=set)
+    problems: list[Problem] = field(default_factory=list)
+
+    def wants(self, *aspects: Aspect) -> bool:
+        """Was any of these asked for?"""
+        return any(aspect in self.request.aspects for aspect in aspects)
+
+
+class SnmpDriver:
+    """One device over SNMP."""
+
+    def __init__(self, opening: Opening, session: Session | None = None) -> None:
+        self._lane, self._clock = opening.lane, opening.clock
+        self._session = session or Session(opening)
+        self._known = Known.recalled(opening.memory.plan)
+        self._one_at_a_time = asyncio.Lock()
+
+    # ---- the contract ----------------------------------------------------------------------------------------
+
+    async def observe(self, request: Request) -> Observation:
+        """Ask once; whatever the device does becomes an observation."""
+        started, before = self._clock.monotonic(), self._session.requests
+        look = self._look(request)
+        reachability, reason = Reachability.REACHABLE, ""
+        try:
+            async with self._lane.deadline(), self._one_at_a_time:
+                await self._ask(look)
+        except DeviceError as error:
+            if look.values:
+                look.problems.append(Problem(resource=error.resource or "SNMP", reason=error.reason))
+            else:
+                reachability, reason = outcome_of(error)
+        if self._session.problem:
+            look.problems.append(Problem(resource="SNMP engine", reason=self._session.problem))
+        return Observation(
+            protocol=Protocol.SNMP,
+            asked=request.aspects,
+            answered=frozenset(look.answered & request.aspects),
+            taken_at=look.at,
+            seconds=self._clock.monotonic() - started,
+            requests=self._session.requests - before,
+            reachability=reachability,
+            reason=reason,
+            problems=tuple(dict.fromkeys(look.problems)),
+            **look.told,
+        )
+
+    def memory(self) -> Memory:
+        """What to remember over a restart, as of now."""
+        return Memory(plan=self._known.to_json(), session=self._session.memory())
+
+    @property
+    def memory_version(self) -> int:
+        """Grows whenever `memory` has something new to say."""
+        return self._session.memory_version + self._known.version
+
+    @property
+    def seen_spki(self) -> str | None:
+        """None: SNMP knows no certificates."""
+        return None
+
+    async def raw(self, resource: str) -> Any:
+        """What stands below an OID, as the device tells it; raises DeviceError or Unaskable."""
+        oid = resource.strip().strip("/.")
+        if not oid or not all(arc.isdecimal() and int(arc) < 2**32 for arc in oid.split(".")) or "." not in oid:
+            raise Unaskable(f"{resource!r} is no OID; give one like 1.3.6.1.2.1.1, the system group")
+        async with self._lane.deadline():
+            found = await self._session.get([oid], Priority.PERSON)
+            walk = await self._session.walk(oid, most=MOST_SHOWN, priority=Priority.PERSON)
+        told = found | {f"{oid}.{index}": value for index, value in walk.rows.items()}
+        shown = {name: value if isinstance(value, int) else text(value) for name, value in told.items()}
+        return {"oid": oid, "values": shown, "complete": walk.complete, "reason": walk.reason}
+
+    async def close(self) -> None:
+        """Let the socket go."""
+        await self._session.close()
+
+    async def suspend(self) -> None:
+        """As `close`: an agent keeps no login."""
+        await self._session.close()
+
+    # ---- one poll --------------------------------------------------------------------------------------------
+
+    def _look(self, request: Request) -> Look:
+        limit = self._clock.monotonic() + SHARE * self._lane.pace.poll_deadline.total_seconds()
+        return Look(request=request, at=self._clock.now(), limit=limit)
+
+    async def _ask(self, look: Look) -> None:
+        known = self._known
+        look.at = self._clock.now()
+        everything = look.wants(Aspect.INVENTORY) or known.owes_inventory
+        if known.profile is not None and not everything:
+            look.values |= await self._session.get(self._wanted(look), look.priority)
+        if not look.values:
+            await self._meet(look)
+        look.answered |= {Aspect.HEARTBEAT, Aspect.EVENTS}
+        restarted = self._mind_time(look)
+        if not known.packed or everything or restarted or self._changed(look):
+            await self._meet(look)
+            if not await self._walk(look, everything=everything):
+                return
+        self._tell(look)
+
+    def _wanted(self, look: Look) -> list[str]:
+        """The OIDs of a steady poll."""
+        known, wanted = self._known, list(WATCHES)
+        wanted += known.layout.watched_oids
+        if look.wants(Aspect.SENSORS):
+            wanted += known.layout.reading_oids
+        if look.wants(Aspect.COMPONENTS):
+            wanted += [*known.layout.state_oids, *known.names, SYS_OBJECT_ID]
+        return list(dict.fromkeys(wanted))
+
+    def _mind_time(self, look: Look) -> bool:
+        """Did the agent begin anew? Its time is noted."""
+        known, now = self._known, Clockwork.told(look.values, look.at.timestamp())
+        met_before = known.clockwork.at > 0
+        look.restarted = met_before and now.began_anew(known.clockwork)
+        if look.restarted or not met_before:
+            known.version += 1
+        known.clockwork = now
+        return look.restarted
+
+    def _changed(self, look: Look) -> bool:
+        """Does what the poll brought no longer fit the layout?"""
+        known, values = self._known, look.values
+        if known.fetched or values.get(SYS_OBJECT_ID, known.object_id) != known.object_id:
+            return True
+        if any(oid in values and values[oid] != name for oid, name in known.names.items()):
+            return True
+        others = any(oid in values and values[oid] != known.changes.get(oid) for oid in CHANGES)
+        missing = look.wants(Aspect.SENSORS) and any(oid not in values for oid in known.layout.reading_oids)
+        if not (others or missing) or self._clock.monotonic() - known.eased_at < AT_EASE:
+            return False
+        known.eased_at = self._clock.monotonic()
+        return True
+
+    # ---- walking ---------------------------------------------------------------------------------------------
+
+    async def _meet(self, look: Look) -> None:
+        """Who is it, and of which family?"""
+        known = self._known
+        if SYS_DESCR in look.values:
+            return
+        look.values |= await self._session.get([SYS_DESCR, SYS_OBJECT_ID, *WATCHES], look.priority)
+        object_id, description = text(look.values.get(SYS_OBJECT_ID)), text(look.values.get(SYS_DESCR))
+        if known.profile is not None and (object_id, description) == (known.object_id, known.description):
+            return
+        present = [
+            oid
+            for oid in probes_for(object_id, description)
+            if (await self._session.walk(oid, most=1, priority=look.priority)).rows
+        ]
+        profile = profile_for(object_id, description, present)
+        if profile is not known.profile:
+            known.fetched, known.unfinished = {}, {}
+        known.object_id, known.description, known.profile = object_id, description, profile
+        known.version += 1
+
+    async def _walk(self, look: Look, *, everything: bool) -> bool:
+        """Every column of the profile; was there time? What is left is walked by the next polls."""
+        known, profile = self._known, self._known.profile
+        assert profile is not None, "it has been met"
+        if look.restarted:
+            known.fetched, known.unfinished = {}, {}
+        known.owes_inventory = everything
+        aspect = Aspect.INVENTORY if everything else Aspect.COMPONENTS
+        if not await self._fetch(look, profile, aspect):
+            return False
+        look.walked = known.fetched | await self._scalars(look, profile, aspect)
+        look.values |= flat(look.walked)
+        look.problems += [Problem(resource=column, reason=reason) for column, reason in known.unfinished.items()]
+        drawn = frozenset(profile.columns(Aspect.COMPONENTS))
+        drawn |= {oid.removesuffix(INSTANCE) for oid in profile.scalars(Aspect.COMPONENTS)}
+        tables = {column: rows for column, rows in look.walked.items() if column in drawn}
+        known.lay_out(profile, tables, whole=drawn.isdisjoint(known.unfinished))
+        known.changes = {oid: look.values[oid] for oid in CHANGES if oid in look.values}
+        if everything:
+            self._take_stock(look, profile)
+        known.fetched, known.unfinished, known.owes_inventory = {}, {}, False
+        await self._count(look)
+        return True
+
+    async def _count(self, look: Look) -> None:
+        """The counters at one instant: a walk takes its time, which would be missing in their rates."""
+        counters = [point.oid for point in self._known.layout.points if point.sensor.type is ReadingType.COUNTER]
+        if counters and look.wants(Aspect.SENSORS):
+            look.at = self._clock.now()
+            look.values |= await self._session.get(counters, look.priority)
+
+    async def _fetch(self, look: Look, profile: Profile, aspect: Aspect) -> bool:
+        """The columns not fetched yet; were all of them?"""
+        known = self._known
+        columns = profile.columns(aspect)
+        room = MOST_VALUES - sum(map(len, known.fetched.values()))
+        for column in columns:
+            if column in known.fetched:
+                continue
+            if self._clock.monotonic() >= look.limit:
+                done = sum(one in known.fetched for one in columns)
+                reason = f"{done} of {len(columns)} columns read; the next poll goes on"
+                look.problems.append(Problem(resource="SNMP", reason=reason))
+                return False
+            walk = await self._session.walk(column, most=max(1, min(MOST_ROWS, room)), priority=look.priority)
+            known.fetched[column] = walk.rows
+            room -= len(walk.rows)
+            if not walk.complete:
+                known.unfinished[column] = walk.reason
+        return True
+
+    async def _scalars(self, look: Look, profile: Profile, aspect: Aspect) -> dict[str, Mapping[str, Value]]:
+        found = await self._session.get(profile.scalars(aspect), look.priority)
+        return {oid.removesuffix(INSTANCE): {"0": value} for oid, value in found.items()}
+
+    # ---- what it comes to ------------------------------------------------------------------------------------
+
+    def _tell(self, look: Look) -> None:
+        """What the values of this poll mean."""
+        known, layout = self._known, self._known.layout
+        if look.wants(Aspect.SENSORS):
+            told = zip(layout.points, readings(layout, look.values, look.at), strict=True)
+            look.told["readings"] = tuple(doubted(told, known.last, restarted=look.restarted, moved=known.moved))
+            known.last = {oid: look.values[oid] for oid in layout.reading_oids if oid in look.values}
+            known.moved = frozenset()
+        everyone = look.walked is not None or look.wants(Aspect.COMPONENTS)
+        watched = {one.component for one in layout.conditions if everyone or one.watched}
+        found = health(layout, look.values, look.at)
+        look.told["health"] = tuple(one for one in found if one.component in watched)
+        if look.wants(Aspect.COMPONENTS):
+            has_all = look.walked is not None or all(oid in look.values for oid in layout.state_oids)
+            look.told["components_complete"] = known.whole and has_all
+        look.answered |= {Aspect.SENSORS, Aspect.COMPONENTS}
+        look.problems += layout.problems
+        if known.profile is not None and known.profile.kind in ITSELF:
+            look.told["power"] = Power(state=PowerState.ON, taken_at=look.at, source=f"it answers ({WATCHES[0]})")
+
+    def _take_stock(self, look: Look, profile: Profile) -> None:
+        """What it is made of, and what is at the other ends of its cables."""
+        known, tables = self._known, look.walked or {}
+        found = inventory(profile, known.layout, tables, look.at, known.whole)
+        look.told |= {"inventory": found, "identity": found.identity}
+        if not known.unfinished:
+            look.told["neighbours"] = tuple(neighbours(known.layout, tables))
+            look.told["stations"] = tuple(stations(known.layout, tables))
+        look.answered.add(Aspect.INVENTORY)
