@@ -195,11 +195,11 @@ async def test_an_answer_longer_than_there_is_room_for_is_asked_for_in_parts():
 
 async def test_silence_is_asked_again_and_then_told_with_what_to_look_at(hasty):
     async with agent(TABLE) as device:
-        one = with_agent(device, password="wrong")
+        one = with_agent(device, password="s3cret")
         with pytest.raises(Unreachable, match="no answer in time") as silent:
             await one.get([f"{SYSTEM}.3.0", f"{SYSTEM}.5.0"])
     assert "is it the right community" in str(silent.value)
-    assert "wrong" not in str(silent.value)
+    assert "s3cret" not in str(silent.value)
     assert one.requests == 2 + 1  # the two, and one alone, in case two were too much
 
 
@@ -452,3 +452,17 @@ async def test_of_several_addresses_the_next_is_asked_after_silence_and_the_old_
         await unknown.address()
     await clock.advance(61)
     assert await unknown.address() == "10.0.0.3"
+
+
+async def test_a_discovery_that_was_cut_short_leaves_nothing_half_open(hasty):
+    async with agent(TABLE) as device:
+        one = with_agent(device, "?auth=sha256")
+        real, device.transport = device.transport, SimpleNamespace(sendto=lambda data, to: None)  # type: ignore[assignment]
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.02):
+                await one.get([f"{SYSTEM}.5.0"])
+        with pytest.raises(Unreachable):
+            await one.get([f"{SYSTEM}.5.0"])
+        device.transport = real
+        assert await one.get([f"{SYSTEM}.5.0"]) == {f"{SYSTEM}.5.0": b"switch"}
+        assert one.requests == 1 + 2 + 2

@@ -168,9 +168,12 @@ class Conversation:
     def unreachable(self) -> Unreachable:
         self._answers = False
         target = self.target
-        cure = f"is SNMP on, does UDP port {target.port} get through, and is it the right community? agents are silent to a wrong one"
-        if target.version == 3:
-            cure = f"is SNMPv3 on, and does UDP port {target.port} get through?"
+        on = f"is SNMP v{target.version} on, does UDP port {target.port} get through"
+        cure = (
+            f"{on}?"
+            if target.version == 3
+            else f"{on}, and is it the right community? to a wrong one agents say nothing"
+        )
         if self._engine_id and target.priv and self.engine is None:
             cure = "is the privacy passphrase right, and its algorithm? some agents say nothing to a wrong one"
         return Unreachable("no answer in time", device=self.device, cure=cure)
@@ -204,8 +207,8 @@ class Conversation:
         self.engine = Engine(id=envelope.engine, boots=envelope.boots, time=envelope.time)
         if envelope.engine == self._engine_id and envelope.boots == self._boots:
             return
-        if envelope.engine == self._engine_id and envelope.boots < self._boots:
-            self.problem = f"its SNMP engine counts boots backwards, from {self._boots} to {envelope.boots}"
+        back = envelope.engine == self._engine_id and envelope.boots < self._boots
+        self.problem = f"its SNMP engine counts boots backwards, from {self._boots} to {envelope.boots}" if back else ""
         self._engine_id, self._boots = envelope.engine, envelope.boots
         self.memory_version += 1
 
@@ -226,20 +229,27 @@ class Conversation:
                 host, target.port, community=credentials.password.reveal().rstrip("\n"), version=target.version
             )
             return self._wire
-        signing, encrypting = self._master_keys()
-        self._wire = Wire(host, target.port, version=3, engine=self._engine_id)
-        if not self._engine_id:
-            try:
-                met = await self._wire.meet(limit)
-            except Silence:
-                await self.close()
-                raise
-            if not met.engine:
-                raise Garbled("it does not say which SNMPv3 engine it is", device=self.device)
-            self._engine_id = met.engine
-        user = user_of(credentials.user, target, signing, encrypting)
-        self._wire.log_in(user, seal_of(target, signing, self._engine_id))
+        self._wire = await self._logged_in(host, limit)
         return self._wire
+
+    async def _logged_in(self, host: str, limit: float) -> Wire:
+        """A wire on which this user asks the engine known before, or the one met now."""
+        target, credentials = self.target, self._opening.credentials
+        assert credentials is not None
+        signing, encrypting = self._master_keys()
+        wire, met = Wire(host, target.port, version=3, engine=self._engine_id), self._engine_id
+        try:
+            met = met or (await wire.meet(limit)).engine
+        finally:
+            if not met or wire.engine != met:
+                self._sent += wire.sent
+        if not met:
+            raise Garbled("it does not say which SNMPv3 engine it is", device=self.device)
+        if wire.engine != met:
+            wire = Wire(host, target.port, version=3, engine=met)
+        self._engine_id = met
+        wire.log_in(user_of(credentials.user, target, signing, encrypting), seal_of(target, signing, met))
+        return wire
 
     def _master_keys(self) -> tuple[bytes, bytes]:
         target, credentials = self.target, self._opening.credentials

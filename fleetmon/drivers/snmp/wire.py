@@ -85,6 +85,11 @@ class Wire:
 
         self._seal: Seal | None = None
 
+    @property
+    def engine(self) -> bytes:
+        """The SNMPv3 engine the library speaks to; empty before it met one."""
+        return self._socket.get_engine_id() if isinstance(self._socket, SnmpV3ClientSocket) else b""
+
     def log_in(self, user: User, seal: Seal) -> None:
         """Sign and encrypt from now on as this user, with keys for the engine the socket was opened for or has met.
 
