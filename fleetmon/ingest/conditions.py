@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -57,16 +57,17 @@ def _told_by_first(learning: Learning) -> None:
         if component in gone and row.part is not None
     ]
     health.remove(learning.connection, learning.device_id, compared.gone)
-    retired = _retired(known, {one.component for one in compared.seen}) if complete else []
-    learning.health_changes += [
-        change for row in retired if (change := _withdrawn(learning, row, "not told by the first endpoint")) is not None
-    ]
-    health.remove(learning.connection, learning.device_id, [row.component for row in retired])
-    gone |= {row.component for row in retired}
     known = {component: row for component, row in known.items() if component not in gone}
     for one in compared.seen:
         row = known.get(one.component)
         known[one.component] = ComponentRow(component=one.component, health=one, part=row.part if row else None)
+    retired = _retired(known) if complete else []
+    learning.health_changes += [
+        change for row in retired if (change := _withdrawn(learning, row, "not told by the first endpoint")) is not None
+    ]
+    health.remove(learning.connection, learning.device_id, [row.component for row in retired])
+    for row in retired:
+        del known[row.component]
     if observation.inventory is not None:
         known = _parts(learning, rows, known, settled=settled)
     _judge(learning, known)
@@ -113,14 +114,13 @@ def _said(observation: Observation) -> list[ComponentHealth]:
     return [*observation.health, *([observation.overall] if observation.overall else [])]
 
 
-def _retired(known: Mapping[Component, ComponentRow], seen: Collection[Component]) -> list[ComponentRow]:
+def _retired(known: Mapping[Component, ComponentRow]) -> list[ComponentRow]:
     """What stood in for the first endpoint's word while it was silent; what a witness alone calls ill stays."""
     return [
         row
         for component, row in known.items()
         if row.told_by
         and row.part is None
-        and component not in seen
         and (not standins.is_finding(component, row.told_by) or standins.is_explained(component, known.values()))
     ]
 

@@ -330,6 +330,16 @@ async def test_what_the_witness_sees_first_makes_the_first_endpoint_be_asked(tmp
         assert await b.events() == ["Drive 1 in bay 1 has failed."]
 
 
+async def test_what_a_witness_saw_first_is_told_by_the_first_endpoint_alone_once_it_knows_why(tmp_path: Path) -> None:
+    """Planted bug: what explains a finding is looked for in what was known before the walk that explains it."""
+    async with bench(tmp_path, REDFISH, IPMI) as b:
+        await b.let_pass(130)
+        b.machine.drives[1] = Health.CRITICAL
+        await b.until(lambda now: now.health is Health.CRITICAL, within=15)
+        await b.let_pass(10)
+        assert "HealthGroup Drives over IPMI" not in await b.components()
+
+
 async def test_a_witness_never_hides_that_the_first_endpoint_is_dead(tmp_path: Path) -> None:
     async with bench(tmp_path, REDFISH, IPMI) as b:
         await b.let_pass(130)
