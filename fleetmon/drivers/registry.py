@@ -6,12 +6,12 @@ from fleetmon.drivers.base import Driver, Opening
 from fleetmon.drivers.ipmi.driver import IpmiDriver
 from fleetmon.drivers.ipmi.workers import Workers
 from fleetmon.drivers.redfish.driver import RedfishDriver
-from fleetmon.errors import Unsupported
+from fleetmon.drivers.snmp.driver import SnmpDriver
 from fleetmon.model import Protocol
 
 
 def open_driver(opening: Opening, *, workers: Workers | None = None) -> Driver:
-    """A driver for the endpoint; nothing is sent before it is asked. Raises Unsupported or ConfigError.
+    """A driver for the endpoint; nothing is sent before it is asked. Raises ConfigError.
 
     `workers` are those of the whole service, which IPMI sessions live in.
     """
@@ -20,9 +20,5 @@ def open_driver(opening: Opening, *, workers: Workers | None = None) -> Driver:
             return RedfishDriver(opening)
         case Protocol.IPMI:
             return IpmiDriver(opening, workers)
-        case other:
-            raise Unsupported(
-                f"{other.value} comes with a later version of fleetmon",
-                device=opening.endpoint.address,
-                cure="use the device's Redfish address if it has one",
-            )
+        case Protocol.SNMP:
+            return SnmpDriver(opening)
