@@ -144,6 +144,15 @@ class Told:
     pattern: re.Pattern[str] | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Switched:
+    """The scalar by which an agent that outlives its machine tells whether the machine is on."""
+
+    oid: str
+    on: frozenset[Raw]
+    off: frozenset[Raw]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Profile:
     """One family of devices."""
@@ -157,6 +166,7 @@ class Profile:
     standards: tuple[str, ...] = ()
     identity: Mapping[str, tuple[Told, ...]] = field(default_factory=dict)
     tables: tuple[Table, ...] = ()
+    power: Switched | None = None
     watches: tuple[str, ...] = WATCHES
 
     def columns(self, aspect: Aspect) -> tuple[str, ...]:
@@ -178,6 +188,8 @@ class Profile:
         for table in self.tables:
             for oid in table.oids:
                 (scalars if oid.endswith(INSTANCE) else columns)[oid] = None
+        if self.power is not None:
+            scalars[self.power.oid] = None
         plain = tuple(columns), tuple(scalars)
         for name in self.standards:
             columns.update(dict.fromkeys(STANDARDS[name].inventory))
@@ -259,7 +271,7 @@ def _read(name: str, told: Mapping[str, Any], files: Mapping[str, Mapping[str, A
     included = [files[module] for module in told.get("includes", ())]
     unknown = set(told) - {
         "name", "kind", "manufacturer", "object_ids", "descriptions", "probes", "standards", "includes", "identity",
-        "words", "table",
+        "words", "table", "power",
     }  # fmt: skip
     if unknown:
         raise ValueError(f"what is {', '.join(sorted(unknown))}?")
@@ -268,6 +280,7 @@ def _read(name: str, told: Mapping[str, Any], files: Mapping[str, Mapping[str, A
         for fact, places in one.get("identity", {}).items():
             identity[fact] = (*identity.get(fact, ()), *_places(places))
     chosen = (*told.get("standards", ()), *(own for one in included for own in one.get("standards", ())))
+    power = told.get("power")
     return Profile(
         name=told.get("name", name),
         kind=DeviceKind(told["kind"]) if "kind" in told else None,
@@ -277,6 +290,7 @@ def _read(name: str, told: Mapping[str, Any], files: Mapping[str, Mapping[str, A
         probes=tuple(told.get("probes", ())),
         standards=tuple(name for name in STANDARDS if name in set(_known(chosen))),
         identity=identity,
+        power=Switched(oid=power["oid"], **_sets({"on": power["on"], "off": power["off"]})) if power else None,
         tables=tuple(
             _table(table, one.get("words", {})) for one in (told, *included) for table in one.get("table", ())
         ),

@@ -11,7 +11,7 @@ from functools import cached_property
 from fleetmon.drivers.snmp.parse import entity, rows, wire
 from fleetmon.drivers.snmp.parse.points import ABSENT, Condition, Draft, Point, Verdict
 from fleetmon.drivers.snmp.parse.standards import STANDARDS
-from fleetmon.drivers.snmp.profiles import INSTANCE, Profile, Told
+from fleetmon.drivers.snmp.profiles import INSTANCE, Profile, Switched, Told
 from fleetmon.drivers.snmp.values import Tables, Value, arcs, named, text
 from fleetmon.model import (
     DEVICE,
@@ -22,6 +22,8 @@ from fleetmon.model import (
     Inventory,
     Neighbour,
     Part,
+    Power,
+    PowerState,
     Problem,
     Reading,
     Station,
@@ -38,6 +40,7 @@ class Layout:
     conditions: tuple[Condition, ...] = ()
     parts: Mapping[Component, Part] = field(default_factory=dict)
     port_components: Mapping[int, Component] = field(default_factory=dict)
+    power: Switched | None = None
     problems: tuple[Problem, ...] = ()
 
     @cached_property
@@ -54,7 +57,8 @@ class Layout:
     def watched_oids(self) -> tuple[str, ...]:
         """What a poll of the sensors gets besides: all that tells of components whose states do not wait."""
         watched = {condition.component for condition in self.conditions if condition.watched}
-        return _ordered(oid for one in self.conditions if one.component in watched for oid in one.oids)
+        told = (oid for one in self.conditions if one.component in watched for oid in one.oids)
+        return _ordered([*told, self.power.oid] if self.power else told)
 
     @property
     def ports(self) -> Mapping[int, str]:
@@ -80,6 +84,7 @@ def lay_out(profile: Profile, tables: Tables) -> Layout:
         conditions=tuple(draft.conditions),
         parts=draft.parts,
         port_components=draft.ports,
+        power=profile.power if profile.power and draft.column(profile.power.oid.removesuffix(INSTANCE)) else None,
         problems=tuple(draft.problems),
     )
 
@@ -150,6 +155,16 @@ def _health(component: Component, told: list[tuple[Condition, Verdict]], at: dat
         failure_predicted=any(predicted) if predicted else None,
         detail="; ".join(dict.fromkeys(chosen))[:_LONGEST_DETAIL],
     )
+
+
+def power(layout: Layout, values: Mapping[str, Value], at: datetime) -> Power | None:
+    """Whether the machine is on, where its agent outlives it and tells; None where nothing is said."""
+    switched = layout.power
+    if switched is None or (told := values.get(switched.oid)) is None:
+        return None
+    raw = rows.raw_of(told)
+    state = PowerState.ON if raw in switched.on else PowerState.OFF if raw in switched.off else PowerState.UNKNOWN
+    return Power(state=state, taken_at=at, source=switched.oid)
 
 
 # ---- who it is and what it is made of --------------------------------------------------------------------------------
