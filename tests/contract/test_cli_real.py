@@ -14,7 +14,9 @@ from fleetmon.app import running
 from fleetmon.cli.outcome import Exit
 from fleetmon.cli.root import run
 from fleetmon.clock import SystemClock
+from fleetmon.drivers.snmp.keys import master_key
 from fleetmon.settings import Listen, Polling, Settings
+from tests import snmpd
 
 MODEL = {
     "Manufacturer": "Acme",
@@ -202,3 +204,26 @@ async def test_a_device_that_is_no_bmc_is_told_apart(capsys):
     assert said.startswith(f"fleetmon: {address}")
     assert "check that this is the address of a BMC" in said
     assert said.count("\n") == 1
+
+
+async def test_a_switch_over_snmp_is_added_polled_and_leaves_no_secret_in_the_open(service, tmp_path, capsys):
+    (tmp_path / "pw").write_text(f"{snmpd.PASSWORD}\n")
+    (tmp_path / "community").write_text(f"{snmpd.COMMUNITY}\n")
+    with snmpd.snmpd("sysName leaf-1") as agent:
+        over_v3 = f"{agent.address}?auth=sha256&priv=aes128".replace("//", f"//{snmpd.name_of('sha256', 'aes128')}@")
+        password = ("--password-file", str(tmp_path / "pw"))
+        assert await typed("device", "add", over_v3, "--name", "leaf-1", *password) == Exit.DONE
+        community = ("--password-file", str(tmp_path / "community"))
+        assert await typed("device", "add", agent.address, "--name", "leaf-2", *community) == Exit.DONE
+        assert "leaf-1" in capsys.readouterr().out
+        for name in ("leaf-1", "leaf-2"):
+            assert await typed("device", "show", name, "-o", "json") == Exit.DONE
+            shown = json.loads(capsys.readouterr().out)
+            assert (shown["kind"], shown["reachability"]) == ("switch", "reachable")
+            assert "leaf-1" in json.dumps(shown), sorted(shown)
+        assert await typed("credential", "list", "-o", "json") == Exit.DONE
+        assert [row["user"] for row in json.loads(capsys.readouterr().out)] == [snmpd.name_of("sha256", "aes128"), ""]
+    kept = b"".join(file.read_bytes() for file in (tmp_path / "data").iterdir() if file.is_file())
+    for secret in (snmpd.SIGNING, snmpd.ENCRYPTING, master_key("sha256", snmpd.SIGNING).hex()):
+        assert secret.encode() not in kept
+    assert master_key("sha256", snmpd.SIGNING) not in kept
