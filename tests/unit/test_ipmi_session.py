@@ -400,6 +400,7 @@ async def test_while_the_name_service_is_dead_a_name_means_what_it_meant_and_is_
         ("ipmi://bmc-7.example:6230", ("bmc-7.example", 6230)),
         ("ipmi://[fd00::7]", ("fd00::7", 623)),
         ("ipmi://[fe80::7%eth1]:6230/", ("fe80::7%eth1", 6230)),
+        ("ipmi://[fe80::7%br-oob.7]", ("fe80::7%br-oob.7", 623)),
     ],
 )
 def test_an_address_is_a_host_and_perhaps_a_port(address, place):

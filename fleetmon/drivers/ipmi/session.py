@@ -325,7 +325,7 @@ def _is_numeric(host: str) -> bool:
 def place_of(address: str) -> tuple[str, int]:
     """Host and port of `ipmi://host[:port]`; ConfigError when it is no such address."""
     found = re.fullmatch(
-        r"ipmi://(?:\[([0-9A-Fa-f:.]+(?:%\w+)?)\]|([^/@:?#\s\[\]]+))(?::(\d{1,5}))?/?", address.strip()
+        r"ipmi://(?:\[([0-9A-Fa-f:.]+(?:%[\w.-]+)?)\]|([^/@:?#\s\[\]]+))(?::(\d{1,5}))?/?", address.strip()
     )
     port = int(found[3] or PORT) if found else 0
     if found is None or not 0 < port < 65536:
