@@ -96,9 +96,10 @@ def show(device: DeviceId, output: Output = Form.TABLE, url: Url = DEFAULT_URL) 
             return
         sensors = list(service.items(f"/devices/{segment(device)}/sensors"))
         events = list(service.items(f"/devices/{segment(device)}/events", limit=5))
+        links = list(service.items(f"/devices/{segment(device)}/links"))
     out = paper()
     now = SystemClock().now()
-    out.print(page(found, sensors, events, now, width=out.width, in_ascii_only=ascii_only(os.environ)))
+    out.print(page(found, sensors, events, now, links=links, width=out.width, in_ascii_only=ascii_only(os.environ)))
 
 
 @app.command(

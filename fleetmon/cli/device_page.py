@@ -11,6 +11,8 @@ from rich.table import Table
 from rich.text import Text
 
 from fleetmon.cli.columns import EVENTS
+from fleetmon.cli.link_page import MOST as MOST_LINKS
+from fleetmon.cli.link_page import link_table
 from fleetmon.cli.marks import health, health_text, power_text, reason
 from fleetmon.cli.output import Column, Row, beside, table
 from fleetmon.cli.words import age, component, count, in_ascii, made, natural, number, plain, several, stated, watts
@@ -44,15 +46,23 @@ def page(
     events: Sequence[Device],
     now: datetime,
     *,
+    links: Sequence[Device] = (),
     width: int,
     in_ascii_only: bool = False,
 ) -> RenderableType:
-    """The page of `GET /devices/{id}`, with its sensors and last events where they were asked for."""
+    """The page of `GET /devices/{id}`, with its links, sensors and last events where they were asked for."""
     parts: list[RenderableType] = [_head(device, in_ascii_only), Text(""), _facts(device, now, in_ascii_only)]
     if device.get("subsystems"):
         parts += [Text(""), Text("Health by subsystem", style="bold"), _subsystems(device, in_ascii_only)]
     if device.get("problems"):
         parts += [Text(""), Text("Problems", style="bold"), _problems(device, width, in_ascii_only)]
+    if links:
+        parts += [
+            Text(""),
+            Text("Links", style="bold"),
+            link_table(links, now, width=width, whole=False, in_ascii_only=in_ascii_only),
+            *_more(len(links) - MOST_LINKS, device, "links"),
+        ]
     if sensors:
         shown = sorted(sensors, key=_telling)[:_MOST_SENSORS]
         parts += [
@@ -60,13 +70,7 @@ def page(
             Text("Sensors", style="bold"),
             table(shown, _sensor_columns(shown, in_ascii_only), width=width, in_ascii_only=in_ascii_only),
         ]
-        if len(sensors) > len(shown):
-            parts.append(
-                Text(
-                    f"and {len(sensors) - len(shown)} more under /api/v1/devices/{plain(device['device_id'])}/sensors",
-                    style="dim",
-                )
-            )
+        parts += _more(len(sensors) - len(shown), device, "sensors")
     if events:
         parts += [
             Text(""),
@@ -74,6 +78,12 @@ def page(
             table(events, LOGGED, width=width, in_ascii_only=in_ascii_only),
         ]
     return Group(*parts)  # fmt: skip
+
+
+def _more(number: int, device: Device, what: str) -> list[Text]:
+    """Where the rest is, when there is any."""
+    where = f"/api/v1/devices/{plain(device['device_id'])}/{what}"
+    return [Text(f"and {number} more under {where}", style="dim")] if number > 0 else []
 
 
 def unit_of(sensor: Row) -> str:

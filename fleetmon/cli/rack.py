@@ -15,6 +15,7 @@ from rich.text import Text
 from fleetmon.cli.columns import DEVICES
 from fleetmon.cli.consent import agree
 from fleetmon.cli.elevation import Look, elevation
+from fleetmon.cli.link_page import link_table
 from fleetmon.cli.marks import health
 from fleetmon.cli.options import DEFAULT_URL, Ascii, Output, Url, Yes, examples, noun
 from fleetmon.cli.outcome import WrongUsage
@@ -133,6 +134,10 @@ def show(
             asyncio.run(_watch(service, rack, path, lambda: _look(out, face, paint, ascii_alone)))
             return
         out.print(elevation(_found(service, rack, path).body, _look(out, face, paint, ascii_alone)))
+        if odd := list(service.items("/topology", rack=rack, differing="true")):
+            now = SystemClock().now()
+            drawn = link_table(odd, now, width=out.width, whole=True, in_ascii_only=ascii_alone)
+            out.print(Text(""), Text("Cables that are not as somebody said", style="bold"), drawn)
 
 
 @app.command(

@@ -121,13 +121,32 @@ def test_csv_of_devices_has_one_plain_value_a_cell(service, capsys):
 
 def test_a_rack_is_drawn_and_a_wrong_name_is_answered_with_near_ones(service, capsys):
     service.says("/racks/R04/elevation", a_bad_day())
+    service.lists("/topology", [])
     assert run(["rack", "show", "R04"]) == Exit.DONE
-    assert "◆ CRIT" in capsys.readouterr().out
+    drawn = capsys.readouterr().out
+    assert "◆ CRIT" in drawn
+    assert "Cables" not in drawn
     service.lists("/racks", [{"rack_id": "R04"}, {"rack_id": "R05"}])
     assert run(["rack", "show", "RO4"]) == Exit.FAILED
     assert "there is no rack RO4; there is R04" in capsys.readouterr().err
     assert run(["rack", "show", "R04", "-o", "json"]) == Exit.DONE
     assert len(json.loads(capsys.readouterr().out)["units"]) == len(a_bad_day()["units"])
+
+
+def test_a_rack_names_the_cables_that_are_not_as_somebody_said(service, capsys):
+    def end(component, device="web-11"):
+        return {"device_id": device, "device": device, "component": component, "kind": "Port"}
+
+    seen = {"to": end("Ethernet5", "leaf-1"), "source": "neighbour", "since": None, "seen_at": None}
+    reason = "web-11/NIC 1 is on leaf-1/Ethernet5, not on leaf-1/Ethernet3"
+    odd = {"end": end("NIC 1"), "verdict": "differs", "expected": end("Ethernet3", "leaf-1"), "seen": seen, "feed": ""}
+    service.says("/racks/R04/elevation", a_bad_day())
+    service.lists("/topology", [odd | {"reason": reason}])
+    assert run(["rack", "show", "R04"]) == Exit.DONE
+    drawn = " ".join(capsys.readouterr().out.split())
+    assert service.asked[-1][2] == {"rack": ["R04"], "differing": ["true"], "limit": ["1000"]}
+    assert "web-11/NIC 1 leaf-1/Ethernet5 not as said, heard" in drawn
+    assert reason in drawn
 
 
 def test_watching_needs_a_terminal(service, capsys):
