@@ -1,6 +1,6 @@
 """Families of devices as data: which columns of an agent are which reading, port, outlet, state or part.
 
-A profile is a TOML file in `profiles/`; `docs/snmp.md` describes the language. Nothing here speaks to a device.
+A profile is a TOML file in `profiles/`; `docs/profiles.md` describes the language. Nothing here speaks to a device.
 """
 
 from __future__ import annotations
