@@ -35,15 +35,15 @@ class Clockwork:
         uptime, boots, engine_time = (_whole(values.get(oid)) for oid in (UPTIME, BOOTS, ENGINE_TIME))
         return cls(at=at, uptime=uptime, boots=boots, engine_time=engine_time)
 
-    def began_anew(self, before: Clockwork) -> bool:
-        """Has the agent started again since? Boots tell it first; else each of its clocks that runs must say so."""
+    def began_anew(self, before: Clockwork, elapsed: float) -> bool:
+        """Has the agent started again in these seconds? Boots tell it first; else each clock of it that runs must."""
         if self.boots is not None and before.boots is not None and self.boots != before.boots:
             return True
         verdicts = [
             verdict
             for verdict in (
-                _moved(self.engine_time, before.engine_time, 1.0, None, self.at - before.at),
-                _moved(self.uptime, before.uptime, 0.01, TURN, self.at - before.at),
+                _moved(self.engine_time, before.engine_time, 1.0, None, elapsed),
+                _moved(self.uptime, before.uptime, 0.01, TURN, elapsed),
             )
             if verdict is not None
         ]

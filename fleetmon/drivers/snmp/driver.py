@@ -184,12 +184,13 @@ class SnmpDriver:
 
     def _mind_time(self, look: Look) -> bool:
         """Did the agent begin anew? Its time is noted."""
-        known, now = self._known, Clockwork.told(look.values, look.at.timestamp())
+        known, now, monotonic = self._known, Clockwork.told(look.values, look.at.timestamp()), self._clock.monotonic()
         met_before = known.clockwork.at > 0
-        look.restarted = met_before and now.began_anew(known.clockwork)
+        elapsed = now.at - known.clockwork.at if known.told_at is None else monotonic - known.told_at
+        look.restarted = met_before and now.began_anew(known.clockwork, elapsed)
         if look.restarted or not met_before:
             known.version += 1
-        known.clockwork = now
+        known.clockwork, known.told_at = now, monotonic
         return look.restarted
 
     def _changed(self, look: Look) -> bool:

@@ -49,6 +49,8 @@ class Known:
 
     fetched: dict[str, Mapping[str, Value]] = field(default_factory=dict)
     """Columns of a walk that had no time to come to its end."""
+    told_at: float | None = None
+    """When `clockwork` was told, on the monotonic clock: ours may be set between two polls."""
     unfinished: dict[str, str] = field(default_factory=dict)
     """Columns of that walk that have more rows than could be read, and why."""
     owes_inventory: bool = False
