@@ -56,8 +56,9 @@ def test_limits_in_whole_amperes_beside_tenths():
 
 
 def test_an_outlet_is_on_or_off_and_a_new_column_counts_before_an_old_one():
-    new, old = {f"{RPDU2}.9.2.3.1.5": {"1": 1, "2": 2}}, {f"{APC}.4.4.2.1.3": {"1": 1, "2": 1}}
-    for tables, states in ((new | old, ["Off", "On"]), (old, ["On", "On"])):
+    new, column = {f"{RPDU2}.9.2.3.1.5": {"1": 1, "2": 2}}, f"{APC}.4.4.2.1.3"
+    unknown, old = {column: {"1": 4, "2": 4}}, {column: {"1": 2, "2": 1}}
+    for tables, states in ((new | unknown, ["Off", "On"]), (old, ["Off", "On"])):
         _, found = told("apc-pdu", tables)
         outlets = [one for component, one in found.items() if component.kind == "Outlet"]
         assert [one.state for one in outlets] == states
