@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Annotated, Any
 
@@ -15,7 +15,7 @@ from fleetmon.api.parts import Desk, Here
 from fleetmon.api.problems import BAD_PARAMETER, FieldError, Problem
 from fleetmon.api.roles import Role
 from fleetmon.api.routes import Route
-from fleetmon.api.shapes import Component, Event, Inventory, Page, Port, Raw, Sensor, Series, SeriesOfMany
+from fleetmon.api.shapes import Component, Event, Inventory, Page, Raw, Sensor, Series, SeriesOfMany
 from fleetmon.api.wire import (
     LIMIT_DEFAULT,
     answer,
@@ -33,7 +33,6 @@ from fleetmon.model import Aspect, Health, Reading
 from fleetmon.storage import rows
 from fleetmon.storage.rows import ComponentRow, DeviceSummary, PartChange, SensorRow, Stated
 
-PORT_KINDS = ("Port", "NetworkPort", "EthernetInterface")
 SERIES_MOST = 16
 POINTS_LEAST, POINTS_DEFAULT, POINTS_MOST = 2, 400, 10_000
 SPAN_DEFAULT = timedelta(hours=24)
@@ -159,17 +158,6 @@ async def get_inventory(here: Here, request: Request, device_id: Key) -> Respons
         "history": [_part_change(change) for change in found.history],
     }
     return answer(request, encoded(told))
-
-
-async def list_ports(
-    here: Here, request: Request, device_id: Key, limit: Limit = LIMIT_DEFAULT, cursor: Cursor = None
-) -> Response:
-    """The device's network ports, by name."""
-    device = await here.summary(device_id)
-    components = await here.store.components.of_device(device.device_id)
-    ports = [row for row in components if row.component.kind in PORT_KINDS]
-    page, following = page_of(ports, lambda row: (row.component.name, row.component.kind), cursor=cursor, limit=limit)
-    return list_answer(request, [_port(row) for row in page], next_cursor=following, revision=device.revision)
 
 
 async def get_raw(here: Here, device_id: Key, resource: Resource) -> Response:
@@ -325,20 +313,6 @@ def _part_change(change: PartChange) -> dict[str, Any]:
     }
 
 
-def _port(row: ComponentRow) -> dict[str, Any]:
-    properties: Mapping[str, Any] = row.part.properties if row.part else {}
-    speed = properties.get("speed_mbps")
-    if speed is None and isinstance(gigabits := properties.get("speed_gbps"), (int, float)):
-        speed = gigabits * 1000
-    return {
-        "name": row.component.name,
-        "link": str(properties.get("link") or ""),
-        "speed_mbps": speed if isinstance(speed, (int, float)) else None,
-        "mac_address": str(properties.get("mac_address") or ""),
-        "health": row.health.health if row.health else Health.UNKNOWN,
-    }
-
-
 ROUTES = (
     Route("GET", "/devices/{device_id}/components", list_components, Role.VIEWER, Page[Component], tag="device"),
     Route("GET", "/devices/{device_id}/sensors", list_sensors, Role.VIEWER, Page[Sensor], tag="device"),
@@ -346,6 +320,5 @@ ROUTES = (
     Route("GET", "/devices/{device_id}/events", list_device_events, Role.VIEWER, Page[Event], tag="device"),
     Route("GET", "/events", list_events, Role.VIEWER, Page[Event], tag="fleet"),
     Route("GET", "/devices/{device_id}/inventory", get_inventory, Role.VIEWER, Inventory, tag="device"),
-    Route("GET", "/devices/{device_id}/ports", list_ports, Role.VIEWER, Page[Port], tag="device"),
     Route("GET", "/devices/{device_id}/raw", get_raw, Role.RESPONDER, Raw, tag="device"),
 )

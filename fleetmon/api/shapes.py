@@ -364,16 +364,6 @@ class Inventory(Shape):
     history: list[PartChange]
 
 
-class Port(Shape):
-    """One network port; empty and null where the device does not say."""
-
-    name: str
-    link: str
-    speed_mbps: float | None
-    mac_address: str
-    health: HealthWord
-
-
 class Raw(Shape):
     """A resource as the device gave it just now."""
 

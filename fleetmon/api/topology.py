@@ -2,52 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from fastapi import Query, Request, Response
-from pydantic import AwareDatetime
 
 from fleetmon.api.given import Cursor, Key, Limit
 from fleetmon.api.parts import Desk, Here
 from fleetmon.api.roles import Role
 from fleetmon.api.routes import Route
-from fleetmon.api.shapes import Page, Shape
+from fleetmon.api.shapes import Page
+from fleetmon.api.shapes_wire import LinkShape, Port
 from fleetmon.api.wire import LIMIT_DEFAULT, as_counted, list_answer, page_of, told_at
 from fleetmon.integrations.wishes import NAME_MOST
+from fleetmon.model import Health
+from fleetmon.storage.rows import ComponentRow
 from fleetmon.topology import Connection, End, Link, Verdict, connections
 
+PORT_KINDS = ("Port", "NetworkPort", "EthernetInterface")
 RackName = Annotated[str | None, Query(max_length=NAME_MOST, description="only what devices of this rack have")]
 
 
-class LinkEnd(Shape):
-    """One end; `device_id` is null for what is no device of the fleet, and for a feed."""
-
-    device_id: str | None
-    device: str
-    component: str
-    kind: str
-
-
-class SeenLink(Shape):
-    """A link as it is seen."""
-
-    to: LinkEnd
-    source: Literal["neighbour", "station", "label"]
-    since: AwareDatetime | None
-    seen_at: AwareDatetime | None
-
-
-class LinkShape(Shape):
-    """What is known of one end: where it should lead, where it leads, and what comes of that."""
-
-    end: LinkEnd
-    verdict: Literal["agrees", "differs", "unseen", "found"]
-    expected: LinkEnd | None
-    seen: SeenLink | None
-    feed: str
-    reason: str
+async def list_ports(
+    here: Here, request: Request, device_id: Key, limit: Limit = LIMIT_DEFAULT, cursor: Cursor = None
+) -> Response:
+    """The device's network ports, by name, each with what hangs on it."""
+    device = await here.summary(device_id)
+    components = await here.store.components.of_device(device.device_id)
+    ports = [row for row in components if row.component.kind in PORT_KINDS]
+    page, following = page_of(ports, lambda row: (row.component.name, row.component.kind), cursor=cursor, limit=limit)
+    links: dict[str, list[Connection]] = {}
+    for one in await _of_device(here, device.device_id):
+        links.setdefault(one.near.component, []).append(one)
+    items = [_port(row, links.get(row.component.name, ())) for row in page]
+    return list_answer(request, items, next_cursor=following, revision=device.revision)
 
 
 async def list_links(
@@ -55,8 +44,7 @@ async def list_links(
 ) -> Response:
     """What hangs on this device's ports, power supplies and outlets."""
     device = await here.device_id(device_id)
-    found = [one for one in await _of(here, {device}) if one.near.device_id == device]
-    return await _answer(here, request, found, limit, cursor)
+    return await _answer(here, request, await _of_device(here, device), limit, cursor)
 
 
 async def list_topology(
@@ -75,6 +63,10 @@ async def list_topology(
     return await _answer(here, request, wanted, limit, cursor)
 
 
+async def _of_device(here: Desk, device_id: str) -> list[Connection]:
+    return [one for one in await _of(here, {device_id}) if one.near.device_id == device_id]
+
+
 async def _of(here: Desk, devices: Collection[str]) -> list[Connection]:
     return connections(await here.store.links.wiring(devices))
 
@@ -89,6 +81,21 @@ def _key(one: Connection) -> tuple[str, ...]:
     """By device, kind and component; what several links of one end lead to tells them apart."""
     to = one.link.far if one.link else one.expected
     return one.near.device, one.near.kind, as_counted(one.near.component), str(to or "")
+
+
+def _port(row: ComponentRow, links: Iterable[Connection]) -> dict[str, Any]:
+    properties: Mapping[str, Any] = row.part.properties if row.part else {}
+    speed = properties.get("speed_mbps")
+    if speed is None and isinstance(gigabits := properties.get("speed_gbps"), (int, float)):
+        speed = gigabits * 1000
+    return {
+        "name": row.component.name,
+        "link": str(properties.get("link") or ""),
+        "speed_mbps": speed if isinstance(speed, (int, float)) else None,
+        "mac_address": str(properties.get("mac_address") or ""),
+        "health": row.health.health if row.health else Health.UNKNOWN,
+        "links": [_connection(one) for one in links],
+    }
 
 
 def _connection(one: Connection) -> dict[str, Any]:
@@ -112,6 +119,7 @@ def _end(end: End) -> dict[str, Any]:
 
 
 ROUTES = (
+    Route("GET", "/devices/{device_id}/ports", list_ports, Role.VIEWER, Page[Port], tag="device"),
     Route("GET", "/devices/{device_id}/links", list_links, Role.VIEWER, Page[LinkShape], tag="device"),
     Route("GET", "/topology", list_topology, Role.VIEWER, Page[LinkShape], tag="fleet"),
 )
