@@ -108,7 +108,10 @@ def _parser() -> argparse.ArgumentParser:
     fleet.add_argument(
         "--traps",
         metavar="HOST:PORT",
-        help="send every event of machines that speak IPMI there, as a trap; default: none",
+        help="send every event of machines that speak IPMI or SNMP there, as a trap; default: none",
+    )
+    fleet.add_argument(
+        "--trap-version", type=int, choices=(2, 3), default=2, help="of the traps of SNMP agents; default 2"
     )
     mockup = parser.add_argument_group("with --mockup or --snmp")
     mockup.add_argument(
@@ -170,6 +173,7 @@ async def _fleet(options: argparse.Namespace, plan: FleetPlan) -> None:
         "base_port": options.base_port,
         "story": options.story,
         "traps": _loopback(options.traps) if options.traps else None,
+        "trap_version": options.trap_version,
     }
     if options.processes > 1:
         running = running_shards(options.fleet, control=control, processes=options.processes, **settings)

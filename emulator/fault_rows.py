@@ -12,6 +12,7 @@ from emulator.ipmi.effects import POWER_COMMAND
 from emulator.named_fault import SECONDS, FaultRefusedError, Field, Heal, NamedFault, Wanted, part_named
 from emulator.network import Switch
 from emulator.part_faults import PART_FAULTS
+from emulator.snmp.faults import SNMP_FAULTS
 from emulator.wire import WireFault
 from emulator.wire_catalogue import EFFECTS
 
@@ -178,10 +179,15 @@ def _lose_site(fleet: Fleet, site: str, f: Wanted) -> Heal:
     """Nothing of the site answers any more; its machines run on."""
     struck = [bmc for name, bmc in fleet.bmcs.items() if fleet.plant.site_of(fleet.plant.machines[name]) == site]
     heals = [_on_wire("hang", "forever")(fleet, bmc.machine, {}) for bmc in struck]
+    agents = [device.agent for device in fleet.devices.values() if device.site == site]
+    for agent in agents:
+        agent.troubles.silent = True
 
     def heal() -> None:
         for one in heals:
             one()
+        for agent in agents:
+            agent.troubles.silent = False
 
     return heal
 
@@ -347,5 +353,6 @@ FAULTS: dict[str, NamedFault] = {
             happens="resets are executed and the answer is lost (F69)",
         ),
         *PART_FAULTS,
+        *SNMP_FAULTS,
     )
 }

@@ -66,7 +66,7 @@ class Fleet:
             return self._wire(wanted)
         row, target, fields = self._named(wanted)
         fault_id = next(self._ids)
-        machine = target.name if isinstance(target, Machine) else ""
+        machine = target.name if isinstance(target, Machine | Device) else ""
         heal = row.strike(self, target, fields)
         active = ActiveFault(
             id=fault_id, name=row.name, machine=machine, wanted=dict(wanted), since=self.plant.clock.now(), heal=heal
@@ -122,6 +122,7 @@ class Fleet:
         name = str(wanted.get(row.target, ""))
         kinds: dict[str, Mapping[str, Any]] = {
             "machine": self.plant.machines, "rack": self.plant.racks, "switch": self.plant.switches,
+            "agent": self.devices,
             "site": {site: site for site in self.plant.plan.sites},
         }  # fmt: skip
         found = kinds[row.target]

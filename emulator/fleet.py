@@ -22,7 +22,7 @@ SERVERS = re.compile(
     r"(?P<names>\S+)\s*=\s*(?P<family>\S+)\s*@\s*(?P<unit>\d+)(?:\s*/\s*(?P<step>\d+))?(?:\s+over\s+(?P<over>.+))?"
 )
 SWITCHES = re.compile(r"(?P<names>\S+?)\s*(?:=\s*(?P<family>\S+)\s*)?@\s*(?P<unit>\d+)")
-PDUS = re.compile(r"(?P<name>\S+)\s*=\s*(?P<family>\S+)\s+on\s+(?P<feed>[AB])")
+PDUS = re.compile(r"(?P<names>\S+)\s*=\s*(?P<family>\S+)\s+on\s+(?P<feed>[AB])")
 UPSES = re.compile(r"(?P<name>\S+)\s*=\s*(?P<family>\S+)\s*@\s*(?P<unit>\d+)\s+on\s+(?P<feed>[AB])")
 
 
@@ -166,7 +166,7 @@ def parse_fleet(told: Mapping[str, Any], *, name: str = "fleet") -> FleetPlan:
             racks.append(rack)
             servers += [server for line in entry.get("servers", ()) for server in _servers(line, rack)]
             switches += [switch for line in entry.get("switches", ()) for switch in _switches(line, rack)]
-            pdus += [_pdu(line, rack) for line in entry.get("pdus", ())]
+            pdus += [pdu for line in entry.get("pdus", ()) for pdu in _pdus(line, rack)]
             upses += [_ups(line, rack) for line in entry.get("upses", ())]
     _no_doubles("rack", (rack.name for rack in racks))
     _no_doubles("machine", (each.name for kind in (servers, switches, pdus, upses) for each in kind))
@@ -256,12 +256,13 @@ def _switches(line: str, rack: RackPlan) -> list[SwitchPlan]:
     ]
 
 
-def _pdu(line: str, rack: RackPlan) -> PduPlan:
+def _pdus(line: str, rack: RackPlan) -> list[PduPlan]:
     found = PDUS.fullmatch(line.strip().replace("{rack}", rack.name.lower()))
     if found is None:
         raise FleetFileError(f"rack {rack.name}: {line!r} is no PDU; write 'pdu-{{rack}}-a = apc-rpdu2 on A'")
     family = _family(found["family"], PduFamily, "PDU", rack)
-    return PduPlan(name=found["name"], family=family, rack=rack.name, feed=found["feed"])
+    names = expand(found["names"])
+    return [PduPlan(name=name, family=family, rack=rack.name, feed=found["feed"]) for name in names]
 
 
 def _ups(line: str, rack: RackPlan) -> UpsPlan:

@@ -35,7 +35,7 @@ class NamedFault:
 
     name: str
     target: str
-    """`machine`, `rack`, `switch` or `site`: the field that says where."""
+    """`machine`, `rack`, `switch`, `agent` or `site`: the field that says where."""
     fields: Mapping[str, Field] = field(default_factory=dict)
     happens: str
     strike: Callable[[Fleet, Any, Wanted], Heal]

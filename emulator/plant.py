@@ -199,10 +199,9 @@ class Plant:
 
 
 def _join(switch: Switch, switches: list[Switch]) -> None:
-    """The first uplink of each switch of a rack to the next one's, so that they know each other."""
-    family = switch.family
-    others = [other for other in switches if other is not switch and other.family is not None]
-    if family is not None and family.uplinks and others:
-        other = others[0]
-        assert other.family is not None
-        switch.peers[family.ports + 1] = (other, other.family.ports + 1)
+    """The first uplinks of the first and second switch of a rack, of the third and fourth and so on, to each other."""
+    family, position = switch.family, switches.index(switch) ^ 1
+    other = switches[position] if position < len(switches) else None
+    if family is None or other is None or other.family is None or not (family.uplinks and other.family.uplinks):
+        return
+    switch.peers[family.ports + 1] = (other, other.family.ports + 1)

@@ -32,6 +32,8 @@ from emulator.named_fault import FaultRefusedError
 from emulator.plant import Plant
 from emulator.redfish.bmc import Bmc, BmcWatch
 from emulator.server import Endpoint
+from emulator.snmp.traps import Destination, Herald
+from emulator.snmp.usm import User
 
 
 class RunningFleet:
@@ -105,6 +107,7 @@ async def running_fleet(
     base_port: int = 0,
     story: bool = False,
     traps: tuple[str, int] | None = None,
+    trap_version: int = 2,
     shard: tuple[int, int] = (0, 1),
     real: Callable[[], float] = time,
 ) -> AsyncIterator[RunningFleet]:
@@ -112,7 +115,8 @@ async def running_fleet(
 
     `real` is the clock below the fleet's own; give it a constant function and only `advance` moves time. Base port 0
     takes free ports. A shard (number, of how many) holds every n-th rack. Machines that speak IPMI send their events
-    to `traps`, a host and a port of loopback. FleetFileError and OSError tell why it cannot start.
+    to `traps`, a host and a port of loopback, and so do SNMP agents, as SNMPv2c or with trap
+    version 3 encrypted. FleetFileError and OSError tell why it cannot start.
     """
     plan = fleet if isinstance(fleet, FleetPlan) else read_fleet(fleet)
     number, count = shard
@@ -130,6 +134,8 @@ async def running_fleet(
     try:
         await door.endpoint.open(*control)
         await _open_all(living, base_port, traps)
+        if traps is not None:
+            _send_traps(living, traps, trap_version)
         if story:
             for scene in plan.story:
                 plant.agenda.after(scene.at, lambda _, scene=scene: _play(living, scene))  # type: ignore[misc]  # bound now
@@ -154,7 +160,12 @@ def _is_here(fleet: Fleet, scene: Scene) -> bool:
     if len(fleet.plant.racks) == len(fleet.plant.plan.racks):
         return True
     plant = fleet.plant
-    here: dict[str, Container[str]] = {"machine": plant.machines, "rack": plant.racks, "switch": plant.switches}
+    here: dict[str, Container[str]] = {
+        "machine": plant.machines,
+        "rack": plant.racks,
+        "switch": plant.switches,
+        "agent": fleet.devices,
+    }
     return all(scene.fault[key] in known for key, known in here.items() if key in scene.fault)
 
 
@@ -177,6 +188,14 @@ def _play(fleet: Fleet, scene: Scene) -> None:
         fleet.plant.ledger.note(
             str(scene.fault.get("machine", "")), "scene_refused", title=scene.title, reason=str(error)
         )
+
+
+def _send_traps(fleet: Fleet, traps: tuple[str, int], version: int) -> None:
+    """Lets every SNMP agent tell what happens to its device."""
+    plan = fleet.plant.plan
+    user = User(plan.user.encode(), plan.password) if version == 3 else None
+    for device in fleet.devices.values():
+        Herald(device, Destination(*traps, plan.community.encode(), user))
 
 
 async def _open_all(fleet: Fleet, base_port: int, traps: tuple[str, int] | None) -> None:

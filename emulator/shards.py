@@ -69,7 +69,7 @@ class ShardControl:
         return await self._pass_on(self._addresses[0], request)
 
     async def _strike(self, request: Request) -> Reply:
-        """To the shard that has the machine, rack or switch; a site is in all of them."""
+        """To the shard that has the machine, rack, switch or agent; a site is in all of them."""
         try:
             body = request.json()
         except ValueError:
@@ -78,9 +78,10 @@ class ShardControl:
             return await self._pass_on(self._addresses[0], request)
         if "site" in body:
             return _worst(await self._all("POST", request.target, request.body))
-        for kind in ("machine", "rack", "switch"):
+        for kind in ("machine", "rack", "switch", "agent"):
             if kind in body:
-                return await self._pass_on(self._places.get(f"{kind}:{body[kind]}", self._addresses[0]), request)
+                place = f"{'machine' if kind == 'agent' else kind}:{body[kind]}"
+                return await self._pass_on(self._places.get(place, self._addresses[0]), request)
         return await self._pass_on(self._addresses[0], request)
 
     async def _ledger(self, query: dict[str, str]) -> dict[str, Any]:
@@ -140,6 +141,7 @@ async def running_shards(
     base_port: int,
     story: bool,
     traps: tuple[str, int] | None = None,
+    trap_version: int = 2,
 ) -> AsyncIterator[str]:
     """The control address of a fleet in several processes; they end with this one, whatever ends it."""
     options = [
@@ -155,7 +157,7 @@ async def running_shards(
     ]
     options += [] if seed is None else ["--seed", str(seed)]
     options += ["--story"] if story else []
-    options += [] if traps is None else ["--traps", f"{traps[0]}:{traps[1]}"]
+    options += [] if traps is None else ["--traps", f"{traps[0]}:{traps[1]}", "--trap-version", str(trap_version)]
     children = [await _start([*options, "--shard", f"{n}/{processes}"]) for n in range(processes)]
     try:
         addresses = list(await asyncio.gather(*map(_address, children)))
