@@ -6,14 +6,20 @@ import gc
 import itertools
 import resource
 import socket
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from emulator.snmp.agent import Agent as EmulatedAgent
+from emulator.snmp.serve import PASSWORD as SNMP_PASSWORD
+from emulator.snmp.serve import USER as SNMP_USER
+from emulator.snmp.serve import running_recordings
 from fleetmon.clock import ManualClock
 from fleetmon.drivers.base import Memory
 from fleetmon.drivers.lane import Breaker, Lane
 from fleetmon.drivers.snmp import conversation
+from fleetmon.drivers.snmp.session import Session
 from fleetmon.errors import AccessDenied, Garbled
 from tests.ber import integer, octets, ticks
 from tests.snmp_agent import (
@@ -259,3 +265,80 @@ async def test_F105_a_refused_key_is_told_and_after_two_refusals_not_a_byte_is_s
         await clock.advance(Breaker.REST.total_seconds() + 1)
         assert await one.get([UPTIME]) == {UPTIME: 4711}
         assert lane.breaker.refusals == 0
+
+
+# ---- the same of the emulated agent, which also encrypts ------------------------------------------------------------
+
+SEALED = "?auth=sha256&priv=aes128"
+
+
+@pytest.fixture
+async def recorded(tmp_path):
+    """An emulated agent with sixty names."""
+    rows = [f"{UPTIME}|67|4711", *(f"{NAMES}.{row}|4|eth{row}" for row in range(1, 61))]
+    (tmp_path / "switch.snmprec").write_text("\n".join(rows) + "\n")
+    async with running_recordings([tmp_path / "switch.snmprec"]) as agents:
+        yield agents["switch"]
+
+
+def asking(one: EmulatedAgent, query: str = SEALED, **more) -> Session:
+    user, password = (SNMP_USER, SNMP_PASSWORD) if "auth" in query else ("", "public")
+    return session(f"{one.address}{query}", user=user, password=password, **more)
+
+
+@pytest.mark.parametrize("query", ["", SEALED])
+async def test_F93_an_encrypting_engine_is_read_on_after_it_has_rebooted(recorded, query):
+    one = asking(recorded, query)
+    await one.get([UPTIME])
+    for boots in (2, 7, 0, 2**31 - 2):
+        recorded.engine.restart(boots)
+        assert await one.get([UPTIME])
+
+
+@pytest.mark.parametrize("query", ["", "?version=1", SEALED])
+async def test_F95_a_circle_is_left_whatever_the_version(recorded, query):
+    recorded.troubles.loop = name(NAMES)
+    walk = await asking(recorded, query).walk(NAMES, most=10_000)
+    assert not walk.complete
+    assert "go backwards" in walk.reason
+    assert len(walk.rows) == 60
+
+
+@pytest.mark.parametrize("query", ["", "?version=1", SEALED])
+async def test_F96_names_too_many_are_asked_in_parts_whatever_hides_the_error(recorded, query):
+    recorded.troubles.most_names = 8
+    one = asking(recorded, query)
+    names = [f"{NAMES}.{row}" for row in range(1, 61)]
+    assert len(await one.get(names)) == 60
+    walk = await one.walk(NAMES, most=1000)
+    assert (walk.complete, len(walk.rows)) == (True, 60)
+    again = asking(recorded, query, memory=Memory(session=one.memory()))
+    assert len(await again.get(names)) == 60
+    assert again.requests <= 10
+
+
+@pytest.mark.parametrize("query", ["", SEALED])
+async def test_F96_rows_that_an_agent_leaves_out_above_25_are_all_read(recorded, query):
+    recorded.troubles.most_repetitions = 25
+    walk = await asking(recorded, query).walk(NAMES, most=1000)
+    assert (walk.complete, len(walk.rows)) == (True, 60)
+
+
+@pytest.mark.parametrize("query", ["", "?version=1", SEALED])
+async def test_F99_a_table_without_end_is_cut_whatever_the_version(recorded, query):
+    recorded.troubles.grows = name(NAMES)
+    walk = await asking(recorded, query).walk(NAMES, most=100)
+    assert (walk.complete, len(walk.rows)) == (False, 100)
+
+
+async def test_F96_one_value_that_an_encrypting_agent_cannot_tell_is_not_taken_for_too_many(recorded):
+    honest = recorded._answer
+
+    def stumbling(asked, version, room):
+        bad = (*name(NAMES), 7) in asked.names
+        return replace(honest(asked, version, room), status=5, rows=[]) if bad else honest(asked, version, room)
+
+    recorded._answer = stumbling
+    one = asking(recorded)
+    assert len(await one.get([f"{NAMES}.{row}" for row in range(1, 61)])) == 59
+    assert one.memory()["gets"] == [60, 60]

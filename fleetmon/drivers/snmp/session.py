@@ -43,6 +43,27 @@ class _TooMuch(Exception):
     """It did not work with so much at once; less of it may."""
 
 
+@dataclass(slots=True)
+class _Whole:
+    """A question that did not work and was halved. Where both halves do, it was too much at once."""
+
+    size: int
+    fine: int = 0
+
+    def is_well(self, half: bool) -> bool:
+        """Note whether one half went well: have both?"""
+        self.fine += half
+        return self.fine == 2
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """What one PDU asks for, and what it is a half of."""
+
+    oids: list[str]
+    whole: _Whole | None = None
+
+
 class Session:
     """A session with one agent. `requests` counts every datagram sent, tries and discoveries included."""
 
@@ -87,21 +108,24 @@ class Session:
     async def get(self, oids: Sequence[str], priority: Priority = Priority.POLL) -> dict[str, Value]:
         """The values of those OIDs that the agent has; raises DeviceError."""
         found: dict[str, Value] = {}
-        left, again = list(dict.fromkeys(oids)), list[list[str]]()
+        left, again = list(dict.fromkeys(oids)), list[_Part]()
         damaged = 0
         while left or again:
             if again:
-                asked = again.pop()
+                part = again.pop()
             else:
-                asked, left = left[: self._gets.size], left[self._gets.size :]
+                part, left = _Part(left[: self._gets.size]), left[self._gets.size :]
             try:
-                values, others = await self._get(asked, priority)
+                values, others = await self._get(part.oids, priority)
             except Unreadable as error:
                 damaged += 1
-                if not found and (damaged >= HOPELESS or (len(asked) == 1 and not (left or again))):
+                if not found and (damaged >= HOPELESS or (len(part.oids) == 1 and not (left or again))):
                     raise Garbled(f"an answer cannot be read: {error}", device=self.device) from None
-                values, others = {}, _halves(asked)
-            again += others
+                values, others = {}, _halves(part.oids)
+            if part.whole and part.whole.is_well(bool(values)):
+                self._learn(self._gets.too_slow, part.whole.size)
+            whole = _Whole(len(part.oids)) if len(others) == 2 else None
+            again += [_Part(oids, whole) for oids in others]
             found |= {oid: value for oid, value in values.items() if isinstance(value, (int, bytes, str))}
         return found
 
