@@ -161,7 +161,22 @@ async def test_states_are_asked_for_where_they_stand():
         found = await it.poll({Aspect.COMPONENTS})
         (port,) = [one for one in found.health if one.component.name == "eth3"]
         assert (port.state, found.components_complete) == ("StandbyOffline", True)
-        assert {one.kind for one in it.agent.asked} == {GET}
+        ports = name(IF[:-1])
+        assert {one.kind for one in it.agent.asked if one.names[0][: len(ports)] == ports} == {GET}
+
+
+async def test_a_cable_that_was_moved_is_told_with_the_states():
+    remote = "1.0.8802.1.1.2.1.4.1.1."
+    table = switch(4)
+    for arc, value in (("4", integer(4)), ("5", octets(bytes(range(6)))), ("6", integer(5)), ("7", octets(b"nic1"))):
+        table[name(f"{remote}{arc}.0.3.1")] = value
+    async with bench(table) as it:
+        found = await it.poll({Aspect.COMPONENTS})
+        assert [(one.port, one.port_id) for one in found.neighbours or ()] == [("eth3", "nic1")]
+        for arc in ("4", "5", "6", "7"):
+            it.agent.table[name(f"{remote}{arc}.0.4.1")] = it.agent.table.pop(name(f"{remote}{arc}.0.3.1"))
+        found = await it.poll({Aspect.COMPONENTS})
+        assert [one.port for one in found.neighbours or ()] == ["eth4"]
 
 
 async def test_what_was_learned_outlives_a_restart_of_the_service():

@@ -19,7 +19,9 @@ from fleetmon.drivers.outcome import outcome_of
 from fleetmon.drivers.snmp.clockwork import Clockwork
 from fleetmon.drivers.snmp.doubts import doubted
 from fleetmon.drivers.snmp.known import Known
-from fleetmon.drivers.snmp.parse.layout import flat, health, inventory, neighbours, readings, stations
+from fleetmon.drivers.snmp.parse.interfaces import ADDRESS
+from fleetmon.drivers.snmp.parse.layout import flat, health, inventory, neighbours, power, readings, stations
+from fleetmon.drivers.snmp.parse.wire import BRIDGE_COLUMNS, CDP_COLUMNS, LLDP_COLUMNS
 from fleetmon.drivers.snmp.profiles import INSTANCE, WATCHES, Profile, probes_for, profile_for
 from fleetmon.drivers.snmp.session import Session
 from fleetmon.drivers.snmp.values import Value, text
@@ -50,6 +52,11 @@ MOST_SHOWN = 1000
 AT_EASE = 600.0
 """Seconds before a device is walked again because values are missing or it says that its tables changed: some say so
 at every poll. A restart, or ports by other names, does not wait."""
+HEARD, LEARNED = frozenset({*LLDP_COLUMNS, *CDP_COLUMNS}), frozenset(BRIDGE_COLUMNS)
+"""Columns of neighbours, and of addresses that a bridge has learned."""
+WIRE = HEARD | LEARNED
+MOST_WIRED = 2000
+"""Values of these that are read with the states; where there are more, with the inventory alone."""
 ITSELF = frozenset({DeviceKind.SWITCH, DeviceKind.PDU, DeviceKind.UPS})
 """Kinds whose agent runs on the device itself: where it answers, the device is on."""
 
@@ -171,6 +178,8 @@ class SnmpDriver:
             if not await self._walk(look, everything=everything):
                 return
         self._tell(look)
+        if look.wants(Aspect.COMPONENTS) and not everything:
+            await self._follow_cables(look)
 
     def _wanted(self, look: Look) -> list[str]:
         """The OIDs of a steady poll."""
@@ -305,13 +314,38 @@ class SnmpDriver:
         look.problems += layout.problems
         if known.profile is not None and known.profile.kind in ITSELF:
             look.told["power"] = Power(state=PowerState.ON, taken_at=look.at, source=f"it answers ({WATCHES[0]})")
+        elif (told_power := power(layout, look.values, look.at)) is not None:
+            look.told["power"] = told_power
 
     def _take_stock(self, look: Look, profile: Profile) -> None:
         """What it is made of, and what is at the other ends of its cables."""
         known, tables = self._known, look.walked or {}
         found = inventory(profile, known.layout, tables, look.at, known.whole)
         look.told |= {"inventory": found, "identity": found.identity}
-        if not known.unfinished:
-            look.told["neighbours"] = tuple(neighbours(known.layout, tables))
-            look.told["stations"] = tuple(stations(known.layout, tables))
+        self._tell_cables(look, tables, known.unfinished)
         look.answered.add(Aspect.INVENTORY)
+
+    async def _follow_cables(self, look: Look) -> None:
+        """Who is at the other ends, between two inventories, where that is not too much to ask for."""
+        known = self._known
+        assert known.profile is not None, "it has been met"
+        columns = [column for column in known.profile.columns(Aspect.INVENTORY) if column in WIRE]
+        if not columns or known.wired > MOST_WIRED:
+            return
+        tables: dict[str, Mapping[str, Value]] = {ADDRESS: known.addresses}
+        broken: dict[str, str] = {}
+        for column in columns:
+            if self._clock.monotonic() >= look.limit:
+                return
+            walk = await self._session.walk(column, most=MOST_ROWS, priority=look.priority)
+            tables[column] = walk.rows
+            broken |= {} if walk.complete else {column: walk.reason}
+        self._tell_cables(look, tables, broken)
+
+    def _tell_cables(self, look: Look, tables: Mapping[str, Mapping[str, Value]], broken: Mapping[str, str]) -> None:
+        layout = self._known.layout
+        self._known.wired = sum(len(rows) for column, rows in tables.items() if column in WIRE)
+        if broken.keys().isdisjoint(HEARD):
+            look.told["neighbours"] = tuple(neighbours(layout, tables))
+        if broken.keys().isdisjoint(LEARNED):
+            look.told["stations"] = tuple(stations(layout, tables))

@@ -11,7 +11,7 @@ from typing import Any
 from weakref import WeakValueDictionary
 
 from fleetmon.drivers.snmp.clockwork import Clockwork
-from fleetmon.drivers.snmp.parse.interfaces import NAME
+from fleetmon.drivers.snmp.parse.interfaces import ADDRESS, NAME
 from fleetmon.drivers.snmp.parse.layout import Layout, lay_out
 from fleetmon.drivers.snmp.profiles import Profile, every_profile
 from fleetmon.drivers.snmp.values import Tables, Value
@@ -39,6 +39,8 @@ class Known:
     """The tables that the layout was drawn from, as short text."""
     names: dict[str, Value] = field(default_factory=dict)
     """What the ports were called then, by full OID."""
+    addresses: Mapping[str, Value] = field(default_factory=dict)
+    """Ethernet addresses of the ports, by ifIndex."""
     whole: bool = True
     """Were the tables read to their ends?"""
     clockwork: Clockwork = field(default_factory=Clockwork)
@@ -53,6 +55,8 @@ class Known:
     """When `clockwork` was told, on the monotonic clock: ours may be set between two polls."""
     unfinished: dict[str, str] = field(default_factory=dict)
     """Columns of that walk that have more rows than could be read, and why."""
+    wired: int = 0
+    """Values that told of neighbours and learned addresses, when they were read last."""
     owes_inventory: bool = False
     """Was it asked for, and not told for want of time?"""
     eased_at: float = float("-inf")
@@ -68,6 +72,7 @@ class Known:
         self.profile, self.whole = profile, whole
         self.layout = _shared(lay_out(profile, tables))
         self.packed = pack(tables)
+        self.addresses = tables.get(ADDRESS, {})
         self.names = {f"{NAME}.{index}": name for index, name in tables.get(NAME, {}).items()}
         self.moved = frozenset(
             point.sensor for point in self.layout.points if before.get(point.sensor.key, point.oid) != point.oid
