@@ -112,7 +112,7 @@ def test_optics_are_read_with_their_thresholds():
         (one.sensor.component.name, one.sensor.name): one
         for one in readings(lay_out(profile, whole(profile, values)), values, AT)
     }
-    reading = told["Ethernet1/1", "Lane 1 Transceiver Receive Power Sensor"]
+    reading = told["Ethernet1/1", "Lane 1 Transceiver Receive Power"]
     assert reading.value == pytest.approx(10 ** (-13.187 / 10) / 1000)
     assert reading.sensor.thresholds.lower_critical == pytest.approx(2.0e-6, rel=1e-3)
-    assert told["Ethernet1/1", "Lane 1 Transceiver Bias Current Sensor"].value == 0.020116
+    assert told["Ethernet1/1", "Lane 1 Transceiver Bias Current"].value == 0.020116

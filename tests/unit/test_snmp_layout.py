@@ -171,7 +171,7 @@ def test_a_sensor_that_names_a_port_speaks_of_the_port():
     tables.update(entities((1, 0, 3, "Box"), (9, 1, 8, "Ethernet1/1 Lane 1 Transceiver Voltage Sensor")))
     tables.update(sensor(9, 4, 33, 9, 1))
     _, told = read(tables)
-    assert told["Ethernet1/1", "Lane 1 Transceiver Voltage Sensor"].value == 3.3
+    assert told["Ethernet1/1", "Lane 1 Transceiver Voltage"].value == 3.3
 
 
 def test_a_sensor_of_a_port_by_the_agents_own_mapping():
@@ -180,6 +180,13 @@ def test_a_sensor_of_a_port_by_the_agents_own_mapping():
     tables[entity.ALIASES] = {"7.0": "1.3.6.1.2.1.2.2.1.1.1"}
     tables.update(sensor(9, 8, 41))
     assert read(tables)[1]["1/1/1", "Temperature"].value == 41
+
+
+def test_a_sensor_of_a_port_that_its_entity_s_number_tells():
+    tables = ports("Eth1/1", "Eth1/2")
+    tables.update(entities((1, 0, 3, "Box"), (1000000200, 1, 10, "Ethernet1"), (1000000210, 1000000200, 8, "DOM RX")))
+    tables.update(sensor(1000000210, 8, 29))
+    assert read(tables, every_profile()["sonic"])[1]["Eth1/2", "DOM RX"].value == 29
 
 
 @pytest.mark.parametrize(("status", "reason"), [(2, NoReading.ABSENT), (3, NoReading.FAULTY)])

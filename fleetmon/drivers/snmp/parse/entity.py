@@ -32,12 +32,15 @@ _KINDS: Mapping[int, str] = {
 _CHASSIS, _SENSOR, _MODULE, _PORT, _STACK, _BACKPLANE = 3, 8, 9, 10, 11, 4
 _LABELS = {"Chassis": "Chassis", "PowerSupply": "Power supply", "Fan": "Fan", "Processor": "Processor"}
 _WORD = re.compile(r"[A-Za-z]{2}")
+_JOINTS = re.compile(r"^(?:for|of|:|-)\s+|(?:\s+sensor)?\s+(?:for|of|in|:|-)$|\s+sensor$", re.IGNORECASE)
+"""What joined a text to the port's name."""
 _PORT_NAME = re.compile(r"(?=.*\d)[A-Za-z][\w/.:-]{2,}$")
 """What can only be the name of a port when it stands in a text."""
 PLUGGED = frozenset({"Fan", "PowerSupply"})
 """What is told of even where nothing says how it is."""
 _HOLDERS = frozenset({6, 7})
 """Classes that speak for the fans in them."""
+_NUMBERED_PORTS = 10**9
 _DEEPEST = 32
 """Containments; a tree that is deeper goes in circles."""
 
@@ -110,7 +113,7 @@ class Tree:
 
 def _without(told: str, word: str, rest: str) -> str:
     short = " ".join(told.replace(word, " ").split())
-    short = re.sub(r"^(?:for|of|:|-)\s+|\s+(?:for|of|in|:|-)$", "", short).strip()
+    short = _JOINTS.sub("", short).strip()
     return f"{short or told} {rest}".strip()
 
 
@@ -135,6 +138,14 @@ def draw(draft: Draft) -> None:
 def _is_there(_: tuple[Value | None, ...]) -> Verdict | None:
     """It is there, and nobody says how it is."""
     return Verdict(Health.UNKNOWN)
+
+
+def draw_numbered_ports(draft: Draft) -> None:
+    """Ports whose entPhysicalIndex tells the ifIndex: 10^9 and a hundred times it (SONiC's physical entity MIB)."""
+    for index in draft.column(CLASS):
+        number, rest = divmod(int(index) - _NUMBERED_PORTS, 100) if index.isdigit() else (0, 0)
+        if not rest and number in draft.ports and integer(draft.column(CLASS)[index]) == _PORT:
+            draft.entities[int(index)] = draft.ports[number]
 
 
 def draw_states(draft: Draft) -> None:

@@ -26,6 +26,7 @@ class Standard:
 
 STANDARDS: Mapping[str, Standard] = {
     "if": Standard(columns=interfaces.COLUMNS, inventory=interfaces.INVENTORY, draw=interfaces.draw),
+    "numbered-ports": Standard(columns=(entity.CLASS,), draw=entity.draw_numbered_ports),
     "entity": Standard(columns=entity.COLUMNS, inventory=entity.INVENTORY, draw=entity.draw),
     "entity-state": Standard(columns=entity.STATES, draw=entity.draw_states),
     "entity-sensor": Standard(
