@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from fleetmon.clock import ManualClock
-from fleetmon.drivers.ipmi import conversation, worker
+from fleetmon.drivers.ipmi import conversation, wire, worker
 from fleetmon.drivers.ipmi.commands import CHASSIS_STATUS
 from fleetmon.drivers.ipmi.conversation import Conversation
 from fleetmon.drivers.ipmi.messages import (
@@ -300,6 +300,16 @@ async def test_an_address_nothing_can_be_sent_to_is_silent(monkeypatch):
     for host in ("255.255.255.255", "not a number"):
         with talking(9, host) as talk:
             assert (await talk.ask(BATCH)).outcome is Outcome.SILENT
+
+
+async def test_a_bmc_that_says_nothing_until_the_time_is_over_is_silent_and_not_slow(monkeypatch):
+    """Planted bug: it counts as late, so that no other address of its name is ever tried."""
+    monkeypatch.setattr(wire, "JITTER", (1.2, 1.2))
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as deaf:
+        deaf.bind(("127.0.0.1", 0))
+        with talking(deaf.getsockname()[1]) as talk:
+            result = await talk.ask(replace(BATCH, time=0.2, reach=0.2))
+    assert (result.outcome, result.reason) == (Outcome.SILENT, "no answer")
 
 
 async def test_bmcs_are_spoken_to_over_ipv6_as_well():

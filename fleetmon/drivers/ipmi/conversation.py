@@ -33,12 +33,14 @@ class Conversation:
         self._suite: int | None = None
         self._sure = True
         self._heard_at = float("-inf")
+        self._heard = False
+        """Did anything come while this batch was asked?"""
         self._sent = 0
 
     async def ask(self, batch: Batch) -> Result:
         """What becomes of the batch, within its time."""
         async with self._turn:
-            self._sent = 0
+            self._sent, self._heard = 0, False
             answers: list[Answer] = []
             opened = False
             try:
@@ -171,7 +173,7 @@ class Conversation:
 
     def _out_of_time(self, batch: Batch, answers: list[Answer]) -> tuple[Outcome, list[Answer], str]:
         """The time was over: with a BMC that is merely slow the session stays."""
-        if self._wire is not None and self._wire.sendings > 1:
+        if not self._heard or (self._wire is not None and self._wire.sendings > 1):
             self._drop()
             return Outcome.SILENT, answers, "no answer"
         return Outcome.LATE, answers, f"no full answer within {batch.time:g} s"
@@ -181,6 +183,7 @@ class Conversation:
         self._sockets.send(place, datagram)
 
     def _receive(self, datagram: bytes) -> None:
+        self._heard = True
         if self._wire is not None:
             self._wire.receive(datagram)
 
