@@ -6,14 +6,14 @@ Compared by OID: numbers of sensors, health of states, names, speeds, addresses 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
 from fleetmon.drivers.snmp.parse.layout import Layout, lay_out
-from fleetmon.drivers.snmp.parse.points import ABSENT, Verdict
-from fleetmon.model import Health, Part
+from fleetmon.drivers.snmp.parse.points import ABSENT, Point, Verdict
+from fleetmon.model import Health, Part, ReadingType
 from tests.snmp_captures import EXPECTED, Agent, agent, profile_of, whole
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
@@ -83,8 +83,8 @@ def _rows(theirs: Mapping[str, Any], module: str, table: str) -> list[dict[str, 
 
 
 def _sensors(found: Agreement, layout: Layout, values: Agent, theirs: Mapping[str, Any]) -> None:
-    points = {point.oid: point for point in layout.points}
-    verdicts = dict(_verdicts(layout, values))
+    points = _by_oid(layout)
+    verdicts = _verdicts(layout, values)
     generic = {
         (row["state_name"], row["state_value"]): row["state_generic_value"]
         for row in _rows(theirs, "sensors", "state_indexes")
@@ -100,15 +100,28 @@ def _sensors(found: Agreement, layout: Layout, values: Agent, theirs: Mapping[st
         elif oid not in points:
             found.missing.append(("number", row["sensor_descr"], current))
         elif current is not None:
-            ours = points[oid].reading(values, AT).number
-            _compare_number(found, f"{row['sensor_class']} {row['sensor_descr']}", ours, _ours_unit(row))
+            _compare_number(found, f"{row['sensor_class']} {row['sensor_descr']}", points[oid], values, row)
 
 
-def _verdicts(layout: Layout, values: Agent) -> Iterator[tuple[str, Verdict]]:
+def _by_oid(layout: Layout) -> dict[str, list[Point]]:
+    """The points of each OID: of one row of a column, and of the sum that begins with it."""
+    found: dict[str, list[Point]] = {}
+    for point in layout.points:
+        found.setdefault(point.oid, []).append(point)
+    return found
+
+
+def _verdicts(layout: Layout, values: Agent) -> dict[str, Verdict]:
+    """The worst that is made of the value of each OID; that its component is absent outweighs it."""
+    told: dict[str, list[Verdict]] = {}
+    gone = {one.component for one in layout.conditions if (said := one.verdict(values)) and said.state == ABSENT}
     for condition in layout.conditions:
         verdict = condition.verdict(values)
         if verdict is not None:
-            yield from ((oid, verdict) for oid in condition.oids)
+            absent = replace(verdict, state=ABSENT) if condition.component in gone else verdict
+            for oid in condition.oids:
+                told.setdefault(oid, []).append(absent)
+    return {oid: max(verdicts, key=lambda verdict: verdict.health.rank) for oid, verdicts in told.items()}
 
 
 def _compare_state(found: Agreement, where: str, verdict: Verdict, meant: int) -> None:
@@ -119,23 +132,26 @@ def _compare_state(found: Agreement, where: str, verdict: Verdict, meant: int) -
         found.differing.append(("state", where, verdict, meant))
 
 
-def _ours_unit(row: Mapping[str, Any]) -> float:
+def _ours_unit(row: Mapping[str, Any], type_: ReadingType) -> float:
     """Their number in our unit."""
     current = float(row["sensor_current"])
     match row["sensor_class"]:
         case "dbm":
             return float(10 ** (current / 10) / 1000)
-        case "runtime":
-            return current * 60
+        case "power_consumed" if type_ is ReadingType.ENERGY_WH:
+            return current * 1000
         case _:
             return current
 
 
-def _compare_number(found: Agreement, where: str, ours: float | None, theirs: float) -> None:
-    if ours is not None and abs(ours - theirs) <= max(1e-9, abs(theirs) * _CLOSE):
+def _compare_number(
+    found: Agreement, where: str, points: Iterable[Point], values: Agent, row: Mapping[str, Any]
+) -> None:
+    pairs = [(point.reading(values, AT).number, _ours_unit(row, point.sensor.type)) for point in points]
+    if any(ours is not None and abs(ours - theirs) <= max(1e-9, abs(theirs) * _CLOSE) for ours, theirs in pairs):
         found.count("number")
     else:
-        found.differing.append(("number", where, ours, theirs))
+        found.differing.append(("number", where, *pairs[0]))
 
 
 # ---- ports and processors --------------------------------------------------------------------------------------------
