@@ -7,7 +7,8 @@ from collections.abc import Collection, Iterator
 
 import pytest
 
-from fleetmon.drivers.snmp.profiles import Profile, probes_for, profile_for
+from fleetmon.drivers.snmp.family import Profile
+from fleetmon.drivers.snmp.profiles import probes_for, profile_for
 from fleetmon.drivers.snmp.values import Tables, Value, text
 from fleetmon.model import Aspect
 from tests.recordings import ABSENT, FOLDER

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from fleetmon.drivers.snmp.family import Profile
 from fleetmon.drivers.snmp.parse import entity, entity_sensor, host, interfaces, wire
 from fleetmon.drivers.snmp.parse.layout import (
     Layout,
@@ -18,7 +19,7 @@ from fleetmon.drivers.snmp.parse.layout import (
     readings,
     stations,
 )
-from fleetmon.drivers.snmp.profiles import Profile, every_profile
+from fleetmon.drivers.snmp.profiles import every_profile
 from fleetmon.drivers.snmp.values import Tables, Value, mac, named, number, text
 from fleetmon.model import Component, Health, NoReading, Reading, ReadingType
 

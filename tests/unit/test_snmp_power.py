@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+from fleetmon.drivers.snmp.family import Profile
 from fleetmon.drivers.snmp.parse.layout import flat, health, lay_out, power, readings
-from fleetmon.drivers.snmp.profiles import Profile, every_profile
+from fleetmon.drivers.snmp.profiles import every_profile
 from fleetmon.drivers.snmp.values import Tables
 from fleetmon.ingest.readings import vital
 from fleetmon.model import Component, ComponentHealth, Health, NoReading, PowerState, Reading

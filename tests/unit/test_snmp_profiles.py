@@ -7,8 +7,10 @@ from operator import attrgetter
 
 import pytest
 
+from fleetmon.drivers.snmp.family import Profile
+from fleetmon.drivers.snmp.language import profile_of_text, verdict
 from fleetmon.drivers.snmp.parse.layout import flat, health, lay_out, readings
-from fleetmon.drivers.snmp.profiles import Profile, every_profile, probes_for, profile_for, profile_of_text, verdict
+from fleetmon.drivers.snmp.profiles import every_profile, probes_for, profile_for
 from fleetmon.errors import ConfigError
 from fleetmon.model import Aspect, Health, NoReading
 from tests.unit.test_snmp_layout import AT

@@ -18,11 +18,12 @@ from fleetmon.drivers.lane import Priority
 from fleetmon.drivers.outcome import outcome_of
 from fleetmon.drivers.snmp.clockwork import Clockwork
 from fleetmon.drivers.snmp.doubts import doubted
+from fleetmon.drivers.snmp.family import INSTANCE, WATCHES, Profile
 from fleetmon.drivers.snmp.known import Known
 from fleetmon.drivers.snmp.parse.interfaces import ADDRESS
 from fleetmon.drivers.snmp.parse.layout import flat, health, inventory, neighbours, power, readings, stations
 from fleetmon.drivers.snmp.parse.wire import BRIDGE_COLUMNS, CDP_COLUMNS, LLDP_COLUMNS
-from fleetmon.drivers.snmp.profiles import INSTANCE, WATCHES, Profile, probes_for, profile_for
+from fleetmon.drivers.snmp.profiles import probes_for, profile_for
 from fleetmon.drivers.snmp.session import Session
 from fleetmon.drivers.snmp.values import Value, text
 from fleetmon.errors import DeviceError, Unaskable

@@ -11,9 +11,10 @@ from typing import Any
 from weakref import WeakValueDictionary
 
 from fleetmon.drivers.snmp.clockwork import Clockwork
+from fleetmon.drivers.snmp.family import Profile
 from fleetmon.drivers.snmp.parse.interfaces import ADDRESS, NAME
 from fleetmon.drivers.snmp.parse.layout import Layout, lay_out
-from fleetmon.drivers.snmp.profiles import Profile, every_profile
+from fleetmon.drivers.snmp.profiles import every_profile
 from fleetmon.drivers.snmp.values import Tables, Value
 from fleetmon.model import Sensor
 

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 
+from fleetmon.drivers.snmp.family import INSTANCE, Profile, Switched, Told
 from fleetmon.drivers.snmp.parse import entity, rows, wire
 from fleetmon.drivers.snmp.parse.points import ABSENT, Condition, Draft, Point, Verdict
 from fleetmon.drivers.snmp.parse.standards import STANDARDS
-from fleetmon.drivers.snmp.profiles import INSTANCE, Profile, Switched, Told
 from fleetmon.drivers.snmp.values import Tables, Value, arcs, named, text
 from fleetmon.model import (
     DEVICE,

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 
+from fleetmon.drivers.snmp.family import INSTANCE, Join, Raw, ReadingColumn, Table, Words
 from fleetmon.drivers.snmp.parse.points import (
     ABSENT,
     PLAIN,
@@ -20,7 +21,6 @@ from fleetmon.drivers.snmp.parse.points import (
     told_apart,
 )
 from fleetmon.drivers.snmp.parse.rules import sound
-from fleetmon.drivers.snmp.profiles import INSTANCE, Join, Raw, ReadingColumn, Table, Words
 from fleetmon.drivers.snmp.values import Value, arcs, integer, named, number, text
 from fleetmon.model import DEVICE, Component, Health, NoReading, Part, Scalar, Sensor, Thresholds
 
