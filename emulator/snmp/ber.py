@@ -69,11 +69,11 @@ def oid(steps: Oid) -> bytes:
 
 @lru_cache(maxsize=16_384)
 def arcs_in_bytes(steps: Oid) -> bytes:
-    """The first two arcs in one byte, each other one seven bits at a time."""
+    """The first two arcs as one, each seven bits at a time."""
     if not steps:
         return b"\x00"
     first = steps[0] * 40 + (steps[1] if len(steps) > 1 else 0)
-    return bytes((first,)) + tail_in_bytes(steps[2:])
+    return tail_in_bytes((first, *steps[2:]))
 
 
 def tail_in_bytes(steps: Oid) -> bytes:
