@@ -218,7 +218,8 @@ def aspects_of(text: str) -> frozenset[Aspect]:
 def partly(observation: Observation) -> bool:
     """Something asked for is missing because it could not be read; a device without sensors is read whole."""
     incomplete = observation.inventory is not None and not observation.inventory.complete
-    return bool(observation.problems) and (observation.asked != observation.answered or incomplete)
+    missing = any(not problem.finding for problem in observation.problems)
+    return missing and (observation.asked != observation.answered or incomplete)
 
 
 def failure(observation: Observation, endpoint: Endpoint) -> DeviceError:

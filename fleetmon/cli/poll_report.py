@@ -47,7 +47,7 @@ def as_object(seen: Observation) -> dict[str, Any]:
         "health": [_health(found) for found in seen.health],
         "events": [_event(record, log) for log in seen.logs for record in log.records],
         "inventory": _jsonable(asdict(seen.inventory)) if seen.inventory else None,
-        "problems": [{"resource": problem.resource, "reason": problem.reason} for problem in seen.problems],
+        "problems": [_jsonable(asdict(problem)) for problem in seen.problems],
         "asked": sorted(seen.asked),
         "answered": sorted(seen.answered),
         "taken_at": _instant(seen.taken_at),
@@ -63,7 +63,8 @@ def report(seen: Observation, address: str, *, width: int, in_ascii_only: bool =
         ("Health, worst first", _health_table(seen, width, in_ascii_only)),
         ("Sensors", _sensor_table(seen, width, in_ascii_only)),
         ("Last events", _event_table(seen, width, in_ascii_only)),
-        ("Problems", _problem_table(seen, width, in_ascii_only)),
+        ("Could not be read", _problem_table(seen, width, in_ascii_only, finding=False)),
+        ("Worth knowing", _problem_table(seen, width, in_ascii_only, finding=True)),
     ):
         if section is not None:
             parts += [Text(title, style="bold"), section, Text("")]
@@ -221,15 +222,16 @@ def _event_order(record: LogRecord) -> tuple[bool, float, int]:
     return (at is not None, at.timestamp() if at else 0.0, number)
 
 
-def _problem_table(seen: Observation, width: int, in_ascii_only: bool) -> RenderableType | None:
-    if not seen.problems:
+def _problem_table(seen: Observation, width: int, in_ascii_only: bool, *, finding: bool) -> RenderableType | None:
+    problems = [problem for problem in seen.problems if problem.finding is finding]
+    if not problems:
         return None
     columns = (
         Column(key="resource", value=lambda row: row["resource"], flexible=True),
         Column(key="reason", value=lambda row: row["reason"], flexible=True),
     )
     return table(
-        [{"resource": problem.resource, "reason": problem.reason} for problem in seen.problems],
+        [{"resource": problem.resource, "reason": problem.reason} for problem in problems],
         columns,
         width=width,
         in_ascii_only=in_ascii_only,

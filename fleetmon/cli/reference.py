@@ -53,7 +53,7 @@ TAIL = """\
      "health": [{"component": {"kind","name"}, "health", "state", "failure_predicted": true | false | null, "detail"}],
      "events": [{"log", "record_id", "severity", "message", "message_id", "created_at", "created_text", "component"}],
      "inventory": {"identity", "parts": [...], "taken_at", "complete"} | null,
-     "problems": [{"resource", "reason"}], "asked": [aspect], "answered": [aspect], "taken_at",
+     "problems": [{"resource", "reason", "finding"}], "asked": [aspect], "answered": [aspect], "taken_at",
      "requests": n, "seconds": s}
 
 Component kinds are the Redfish resource names, whatever the protocol; every present component is in `health`. A reading

@@ -71,6 +71,8 @@ class Problem:
 
     resource: str
     reason: str
+    finding: bool = False
+    """Was it read well, and tells a person something to act on? Then nothing is missing for it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

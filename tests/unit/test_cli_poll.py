@@ -139,6 +139,18 @@ def test_what_could_not_be_read_is_told():
     )
 
 
+def test_what_was_read_well_and_wants_a_person_is_not_among_what_could_not_be_read():
+    """Planted bug: a BMC that offers cipher suite 0 looks like one that keeps its security to itself."""
+    finding = Problem(resource="security", reason="cipher suite 0 is offered", finding=True)
+    told = page(seen(problems=(finding,)))
+    assert "Worth knowing" in told
+    assert "Could not be read" not in told
+    assert not partly(seen(answered=ALL - {Aspect.EVENTS}, problems=(finding,)))
+    both = page(seen(problems=(finding, Problem(resource="sel", reason="no privilege"))))
+    assert both.index("no privilege") < both.index("Worth knowing") < both.index("cipher suite 0")
+    assert as_object(seen(problems=(finding,)))["problems"][0]["finding"] is True
+
+
 def test_a_poll_is_partial_when_something_asked_for_was_not_answered():
     assert not partly(seen())
     assert not partly(seen(problems=(Problem(resource="/x", reason="odd"),)))

@@ -99,6 +99,10 @@ class Look:
         """Note what could not be read or believed."""
         self.problems.append(Problem(resource=resource, reason=reason))
 
+    def find(self, resource: str, reason: str) -> None:
+        """Note what was read well and is worth a person's attention."""
+        self.problems.append(Problem(resource=resource, reason=reason, finding=True))
+
     def told(self, *health: ComponentHealth) -> None:
         """Note how components are; what is said later in a poll counts."""
         self.health.update({(one.component.kind, one.component.name): one for one in health})

@@ -175,9 +175,9 @@ def _tell(known: Known, look: Look, info: Info, stretch: Stretch) -> None:
         gap=bool(unread) and given_up,
     )
     if said := fullness(reading):
-        look.tell(SOURCE, said)
+        look.find(SOURCE, said)
     if said := clock_trouble(known.sel.offset):
-        look.tell(SOURCE, said)
+        look.find(SOURCE, said)
     look.logs.append(reading)
     if not unread or given_up:
         look.done(Aspect.EVENTS)

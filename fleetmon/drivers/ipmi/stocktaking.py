@@ -42,7 +42,7 @@ async def take_stock(known: Known, look: Look, cipher: int | None) -> None:
     identity = await _identity(known, look)
     door = await look_at_door(look)
     for flaw in door.flaws:
-        look.tell(RESOURCE, flaw)
+        look.find(RESOURCE, flaw)
     health, whole = sensors.components(known, look, known.answers)
     parts = {one.component: one for one in (*_bare_parts(health), *_described(known))}
     parts[BMC] = _bmc(device_id(known.device), door, cipher)

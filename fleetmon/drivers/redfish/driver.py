@@ -145,7 +145,7 @@ class RedfishDriver:
                 continue
             look.problems.extend(reading.unread)
             if said := fullness(reading):
-                look.tell(log.entries, said)
+                look.find(log.entries, said)
             if log.name in look.request.marks or reading.gap or not reading.unread:
                 look.logs.append(reading)
                 read += 1

@@ -77,6 +77,10 @@ class Look:
         """Note what could not be read or believed."""
         self.problems.append(Problem(resource=resource, reason=reason))
 
+    def find(self, resource: str, reason: str) -> None:
+        """Note what was read well and is worth a person's attention."""
+        self.problems.append(Problem(resource=resource, reason=reason, finding=True))
+
     def fail(self, error: DeviceError, path: str) -> None:
         """Note that one resource could not be had."""
         self.failed = error
