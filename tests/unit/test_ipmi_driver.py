@@ -329,7 +329,13 @@ async def test_thresholds_are_asked_once_and_again_with_an_inventory() -> None:
     await bench.poll(COMPONENTS)
     assert bench.shelf.count((0x04, 0x27)) == 0
     await bench.poll(INVENTORY)
-    assert bench.shelf.count((0x04, 0x27)) == 1
+    assert bench.shelf.count((0x04, 0x27)) == 0, "somebody asked for the inventory again: once a day is enough"
+    await bench.clock.advance(86_400)
+    restarted = Bench(shelf, memory=bench.driver.memory())
+    shelf.thresholds[0x30] = bytes([0x18, 0, 0, 0, 33, 42, 0])
+    seen = await restarted.poll(*LIFE, INVENTORY)
+    assert restarted.shelf.count((0x04, 0x27)) == 1
+    assert next(one.sensor.thresholds.upper_caution for one in seen.readings if one.sensor.name == "Inlet") == 33.0
 
 
 # ---- sensor data records ---------------------------------------------------------------------------------------------

@@ -232,7 +232,9 @@ class IpmiDriver:
         if look.wants(Aspect.COMPONENTS, Aspect.INVENTORY):
             for address in sorted(known.catalog.elsewhere):
                 look.tell("SDR", f"the controller at {address:02X}h has sensors of its own, which are not read")
-            if known.limits_wanted or look.wants(Aspect.INVENTORY):  # whoever sets a threshold does not tell us
+            if look.wants(Aspect.INVENTORY) and sensors.limits_are_old(known, look):
+                known.change(limits_wanted=True)  # whoever sets a threshold does not tell us
+            if known.limits_wanted:
                 await sensors.read_limits(known, look)
 
     async def _take_stock(self, look: Look) -> None:

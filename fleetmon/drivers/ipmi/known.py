@@ -61,6 +61,8 @@ class Known:
     sel: Sel = field(default_factory=Sel)
     limits_wanted: bool = True
     """Are thresholds and hysteresis still to be asked for?"""
+    limits_at: float | None = None
+    """When they were all told last, in seconds of our wall clock since 1970."""
 
     # Not remembered: it is found out again for next to nothing.
 
@@ -148,6 +150,7 @@ class Known:
             "records": None if self.catalog is None else pack(self.catalog.records),
             "limits": None if self.catalog is None else limits_out(self.catalog.limits),
             "limits_wanted": self.limits_wanted,
+            "limits_at": self.limits_at,
             "chassis": None if self.chassis is None else self.chassis.hex(),
             "watched": sorted([one.kind, one.name] for one in self.watched),
             "absent": sorted([one.kind, one.name] for one in self.absent),
@@ -175,6 +178,7 @@ class Known:
                 stamp=None if stamp is None else Stamp(bool(stamp[0]), *map(int, stamp[1:])),
                 catalog=None if records is None else catalog(unpack(records), maker, limits_in(remembered["limits"])),
                 limits_wanted=bool(remembered["limits_wanted"]),
+                limits_at=at if isinstance(at := remembered.get("limits_at"), int | float) else None,
                 chassis=None if remembered["chassis"] is None else bytes.fromhex(remembered["chassis"]),
                 watched=frozenset(Component(kind, name) for kind, name in remembered["watched"]),
                 absent=frozenset(Component(kind, name) for kind, name in remembered["absent"]),

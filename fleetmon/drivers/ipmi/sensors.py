@@ -24,6 +24,8 @@ SILENCE = 600.0
 """Seconds a sensor is left alone that is met with silence: each one costs as long as a dead device."""
 FRESH = 30.0
 """Seconds for which numbers just read need not be read again to judge the components."""
+LIMITS_KEPT = 20 * 3600.0
+"""Seconds for which limits need not be asked for again: of the looks at the inventory, one a day does."""
 NO_ANSWER = -1
 """In place of a completion code, for a sensor that did not answer at all."""
 _NOTHING = Answer(NO_ANSWER, b"")
@@ -131,6 +133,12 @@ def _tell(known: Known, look: Look, health: tuple[ComponentHealth, ...]) -> None
     look.told(*health)
 
 
+def limits_are_old(known: Known, look: Look) -> bool:
+    """Is it time to ask for thresholds and hysteresis again? Also when our clock was put back behind it."""
+    age = None if known.limits_at is None else look.now().timestamp() - known.limits_at
+    return age is None or not 0 <= age < LIMITS_KEPT
+
+
 async def read_limits(known: Known, look: Look) -> None:
     """Thresholds and hysteresis as they are set now; over several polls, where one is not enough."""
     found = known.catalog
@@ -141,7 +149,7 @@ async def read_limits(known: Known, look: Look) -> None:
         known.limits[command] = answer.data if answer is not None and answer.code == DONE else None
     if len(answers) == len(wanted) and known.stamp is not None:
         known.adopt(catalog(found.records, found.maker, _limits_in(known.limits)), known.stamp)
-        known.change(limits_wanted=False)
+        known.change(limits_wanted=False, limits_at=look.now().timestamp())
         known.limits = {}
         _retell(known, look)
 
