@@ -22,7 +22,7 @@ from fleetmon.clock import Clock
 from fleetmon.descriptors import make_room
 from fleetmon.drivers.base import Driver, Opening, Request
 from fleetmon.drivers.lane import Priority
-from fleetmon.duties import FIRST, WITNESS, duties
+from fleetmon.duties import FIRST, WITNESS, duties, patience
 from fleetmon.errors import RequestRefused, StorageError, Unsupported
 from fleetmon.keeper import Keeper, Learned, Watched
 from fleetmon.metrics import Metrics
@@ -372,7 +372,8 @@ class Devices:
         protocols = [endpoint.protocol for endpoint in device.endpoints]
         before = protocols[: protocols.index(watch.watched.endpoint.protocol)]
         others = [self._watches.get((device.device_id, protocol.value)) for protocol in before]
-        return duties([0 if other is None else other.missed for other in others], self._polling.misses)
+        enough = patience(self._polling.misses, answers=bool(watch.asked) and not watch.missed)
+        return duties([0 if other is None else other.missed for other in others], enough)
 
     def _tell_first(self, watch: Watch) -> None:
         """A witness saw something change: the device's first endpoint is asked what it is."""
@@ -397,7 +398,8 @@ class Devices:
             log.warning("device cannot be asked", device=device, reason=observation.reason)
         if watch.ailing and not ailing:
             log.info("device can be asked again", device=device)
-        if watch.missed >= self._polling.misses and not ailing and len(watch.watched.device.endpoints) > 1:
+        replaced = watch.missed >= patience(self._polling.misses, answers=True)
+        if replaced and not ailing and len(watch.watched.device.endpoints) > 1:
             for aspect in (Aspect.COMPONENTS, Aspect.EVENTS):  # others told them meanwhile, as well as they could
                 watch.asked.pop(aspect, None)
         watch.missed = watch.missed + 1 if ailing else 0

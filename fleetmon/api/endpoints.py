@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from fleetmon.api.wire import told_at
-from fleetmon.duties import FIRST, STAND_IN, WITNESS, duties
-from fleetmon.model import Device, Endpoint
+from fleetmon.duties import FIRST, STAND_IN, WITNESS, duties, patience
+from fleetmon.model import Device, Endpoint, Reachability
 from fleetmon.storage.endpoints import EndpointState, is_kept
 from fleetmon.storage.rows import DeviceSummary
 
 _WORDS = {FIRST: "first", WITNESS: "witness", STAND_IN: "stand_in"}
+_ANSWERS = Reachability.REACHABLE
 
 
 def endpoints(
@@ -29,7 +30,7 @@ def endpoints(
             "verify": endpoint.verify,
             "pinned_spki": endpoint.pinned_spki,
             "tls": endpoint.tls,
-            "duty": _WORDS[duties(missed[:place], misses)],
+            "duty": _WORDS[duties(missed[:place], patience(misses, answers=state.reachability is _ANSWERS))],
             "reachability": state.reachability,
             "reason": state.reason,
             "unreachable_since": told_at(state.since),

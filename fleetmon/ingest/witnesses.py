@@ -12,6 +12,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from enum import Enum, auto
 
+from fleetmon.duties import patience
 from fleetmon.ingest.summary import Changes
 from fleetmon.model import Aspect, Observation, PowerState, Protocol, Reachability
 from fleetmon.storage.endpoints import EndpointState
@@ -36,13 +37,14 @@ def role_of(protocol: Protocol, states: Sequence[EndpointState], misses: int) ->
     before: list[EndpointState] = []
     for state in states:
         if state.protocol is protocol:
+            enough = patience(misses, answers=state.reachability is Reachability.REACHABLE)
             break
         before.append(state)
     else:
         return Role.WITNESS if states else Role.FIRST
     if not before:
         return Role.FIRST
-    silent = all(one.misses >= misses or one.reachability is Reachability.NEVER_ASKED for one in before)
+    silent = all(one.misses >= enough or one.reachability is Reachability.NEVER_ASKED for one in before)
     return Role.STAND_IN if silent else Role.WITNESS
 
 

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from fleetmon import quiet
-from fleetmon.duties import FIRST, STAND_IN, WITNESS, duties
+from fleetmon.duties import FIRST, STAND_IN, WITNESS, duties, patience
 from fleetmon.ingest.witnesses import Role, after, agreed, role_of
 from fleetmon.model import Aspect, DeviceKind, Health, PowerState, Protocol, Reachability
 from fleetmon.storage.endpoints import EndpointState
@@ -83,6 +83,9 @@ def test_who_stands_in() -> None:
     assert role_of(Protocol.IPMI, [fine, silent], 3) is Role.WITNESS
     assert role_of(Protocol.IPMI, [replace(fine, misses=2), silent], 3) is Role.WITNESS
     assert role_of(Protocol.IPMI, [replace(fine, misses=3), silent], 3) is Role.STAND_IN
+    answers = said(Protocol.IPMI, PowerState.ON, 0, 1)
+    assert role_of(Protocol.IPMI, [replace(fine, misses=1), answers], 3) is Role.WITNESS, "one is no proof"
+    assert role_of(Protocol.IPMI, [replace(fine, misses=2), answers], 3) is Role.STAND_IN, "the BMC lives"
     assert role_of(Protocol.SNMP, [fine, silent], 3) is Role.WITNESS, "it is no endpoint of the device any more"
 
 
@@ -91,6 +94,10 @@ def test_who_stands_in() -> None:
 )
 def test_what_an_endpoint_is_asked(missed: tuple[int, ...], asked: frozenset[Aspect]) -> None:
     assert duties(missed, 3) == asked
+
+
+def test_where_a_witness_answers_fewer_missed_polls_prove_the_first_endpoint_silent() -> None:
+    assert (patience(3, answers=False), patience(3, answers=True), patience(1, answers=True)) == (3, 2, 1)
 
 
 # ---- quiet heartbeats
