@@ -7,6 +7,7 @@ import json
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Any
 from weakref import WeakValueDictionary
 
@@ -14,6 +15,7 @@ from fleetmon.drivers.snmp.clockwork import Clockwork
 from fleetmon.drivers.snmp.family import Profile
 from fleetmon.drivers.snmp.parse.interfaces import ADDRESS, NAME
 from fleetmon.drivers.snmp.parse.layout import Layout, lay_out
+from fleetmon.drivers.snmp.parse.points import PLAIN, Point
 from fleetmon.drivers.snmp.profiles import every_profile
 from fleetmon.drivers.snmp.values import Tables, Value
 from fleetmon.model import Sensor
@@ -116,8 +118,19 @@ class Known:
 
 
 def _shared(layout: Layout) -> Layout:
-    """The layout with one object for each sensor that other devices have as well."""
-    return replace(layout, points=tuple(replace(point, sensor=_sensor(point.sensor)) for point in layout.points))
+    """The layout with one object for what other devices have as well: a thousand switches are of a few models."""
+    points = (
+        _plain(_sensor(point.sensor), point.oid, point.scale, point.offset)
+        if point.terms is PLAIN
+        else replace(point, sensor=_sensor(point.sensor))
+        for point in layout.points
+    )
+    return replace(layout, points=tuple(points))
+
+
+@lru_cache(maxsize=65_536)
+def _plain(sensor: Sensor, oid: str, scale: float, offset: float) -> Point:
+    return Point(sensor, oid, scale, offset)
 
 
 def _sensor(sensor: Sensor) -> Sensor:
