@@ -24,7 +24,7 @@ from fleetmon.storage.rows import Event
 CLOSE = timedelta(seconds=2)
 """How far apart two tellings of one event may say it was created."""
 NEAR = 64
-"""Events of about its instant with which a record is compared at most: a log that tells thousands of one second, as one
+"""Events of about its instant, and of its id, with which a record is compared at most: a log that tells thousands of one second, as one
 without a clock does, must not keep the store from others."""
 QUARTER = timedelta(minutes=15)
 ZONES = timedelta(hours=14)
@@ -77,8 +77,8 @@ class _Near:
             return
         middle = _stretch(record.created_at)
         stretches = (self._at.get(stretch, ()) for stretch in (middle, middle - 1, middle + 1))
-        places = chain(self._with.get(_plain(record.record_id), ()), *stretches)
-        for place in islice(dict.fromkeys(places), NEAR):
+        of_its_id = islice(self._with.get(_plain(record.record_id), ()), NEAR)
+        for place in dict.fromkeys(chain(of_its_id, islice(chain(*stretches), NEAR))):
             yield place, self._events[place]
 
 
