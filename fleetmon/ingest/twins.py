@@ -24,8 +24,8 @@ from fleetmon.storage.rows import Event
 CLOSE = timedelta(seconds=2)
 """How far apart two tellings of one event may say it was created."""
 NEAR = 64
-"""Events of about its instant, and of its id, with which a record is compared at most: a log that tells thousands of one second, as one
-without a clock does, must not keep the store from others."""
+"""Events of about its instant, and of its id, with which a record is compared at most: a log that tells thousands of
+one second, as one without a clock does, must not keep the store from others."""
 QUARTER = timedelta(minutes=15)
 ZONES = timedelta(hours=14)
 """A SEL tells no zone: what Redfish says of the same instant may differ by a zone (IPMI 2.0, section 37.1)."""
