@@ -238,6 +238,12 @@ def test_alarms_of_an_entity_are_its_health():
     assert found["PSU 2"] == (Health.UNKNOWN, "Enabled"), "it is there, and nothing says how it is"
 
 
+def test_octets_that_are_no_alarms_raise_none():
+    tables = entities((1, 0, 3, "Box"), (2, 1, 7, "Fan 1"))
+    tables.update({entity.OPER: {"2": 3}, entity.ALARM: {"2": b"00"}})
+    assert conditions(tables)["Fan 1"] == (Health.OK, "Enabled")
+
+
 def test_entities_that_contain_each_other_end():
     tables = {**entities((1, 2, 3, "Box A"), (2, 1, 3, "Box B"), (3, 1, 8, "Probe")), **sensor(3, 8, 20)}
     assert read(tables)[1]["Box A", "Probe"].value == 20
