@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from typing import Annotated, Any
@@ -16,7 +17,7 @@ from fleetmon.api.shapes import Page
 from fleetmon.api.shapes_wire import LinkShape, Port
 from fleetmon.api.wire import LIMIT_DEFAULT, as_counted, list_answer, page_of, told_at
 from fleetmon.integrations.wishes import NAME_MOST
-from fleetmon.model import Health
+from fleetmon.model import Component, Health
 from fleetmon.storage.rows import ComponentRow
 from fleetmon.topology import Connection, End, Link, Verdict, connections
 
@@ -32,10 +33,8 @@ async def list_ports(
     components = await here.store.components.of_device(device.device_id)
     ports = [row for row in components if row.component.kind in PORT_KINDS]
     page, following = page_of(ports, lambda row: (row.component.name, row.component.kind), cursor=cursor, limit=limit)
-    links: dict[str, list[Connection]] = {}
-    for one in await _of_device(here, device.device_id):
-        links.setdefault(one.near.component, []).append(one)
-    items = [_port(row, links.get(row.component.name, ())) for row in page]
+    links = await _of_device(here, device.device_id)
+    items = [_port(row, [one for one in links if _is_of(one.near, row.component)]) for row in page]
     return list_answer(request, items, next_cursor=following, revision=device.revision)
 
 
@@ -63,12 +62,18 @@ async def list_topology(
     return await _answer(here, request, wanted, limit, cursor)
 
 
+def _is_of(end: End, component: Component) -> bool:
+    """Two components of one name and different kinds are told apart wherever the end says which it is."""
+    return end.component == component.name and end.kind in ("", component.kind)
+
+
 async def _of_device(here: Desk, device_id: str) -> list[Connection]:
     return [one for one in await _of(here, {device_id}) if one.near.device_id == device_id]
 
 
 async def _of(here: Desk, devices: Collection[str]) -> list[Connection]:
-    return connections(await here.store.links.wiring(devices))
+    wiring = await here.store.links.wiring(devices)
+    return await asyncio.to_thread(connections, wiring)  # seconds for a whole fleet
 
 
 async def _answer(here: Desk, request: Request, found: list[Connection], limit: int, cursor: str | None) -> Response:

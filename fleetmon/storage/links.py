@@ -83,8 +83,14 @@ def _replace(
 
 
 def wiring(connection: Connection, of: Collection[str]) -> Wiring:
-    """Nodes of the whole fleet; ports, words and sockets of these devices and of whoever they may be joined to."""
-    nodes = [_node_of(row) for row in connection.execute("SELECT device_id, name, kind, cables FROM device").fetchall()]
+    """Nodes of the whole fleet; ports, words and sockets of these devices and of whoever they may be joined to.
+
+    An outlet that is only named after a device is looked for in the racks of these.
+    """
+    rows = connection.execute("SELECT device_id, name, kind, rack_id, cables FROM device").fetchall()
+    nodes = [_node_of(row) for row in rows]
+    racks = {row["rack_id"] for row in rows if row["device_id"] in of and row["rack_id"]}
+    beside = {row["device_id"] for row in rows if row["rack_id"] in racks}
     chosen = {node.device_id for node in nodes if node.device_id in of} | _cabled(nodes, of)
     macs = {port.mac for port in _ports_of(connection, chosen) if port.mac}
     heard = _heard(connection, chosen, macs, [node.name for node in nodes if node.device_id in chosen])
@@ -101,7 +107,7 @@ def wiring(connection: Connection, of: Collection[str]) -> Wiring:
         ports=list(ports.values()),
         heard=heard,
         learned=learned,
-        sockets=_sockets(connection, chosen),
+        sockets=_sockets(connection, chosen | beside),
         looked_at={
             row["device_id"]: from_ms(row["at"])
             for row in connection.execute("SELECT device_id, at FROM wire_look").fetchall()

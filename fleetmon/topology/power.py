@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from fleetmon.model import Health
-from fleetmon.topology.cables import FEED, OUTLET, PASSING_ON, differs, expected, is_power
+from fleetmon.topology.cables import FEED, OUTLET, PASSING_ON, SUPPLY, differs, expected, is_power
 from fleetmon.topology.wiring import (
     Connection,
     End,
@@ -104,21 +104,34 @@ def _socket(wiring: Wiring, end: End) -> Socket | None:
 
 
 def labelled(wiring: Wiring, made: Sequence[Connection]) -> list[Connection]:
-    """Outlets that are named after a device, where no cable says what is on them."""
+    """Outlets that are named after a device, where no cable says what is on them; told at both ends."""
     told = {place(end) for one in made for end in (one.near, one.expected) if end}
     found = []
     for socket in wiring.sockets:
-        if socket.component.kind != OUTLET or socket.device_id not in wiring.by_id:
+        node = _called(wiring, socket.label) if socket.component.kind == OUTLET else None
+        if node is None or socket.device_id not in wiring.by_id or node.device_id == socket.device_id:
             continue
-        near = wiring.end(socket.device_id, socket.component.name, OUTLET)
-        if place(near) in told:
-            continue
-        node = _called(wiring, socket.label)
-        if node is not None and node.device_id != socket.device_id:
-            far = wiring.end(node.device_id, "")
-            link = Link(near=near, far=far, source=Source.LABEL, seen_at=socket.at)
-            found.append(Connection(near=near, link=link, verdict=Verdict.FOUND, feed=feed_of(wiring, near)))
+        near, far = wiring.end(socket.device_id, socket.component.name, OUTLET), _named(wiring, node, socket.label)
+        link = Link(near=near, far=far, source=Source.LABEL, seen_at=socket.at)
+        feed = feed_of(wiring, near)
+        found += [
+            Connection(near=one.near, link=one, verdict=Verdict.FOUND, feed=feed)
+            for one in (link, link.turned())
+            if not {place(near), place(far)} & told
+        ]
     return found
+
+
+def _named(wiring: Wiring, node: Node, label: str) -> End:
+    """The power supply of a device that stands in the label beside its name; the device alone where none does."""
+    supplies = [one.component for one in wiring.sockets_of.get(node.device_id, ()) if one.component.kind == SUPPLY]
+    named = [one for one in supplies if _says(label, one.name)]
+    return wiring.end(node.device_id, named[0].name if len(named) == 1 else "", SUPPLY)
+
+
+def _says(label: str, name: str) -> bool:
+    """Whether the name stands in the label as words of its own."""
+    return bool(name) and re.search(rf"(?<!\w){re.escape(name.lower())}(?!\w)", label.lower()) is not None
 
 
 def _called(wiring: Wiring, label: str) -> Node | None:

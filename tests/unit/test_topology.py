@@ -264,8 +264,14 @@ def test_all_supplies_on_one_feed_are_a_finding_and_two_feeds_are_none():
 def test_an_outlet_named_after_a_device_is_a_hint_until_somebody_says_more():
     outlet = socket("pdu-a", "Outlet 7", "Outlet", state="On", label="web-11 PSU 1")
     wiring = Wiring(nodes=(node("web-11"), node("web-1"), node("pdu-a", DeviceKind.PDU)), sockets=(outlet,))
-    (found,) = connections(wiring)
-    assert (str(found.near), str(found.link.far), found.link.source) == ("pdu-a/Outlet 7", "web-11", Source.LABEL)
+    found = connections(wiring)
+    assert [(str(one.near), str(one.link.far)) for one in found] == [
+        ("pdu-a/Outlet 7", "web-11"), ("web-11", "pdu-a/Outlet 7"),
+    ]  # fmt: skip
+    assert {one.link.source for one in found} == {Source.LABEL}
+    supplies = (socket("web-11", "PSU 1"), socket("web-11", "PSU 10"))
+    known = connections(replace(wiring, sockets=(outlet, *supplies)))
+    assert str(known[0].link.far) == "web-11/PSU 1"
     told = cabled(wiring, "web-1", cables={"PSU 1": "pdu-a/Outlet 7"})
     assert [one.link for one in connections(told)] == [None, None]
 
