@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
@@ -18,6 +19,7 @@ from fleetmon.cli.words import component, count, made, natural, plain, several
 from fleetmon.model import (
     Component,
     ComponentHealth,
+    Health,
     Identity,
     LogReading,
     LogRecord,
@@ -25,6 +27,7 @@ from fleetmon.model import (
     Observation,
     Reading,
     ReadingType,
+    Sensor,
     spoken,
 )
 
@@ -77,7 +80,7 @@ def report(seen: Observation, address: str, *, width: int, in_ascii_only: bool =
 
 def _head(seen: Observation, address: str, in_ascii_only: bool) -> Text:
     identity = seen.identity or (seen.inventory.identity if seen.inventory else None) or Identity()
-    mark = health(seen.overall.health.value if seen.overall else None)
+    mark = health(_overall(seen))
     state = power({"power": {"value": seen.power.state.value if seen.power else None}})
     name = made(identity.manufacturer, identity.model) or "a device that does not say what it is"
     lines = Text.assemble(
@@ -99,6 +102,14 @@ def _head(seen: Observation, address: str, in_ascii_only: bool) -> Text:
         if value:
             lines.append(f"\n{label:<10}", style="dim").append(plain(value))
     return lines
+
+
+def _overall(seen: Observation) -> str | None:
+    """What the device says of itself as a whole; where it says nothing, the worst that its parts say."""
+    if seen.overall:
+        return seen.overall.health.value
+    told = [found.health for found in seen.health if found.health is not Health.UNKNOWN]
+    return max(told, key=lambda found: found.rank).value if told else None
 
 
 def _health_table(seen: Observation, width: int, in_ascii_only: bool) -> RenderableType | None:
@@ -172,21 +183,33 @@ def _sensor_order(reading: Reading) -> tuple[int, str, str, tuple[tuple[int, str
 
 def _sensor_row(reading: Reading, apart: frozenset[str]) -> dict[str, str]:
     sensor = reading.sensor
-    unit = spoken(sensor.unit)
     limits = sensor.thresholds
     low = limits.lower_critical if limits.lower_critical is not None else limits.lower_caution
     high = limits.upper_critical if limits.upper_critical is not None else limits.upper_caution
+    light = _is_light(sensor, (reading.number, low, high))
+    say, unit = (_decibels, "dBm") if light else (_short, spoken(sensor.unit))
     quality = (
         "" if reading.quality.value == "good" else f"{reading.quality.value}: {reading.quality_reason}".rstrip(": ")
     )
     return {
         "component": "; ".join(part for part in (component(_pair(sensor.component), apart), quality) if part),
         "sensor": sensor.name,
-        "reading": f"{_short(reading.number)} {unit}".strip() if reading.number is not None else str(reading.reason),
+        "reading": f"{say(reading.number)} {unit}".strip() if reading.number is not None else str(reading.reason),
         "limits": " ".join(
-            f"{word} {_short(limit)}" for word, limit in (("min", low), ("max", high)) if limit is not None
+            f"{word} {say(limit)}" for word, limit in (("min", low), ("max", high)) if limit is not None
         ),
     }
+
+
+def _is_light(sensor: Sensor, numbers: Sequence[float | None]) -> bool:
+    """Is it light in the optics of a port, of which a tenth of a watt would burn them?"""
+    known = [abs(number) for number in numbers if number is not None]
+    return sensor.component.kind == "Port" and sensor.type is ReadingType.POWER and 0 < max(known, default=0) < 0.1
+
+
+def _decibels(watts: float) -> str:
+    """Against one milliwatt, as those who look after optics say it; darkness has no logarithm."""
+    return f"{10 * math.log10(watts * 1000):.1f}" if watts > 0 else "dark"
 
 
 def _event_table(seen: Observation, width: int, in_ascii_only: bool) -> RenderableType | None:

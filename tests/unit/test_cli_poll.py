@@ -255,6 +255,31 @@ def test_snmp_takes_a_community_or_a_user_with_one_passphrase_or_two(tmp_path, m
         credentials("snmp://switch?auth=sha256")
 
 
+def test_a_device_that_says_nothing_of_itself_is_as_well_as_its_worst_part():
+    def head(*health):
+        return page(seen(overall=None, health=health)).splitlines()[0]
+
+    unwell = part("Fan", "Fan 1", Health.WARNING)
+    assert "WARN" in head(part("Port", "1", Health.UNKNOWN), unwell, part("Fan", "Fan 2"))
+    assert "OK" in head(part("Port", "1", Health.UNKNOWN), part("Fan", "Fan 2"))
+    assert "UNKN" in head(part("Port", "1", Health.UNKNOWN))
+
+
+def test_light_is_told_in_decibels_and_what_a_port_feeds_in_watts():
+    port = Component("Port", "Ethernet1")
+    limits = Thresholds(lower_critical=0.0, upper_critical=0.00316228)
+
+    def said(name, value, **more):
+        measured = sensor(name, ReadingType.POWER, port, **more)
+        told = page(seen(readings=(Reading(sensor=measured, value=value, taken_at=NOW),)))
+        return next(line for line in told.splitlines() if name in line)
+
+    assert "-3.0 dBm" in said("Receive", 0.0005012, thresholds=limits)
+    assert "min dark max 5.0" in said("Receive", 0.0005012, thresholds=limits)
+    assert "15.4 W" in said("Inline", 15.4)
+    assert "0 W" in said("Inline", 0.0, thresholds=Thresholds(upper_critical=30.0))
+
+
 @pytest.mark.parametrize("address", ["ipmi://bmc", "IPMI://10.0.0.7:6230/", "ipmi://[fd00::7]:623"])
 def test_an_ipmi_address_is_one(address):
     assert endpoint_of(address, insecure=False, fingerprint=None).protocol is Protocol.IPMI
