@@ -156,7 +156,7 @@ class Telemetry:
         ]
         sensor = known.kind.sensors[place]
         wraps = sensor.range_max == counting.WRAPS_AT - 1
-        rate = sensor.type is ReadingType.COUNTER if rate is None else rate
+        rate = is_counter(sensor) if rate is None else rate
         asked = curves.Asked(start, end, points, 3 * (interval or self._interval), rate, wraps)
         found = await self._database.look(lambda connection: curves.series(connection, places, asked))
         return Series(
@@ -275,6 +275,11 @@ _HAS_OLD = (
 )
 
 
+def is_counter(sensor: Sensor) -> bool:
+    """Is its growth what matters?"""
+    return sensor.type is ReadingType.COUNTER
+
+
 def fitting(layouts: Iterable[Layout], wanted: Sequence[int]) -> Layout | None:
     """The oldest layout that holds all of `wanted` and is at least half filled by it."""
     need = set(wanted)
@@ -326,13 +331,17 @@ def _sparks(connection: Connection, known: Known) -> dict[int, tuple[float | Non
         matrix = np.concatenate([numbers[-SPARK:] for numbers, _ in pages.groups(rows)], axis=1)
         for sensor_id, column in zip(layout.sensor_ids, matrix.T, strict=True):
             found.setdefault(sensor_id, []).append((rows.instants[-SPARK:], column))
-    return {sensor_id: _spark(parts) for sensor_id, parts in found.items()}
+    counters = {one for one, sensor in zip(known.ids, known.kind.sensors, strict=True) if is_counter(sensor)}
+    return {sensor_id: _spark(parts, growth=sensor_id in counters) for sensor_id, parts in found.items()}
 
 
-def _spark(parts: list[tuple[Ints, Doubles]]) -> tuple[float | None, ...]:
-    """The newest numbers of some columns, each with its instants."""
-    numbers = parts[0][1]
+def _spark(parts: list[tuple[Ints, Doubles]], *, growth: bool) -> tuple[float | None, ...]:
+    """The newest numbers of some columns, each with its instants, or how they grew by second."""
+    instants, numbers = parts[0]
     if len(parts) > 1:
-        instants, every = (np.concatenate(part) for part in zip(*parts, strict=True))
-        numbers = every[np.argsort(instants, kind="stable")[-SPARK:]]
+        instants, numbers = (np.concatenate(part) for part in zip(*parts, strict=True))
+        newest = np.argsort(instants, kind="stable")[-SPARK:]
+        instants, numbers = instants[newest], numbers[newest]
+    if growth:
+        numbers = counting.growth(instants, numbers)
     return tuple(None if number != number else number for number in numbers.tolist())

@@ -1,12 +1,13 @@
 """What the API does with requests: filters, pages, tags, edits, refusals."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 import orjson
 import pytest
 
 from fleetmon.api.problems import KINDS
-from fleetmon.model import Health, Protocol, RoleState
+from fleetmon.model import Component, Health, Protocol, Reading, ReadingType, RoleState, Sensor
 from tests.contract.api_seed import BASE, look, server, service
 
 DRAFT = {
@@ -305,6 +306,20 @@ async def test_readings_of_a_span_that_ends_before_it_begins_are_refused(fleet):
     problem(await fleet.client.get(f"{BASE}/devices/web-1/readings?sensor=1&from=yesterday"), 400, "bad-parameter")
     problem(await fleet.client.get(f"{BASE}/devices/web-1/readings?sensor=999"), 404, "not-found")
     problem(await fleet.client.get(f"{BASE}/devices/web-1/readings"), 400, "bad-parameter")
+
+
+async def test_a_counter_is_told_as_its_rate_unless_its_counts_are_wanted(fleet):
+    sensor = Sensor(component=Component("Port", "eth1"), name="Octets in", type=ReadingType.COUNTER, source="1.3.6.1")
+    telemetry, now = fleet.store.telemetry, fleet.clock.now()
+    for minute in range(3):
+        at = now - timedelta(minutes=3 - minute)
+        await telemetry.append("web-1", at, [Reading(sensor=sensor, value=2**63 + 6000 * minute, taken_at=at)])
+    (row,) = [one for one in await telemetry.sensors("web-1") if one.sensor.name == "Octets in"]
+    for asked, unit, points in (({}, "/s", [100, 100]), ({"rate": "false"}, "", [2**63, 2**63 + 6144, 2**63 + 12288])):
+        told = await fleet.told("/devices/web-1/readings", sensor=row.sensor_id, **asked)
+        assert (told["unit"], [point[2] for point in told["points"]]) == (unit, points)
+    (shown,) = [one for one in (await fleet.told("/devices/web-1/sensors"))["items"] if one["name"] == "Octets in"]
+    assert shown["reading"]["value"] == 2**63 + 12000
 
 
 async def test_events_are_filtered_by_severity_newest_first(fleet):

@@ -282,6 +282,13 @@ async def test_the_counts_themselves_are_told_when_asked_for(store: Store) -> No
     assert told.unit == ""
 
 
+async def test_the_small_curve_beside_a_counter_is_of_its_rate(store: Store) -> None:
+    for minute, count in enumerate((0, 600, 1800, 0, 60)):
+        await put(store, minute, count)
+    (row,) = await store.telemetry.sensors("sw-01", spark=True)
+    assert row.spark == (10, 20, None, 1)
+
+
 async def test_a_counter_that_wraps_is_known_by_its_range(store: Store) -> None:
     for minute, count in enumerate((WRAPS_AT - 1200, WRAPS_AT - 600, 0, 600)):
         await put(store, minute, count, ERRORS)
