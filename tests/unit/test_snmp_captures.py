@@ -84,7 +84,7 @@ def test_what_we_make_of_a_switch_agrees_with_an_independent_reading(name):
     ("name", "manufacturer", "model", "serial_number", "firmware"),
     [
         ("arista_eos_vrf.snmprec", "Arista", "DCS-7150S-24", "serial", "4.20.12.1M"),
-        ("nxos_n9k-c93180yc-fx3.snmprec", "Cisco Systems, Inc.", "N9K-C93180YC-FX3", "FDO2750P", "10.5(2)"),
+        ("nxos_n9k-c93180yc-fx3.snmprec", "Cisco", "N9K-C93180YC-FX3", "FDO2750P", "10.5(2)"),
         ("junos_qfx5100.snmprec", "Juniper", "QFX5100-48S-6Q", "TA3716123456", "14.1X53-D40.8"),
         ("junos_mx.snmprec", "Juniper", "mx80", "G0290", "16.2R2.8"),
         ("dell-os10.snmprec", "Dell", "S4128F-ON", "CWTQXC2", ""),

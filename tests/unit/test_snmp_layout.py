@@ -267,6 +267,14 @@ def test_memory_that_is_only_cached_is_not_used():
     assert told["CPU 1", "Load"].value == 12
 
 
+def test_a_temperature_below_nought_is_told_without_a_sign():
+    names, values = (f"1.3.6.1.4.1.2021.13.16.2.1.{arc}" for arc in (2, 3))
+    tables: dict[str, dict[str, Value]] = {names: {"1": b"Board", "2": b"Optic"}, values: {"1": 2**32 - 5500, "2": 0}}
+    _, told = read(tables)
+    assert told["Chassis", "Board"].value == -5.5
+    assert told["Chassis", "Optic"].value is NoReading.ABSENT
+
+
 # ---- who it is -------------------------------------------------------------------------------------------------------
 
 

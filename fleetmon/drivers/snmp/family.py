@@ -78,6 +78,8 @@ class ReadingColumn:
     beside: str = ""
     """The rest of the whole that the value is a share of."""
     rest: bool = False
+    signed: bool = False
+    """Does an unsigned column hold what is below nought, as 2^32 less?"""
     pattern: re.Pattern[str] | None = None
     """What of a text is the number."""
     when: Mapping[str, frozenset[Raw]] = field(default_factory=dict)

@@ -35,8 +35,11 @@ UNITS: Mapping[str, Callable[[float], float | None]] = {
     "dBm": watts,
     "degF": lambda degrees: (degrees - 32.0) / 1.8,
     "K": lambda kelvin: kelvin - 273.15,
+    "seconds": lambda seconds: round(seconds / 60.0, 2),
+    "ticks": lambda ticks: round(ticks / 6000.0, 2),
 }
-"""What becomes the base unit of its type otherwise than by a factor: optical power, and other scales of temperature."""
+"""What becomes the unit of its type otherwise than by a factor: optical power, other scales of temperature, and times,
+which have no type of their own and are told in minutes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +70,7 @@ class Terms:
     unit: str = ""
     pattern: re.Pattern[str] | None = None
     """What of a text is the number."""
+    signed: bool = False
     gate: Gate | None = None
     void: NoReading | None = None
     """Why there is no value, whatever is told."""
@@ -109,6 +113,7 @@ class Point:
             return NoReading.FAULTY if named(told) else NoReading.ABSENT
         if raw in terms.none:
             return NoReading.ABSENT
+        raw -= 2**32 if terms.signed and raw >= 2**31 else 0
         return self._of(raw, values)
 
     def _of(self, raw: float, values: Mapping[str, Value]) -> float | NoReading:

@@ -216,6 +216,7 @@ def _point(row: Row, component: Component, reading: ReadingColumn, *, gone: bool
         beside=bool(reading.beside),
         rest=reading.rest,
         pattern=reading.pattern,
+        signed=reading.signed,
         unit=reading.unit,
         void=NoReading.ABSENT if gone else None,
     )
