@@ -233,11 +233,20 @@ async def test_a_late_answer_is_not_taken_for_that_to_the_next_question(hasty):
 async def test_a_closed_port_is_told_at_once():
     async with agent(TABLE) as device:
         port = device.port
-    with pytest.raises(Unreachable, match="nothing listens on UDP port"):
+    with pytest.raises(Unreachable, match="nothing listens on that UDP port"):
         await session(f"snmp://127.0.0.1:{port}").get([f"{SYSTEM}.3.0"])
 
 
 JUNK = [b"\x30", b"\x30\x82\xff\xff", b"GET / HTTP/1.1\r\n\r\n", bytes(64), b"\x30\x80" * 40, b"\xff" * 9000]
+
+
+@pytest.mark.parametrize(
+    ("host", "said"), [("255.255.255.255", "permission denied"), ("[fe80::1]", "invalid argument")]
+)
+@pytest.mark.parametrize("query", ["", "?version=1", "?version=3"])
+async def test_a_place_no_datagram_can_go_to_is_unreachable(host, said, query):
+    with pytest.raises(Unreachable, match=said):
+        await session(f"snmp://{host}{query}", user="watcher").get([f"{SYSTEM}.3.0"])
 
 
 @pytest.mark.parametrize("junk", JUNK)

@@ -126,9 +126,9 @@ class Conversation:
                     answered = await self._once(question, min(limit, longest))
             except Silence:
                 continue
-            except Refused:
+            except Refused as refused:
                 self._answers = False
-                raise Unreachable(f"nothing listens on UDP port {self.target.port}", device=self.device) from None
+                raise Unreachable(str(refused), device=self.device) from None
             except Denied:
                 who = "user or its security level" if self.target.version == 3 else "community"
                 raise AccessDenied(f"it refuses this {who}", device=self.device, cure=CURE) from None

@@ -43,8 +43,8 @@ class SnmpKnock:
             return _somebody(host, target, engine) if engine else None
         if target.version == 3:
             return await self._known_user(target, patience)
-        wire = Wire(host, port, community=self.credentials.password.reveal(), version=target.version)
         try:
+            wire = Wire(host, port, community=self.credentials.password.reveal(), version=target.version)
             _, values = await wire.get(QUESTION, patience)
         except UNANSWERED:
             return None

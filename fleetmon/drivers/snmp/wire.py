@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+import re
 import socket
 from collections.abc import Callable, Sequence
 from typing import Any, Self, TypeVar
@@ -32,7 +33,11 @@ class Silence(Exception):
 
 
 class Refused(Exception):
-    """Nobody listens there: the host said so."""
+    """It cannot be asked at all: nobody listens there, no way leads there, or no socket is left; says which."""
+
+    def __init__(self, error: OSError) -> None:
+        said = re.sub(r" \(os error \d+\)$", "", str(error)).lower()
+        super().__init__("nothing listens on that UDP port" if "connection refused" in said else said)
 
 
 class Reported(Exception):
@@ -66,18 +71,21 @@ class Cursor:
 
 
 class Wire:
-    """A socket to an agent's numeric address. `sent` counts datagrams."""
+    """A socket to an agent's numeric address; raises Refused where there can be none. `sent` counts datagrams."""
 
     def __init__(self, host: str, port: int, *, community: str = "", version: int = 2, engine: bytes = b"") -> None:
         is_v6 = ipaddress.ip_address(host).version == 6
         place = f"[{host}]:{port}" if is_v6 else f"{host}:{port}"
         self._family = socket.AF_INET6 if is_v6 else socket.AF_INET
         self._socket: SnmpV1ClientSocket | SnmpV2cClientSocket | SnmpV3ClientSocket
-        if version == 3:
-            self._socket = SnmpV3ClientSocket(place, engine, "", 0, b"", 0, b"", 0, 0, 0, 0)
-        else:
-            kind = SnmpV1ClientSocket if version == 1 else SnmpV2cClientSocket
-            self._socket = kind(place, community, 0, 0, 0, 0)
+        try:
+            if version == 3:
+                self._socket = SnmpV3ClientSocket(place, engine, "", 0, b"", 0, b"", 0, 0, 0, 0)
+            else:
+                kind = SnmpV1ClientSocket if version == 1 else SnmpV2cClientSocket
+                self._socket = kind(place, community, 0, 0, 0, 0)
+        except OSError as error:
+            raise Refused(error) from None
         self._descriptor = self._socket.get_fd()
         self.sent = 0
         self._littered = False
@@ -140,7 +148,7 @@ class Wire:
         except (SnmpEncodeError, ValueError) as error:
             raise Unreadable(f"cannot be asked: {error}") from None
         except OSError as error:
-            raise Refused(str(error)) from None
+            raise Refused(error) from None
         self.sent += 1
         try:
             async with asyncio.timeout(limit):
@@ -170,7 +178,7 @@ class Wire:
                 if envelope.report is not None:
                     raise Reported(envelope) from None
             except ConnectionError as error:
-                raise Refused(str(error)) from None
+                raise Refused(error) from None
 
     def _is_forged(self, message: bytes, envelope: Envelope) -> bool:
         return self._seal is not None and envelope.report is None and not self._seal.is_on(message, envelope)
@@ -189,7 +197,7 @@ class Wire:
                 raise Denied from None
             raise Unreadable("a damaged Report") from None
         except OSError as error:
-            raise Refused(str(error)) from None
+            raise Refused(error) from None
         except (SnmpDecodeError, NoSuchInstance, ValueError, RuntimeError) as error:
             raise Unreadable(str(error)) from None
         except BaseException as error:
