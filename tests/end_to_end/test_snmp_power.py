@@ -110,3 +110,11 @@ async def test_a_battery_to_be_replaced_is_critical() -> None:
         ups.fleet.strike(agent="ups-core-1-b", fault="old_battery")
         told = by_component(await ups.poll())[BATTERY]
         assert (told.health, told.detail) == (Health.CRITICAL, "needs replacing")
+
+
+async def test_the_rollup_of_a_pdu_is_told_of_the_device_and_of_no_part() -> None:
+    async with watched("pdu-r01-a") as pdu:
+        found = await pdu.poll()
+        assert found.overall is not None
+        assert found.overall.health is Health.OK
+        assert all(one.component.name for one in found.health)

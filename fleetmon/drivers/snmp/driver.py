@@ -28,6 +28,7 @@ from fleetmon.drivers.snmp.session import Session
 from fleetmon.drivers.snmp.values import Value, text
 from fleetmon.errors import DeviceError, Unaskable
 from fleetmon.model import (
+    DEVICE,
     Aspect,
     DeviceKind,
     Observation,
@@ -306,8 +307,9 @@ class SnmpDriver:
             known.moved = frozenset()
         everyone = look.walked is not None or look.wants(Aspect.COMPONENTS)
         watched = {one.component for one in layout.conditions if everyone or one.watched}
-        found = health(layout, look.values, look.at)
-        look.told["health"] = tuple(one for one in found if one.component in watched)
+        found = [one for one in health(layout, look.values, look.at) if one.component in watched]
+        look.told["health"] = tuple(one for one in found if one.component != DEVICE)
+        look.told["overall"] = next((one for one in found if one.component == DEVICE), None)
         if look.wants(Aspect.COMPONENTS):
             has_all = look.walked is not None or all(oid in look.values for oid in layout.state_oids)
             look.told["components_complete"] = known.whole and has_all
