@@ -116,3 +116,12 @@ def test_optics_are_read_with_their_thresholds():
     assert reading.value == pytest.approx(10 ** (-13.187 / 10) / 1000)
     assert reading.sensor.thresholds.lower_critical == pytest.approx(2.0e-6, rel=1e-3)
     assert told["Ethernet1/1", "Lane 1 Transceiver Bias Current"].value == 0.020116
+
+
+def test_optics_of_a_table_that_numbers_ports_its_own_way_are_told_of_their_ports():
+    values = agent("fabos.snmprec")
+    profile = profile_of(values)
+    layout = lay_out(profile, whole(profile, values))
+    told = {(one.sensor.component.name, one.sensor.name): one.value for one in readings(layout, values, AT)}
+    assert told["0/1", "Receive power"] == pytest.approx(10 ** (-25.9 / 10) / 1000)
+    assert sum(name == "Transmit power" for _, name in told) == 76, "of 96 ports twenty tell NA"

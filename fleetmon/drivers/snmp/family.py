@@ -107,6 +107,8 @@ class Table:
 
     component: str
     of: str
+    at: tuple[int, int]
+    """Which arc of the index, from 1 or from the end, names the port or entity, and what is added to it."""
     called: str
     columns: Mapping[str, str]
     scalar: bool

@@ -90,8 +90,8 @@ def _places(told: Any) -> tuple[Told, ...]:
 
 def _table(told: Mapping[str, Any], words: Mapping[str, Mapping[str, str]]) -> Table:
     unknown = set(told) - {
-        "component", "of", "called", "columns", "joins", "names", "only", "skip", "like", "absent", "unless", "reading",
-        "state", "part",
+        "component", "of", "at", "called", "columns", "joins", "names", "only", "skip", "like", "absent", "unless",
+        "reading", "state", "part",
     }  # fmt: skip
     if unknown:
         raise ValueError(f"what is {', '.join(sorted(unknown))} of a table?")
@@ -103,6 +103,7 @@ def _table(told: Mapping[str, Any], words: Mapping[str, Mapping[str, str]]) -> T
     table = Table(
         component=told.get("component", ""),
         of=told.get("of", ""),
+        at=_at(*told.get("at", ())),
         called=told.get("called", ""),
         columns=columns,
         scalar=scalars == {True},
@@ -119,6 +120,10 @@ def _table(told: Mapping[str, Any], words: Mapping[str, Mapping[str, str]]) -> T
     )
     _check(table)
     return table
+
+
+def _at(arc: int = 1, more: int = 0) -> tuple[int, int]:
+    return arc, more
 
 
 def _check(table: Table) -> None:

@@ -52,6 +52,11 @@ class Row:
             return self._draft.column(_bare(join.column)).get(self._key(join))
         return self._arc(name.strip("{}"))
 
+    def number(self, place: int, more: int) -> int:
+        """An arc of the index by its place from 1, from the end below 0, and what is added to it; -1 without such."""
+        arc = self._arc(str(place))
+        return -1 if not isinstance(arc, int) else arc + more
+
     def told(self, called: str) -> str:
         """The template with its blanks filled."""
         return " ".join(_BLANK.sub(self._blank, called).split())
@@ -141,7 +146,7 @@ def _components(rows: list[Row], table: Table, draft: Draft) -> Iterator[tuple[R
         case "port" | "entity":
             known = draft.ports if table.of == "port" else draft.entities
             for row in rows:
-                component = known.get(arcs(row.index)[0])
+                component = known.get(row.number(*table.at))
                 if component is None and table.component:
                     component = Component(table.component, row.told(table.called) or row.index)
                 if component is not None:
