@@ -9,7 +9,7 @@ import pytest
 
 from fleetmon.drivers.snmp.family import Profile
 from fleetmon.drivers.snmp.language import profile_of_text, verdict
-from fleetmon.drivers.snmp.parse.layout import flat, health, lay_out, readings
+from fleetmon.drivers.snmp.parse.layout import flat, health, identity, lay_out, neighbours, readings, stations
 from fleetmon.drivers.snmp.profiles import every_profile, probes_for, profile_for
 from fleetmon.errors import ConfigError
 from fleetmon.model import Aspect, Health, NoReading
@@ -75,7 +75,10 @@ def test_no_profile_stumbles_over_nonsense(profile: Profile):
     columns = [*profile.columns(Aspect.INVENTORY), *(oid[:-2] for oid in profile.scalars(Aspect.INVENTORY))]
     for at in range(len(nonsense)):
         tables = {
-            column: {index: nonsense[(at + place) % len(nonsense)] for index in ("0", "1", "1.1.1.0", "7.2.0.0.0.0.1")}
+            column: {
+                index: nonsense[(at + place) % len(nonsense)]
+                for index in ("0", "1", "1.1.1", "1.1.1.0", "7.2.0.0.0.0.1")
+            }
             for place, column in enumerate(columns)
         }
         layout = lay_out(profile, tables)
@@ -83,6 +86,10 @@ def test_no_profile_stumbles_over_nonsense(profile: Profile):
         keys = [point.sensor.key for point in layout.points]
         assert len(keys) == len(set(keys))
         health(layout, flat(tables), AT)
+        identity(profile, tables)
+        ports = set(layout.ports.values())
+        assert all(one.port in ports for one in stations(layout, tables))
+        assert all(one.port for one in neighbours(layout, tables))
 
 
 def test_what_a_state_means():
