@@ -17,7 +17,7 @@ from apscheduler.executors.debug import DebugExecutor
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from fleetmon import logs, quiet
-from fleetmon.cadence import due_aspects, next_poll, pressing, rest_after, shortest, steps
+from fleetmon.cadence import LIFE, due_aspects, next_poll, pressing, rest_after, shortest, steps
 from fleetmon.clock import Clock
 from fleetmon.descriptors import make_room
 from fleetmon.drivers.base import Driver, Opening, Request
@@ -199,6 +199,7 @@ class Devices:
             lane=lane_of(watched, self._polling, self._clock),
             asked=dict(watched.asked),
             missed=watched.missed,
+            owed=watched.unanswered - LIFE,
         )
         self._watches[watched.key] = watch
         self._schedule(watch)
@@ -303,6 +304,7 @@ class Devices:
                 for step in steps(aspects, first=not watch.asked) or [frozenset({Aspect.HEARTBEAT})]:
                     failed = await self._observe(watch, step)
                     if failed:
+                        watch.owed |= aspects - LIFE if step & LIFE else frozenset()
                         break
         except Unsupported as error:  # nobody speaks its protocol
             failed = str(error)
@@ -318,10 +320,18 @@ class Devices:
         finally:
             self._places.give_back(place)
             watch.asked.update(dict.fromkeys(aspects, self._clock.now()))
+            if not failed:
+                self._call_in(watch, aspects)
             watch.task = None
         if not watch.gone and watch.driver is not None:
             self._schedule(watch, took=timedelta(seconds=self._clock.monotonic() - started))
         return failed
+
+    def _call_in(self, watch: Watch, answered: frozenset[Aspect]) -> None:
+        """It can be asked: what fell due while it could not is due now, however long its interval."""
+        for aspect in watch.owed - answered:
+            watch.asked.pop(aspect, None)
+        watch.owed = frozenset()
 
     async def _observe(self, watch: Watch, aspects: frozenset[Aspect]) -> str:
         driver = await self._driver(watch)

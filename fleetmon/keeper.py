@@ -41,6 +41,8 @@ class Watched:
     asked: Mapping[Aspect, datetime] = field(default_factory=dict)
     missed: int = 0
     """Polls in a row in which it could not be asked."""
+    unanswered: frozenset[Aspect] = frozenset()
+    """What it did not answer when it was asked last."""
 
     @property
     def key(self) -> tuple[str, str]:
@@ -186,6 +188,7 @@ class StoreKeeper:
             interval=interval_of(self._polling.interval, device, row.endpoint.protocol, self._polling.ipmi_heartbeat),
             asked=row.asked,
             missed=row.missed,
+            unanswered=row.unanswered,
         )
 
     def _credentials(self, row: CredentialRow | None) -> Credentials | None:

@@ -40,6 +40,8 @@ class Watch:
     ailing: bool = False
     missed: int = 0
     """Polls in a row in which it could not be asked."""
+    owed: frozenset[Aspect] = frozenset()
+    """What fell due while it could not be asked at all: asked for as soon as it can."""
     duties: frozenset[Aspect] = FIRST
     """What it was asked last by its place among the device's endpoints."""
     told: Told | None = None

@@ -24,6 +24,8 @@ class LaneRow:
     endpoint: Endpoint
     credential: CredentialRow | None
     asked: Mapping[Aspect, datetime]
+    unanswered: frozenset[Aspect]
+    """What it did not answer when it was asked last."""
     missed: int = 0
 
 
@@ -96,9 +98,12 @@ class Lanes:
 def _lanes(connection: Connection) -> list[LaneRow]:
     credentials = {row["name"]: _credential(row) for row in _rows(connection, "SELECT * FROM credential")}
     asked: dict[tuple[str, str], dict[Aspect, datetime]] = {}
-    for row in _rows(connection, "SELECT device_id, protocol, aspect, taken_at FROM poll"):
+    unanswered: dict[tuple[str, str], set[Aspect]] = {}
+    for row in _rows(connection, "SELECT device_id, protocol, aspect, taken_at, answered FROM poll"):
         key = (row["device_id"], row["protocol"])
         asked.setdefault(key, {})[Aspect(row["aspect"])] = from_ms(row["taken_at"])
+        if not row["answered"]:
+            unanswered.setdefault(key, set()).add(Aspect(row["aspect"]))
     missed = {
         (row["device_id"], row["protocol"]): row["misses"]
         for row in _rows(connection, "SELECT device_id, protocol, misses FROM endpoint_state WHERE misses > 0")
@@ -109,6 +114,7 @@ def _lanes(connection: Connection) -> list[LaneRow]:
             endpoint=endpoint,
             credential=credentials.get(endpoint.credential or ""),
             asked=asked.get((device.device_id, endpoint.protocol.value), {}),
+            unanswered=frozenset(unanswered.get((device.device_id, endpoint.protocol.value), ())),
             missed=missed.get((device.device_id, endpoint.protocol.value), 0),
         )
         for device in load_all(connection)

@@ -347,7 +347,7 @@ async def test_a_witness_never_hides_that_the_first_endpoint_is_dead(tmp_path: P
         await b.let_pass(75)
         seen = await b.summary()
         assert seen.reachability is Reachability.UNREACHABLE
-        assert "ipmi answers" in seen.reachability_reason
+        assert "IPMI answers" in seen.reachability_reason
         assert seen.power is PowerState.ON
         await b.let_pass(600)
         seen = await b.summary()
@@ -473,7 +473,7 @@ async def test_endpoints_that_go_on_contradicting_each_other_are_told_and_nobody
         await b.until(lambda seen: seen.power is PowerState.OFF, within=11)
         await b.until(lambda seen: seen.power is PowerState.UNKNOWN, within=140)
         seen = await b.summary()
-        assert seen.power_reason == "redfish says On, ipmi says Off"
+        assert seen.power_reason == "Redfish says On, IPMI says Off"
         revision = seen.revision
         await b.let_pass(120)
         seen = await b.summary()
@@ -547,3 +547,29 @@ async def test_a_device_removed_and_added_again_within_a_second_is_asked_for_eve
         await b.let_pass(30)
         assert frozenset().union(*b.asked(Protocol.IPMI, added)) == EVERY
         assert {"Drive Drive 0", "Drive Drive 1"} <= (await b.components()).keys()
+
+
+@pytest.mark.parametrize("endpoint", [REDFISH, IPMI], ids=["redfish", "ipmi"])
+async def test_what_fell_due_while_a_device_was_silent_is_asked_for_as_soon_as_it_answers(tmp_path, endpoint) -> None:
+    """Planted bug: one that is silent when it is added has no inventory for twelve hours."""
+    async with bench(tmp_path, endpoint) as b:
+        b.machine.dead.add(endpoint.protocol)
+        await b.let_pass(130)
+        b.machine.dead.clear()
+        back = b.clock.now()
+        await b.let_pass(70)
+        assert frozenset().union(*b.asked(endpoint.protocol, back)) == EVERY
+        walks = [aspects for aspects in b.asked(endpoint.protocol, back) if Aspect.INVENTORY in aspects]
+        assert len(walks) == 1
+
+
+async def test_what_fell_due_while_a_device_was_silent_is_not_forgotten_over_an_edit(tmp_path: Path) -> None:
+    async with bench(tmp_path, REDFISH) as b:
+        b.machine.dead.add(Protocol.REDFISH)
+        await b.let_pass(130)
+        stored: Device | None = await b.store.fleet.device("web-01")
+        assert stored is not None
+        await b.store.fleet.edit_device(replace(stored, endpoints=(replace(REDFISH, tls="legacy"),)))
+        b.machine.dead.clear()
+        await b.let_pass(130)
+        assert frozenset().union(*b.asked(Protocol.REDFISH, START)) == EVERY
