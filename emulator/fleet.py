@@ -136,7 +136,7 @@ RACK_KEYS: dict[str, type] = {
 def read_fleet(source: str | Path) -> FleetPlan:
     """The fleet of a file, or of a name of those that come with the emulator; FleetFileError tells what is wrong."""
     path = Path(source)
-    if not path.exists() and (FLEETS / f"{source}.toml").exists():
+    if not path.is_file() and (FLEETS / f"{source}.toml").exists():
         path = FLEETS / f"{source}.toml"
     try:
         text = path.read_text()
