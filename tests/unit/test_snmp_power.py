@@ -109,6 +109,11 @@ def test_a_ups_on_battery_is_warned_of_and_a_battery_to_be_replaced_is_critical(
         assert (found[BATTERY].health, found[BATTERY].detail) == (health_of, detail)
 
 
+def test_a_ups_without_a_battery_is_critical_and_not_merely_without_a_part():
+    _, found = told("apc-ups", {f"{APC}.1.2.1.1": {"0": 5}})
+    assert (found[BATTERY].health, found[BATTERY].detail) == (Health.CRITICAL, "no battery")
+
+
 def test_ticks_of_runtime_are_told_in_minutes():
     found, _ = told("apc-ups", {f"{APC}.1.2.2.3": {"0": 84000}})
     assert found["Battery", "Battery", "Runtime (min)"].value == 14.0
