@@ -32,6 +32,7 @@ LLDP_COLUMNS = (
 CDP_COLUMNS = (CDP_ADDRESS, CDP_DEVICE, CDP_PORT, CDP_PLATFORM)
 BRIDGE_COLUMNS = (BASE_PORTS, FDB_PORT, FDB_STATUS, Q_FDB_PORT, Q_FDB_STATUS, VLAN_FDB)
 
+_LAST_VLAN = 4094
 _LEARNED = 3
 """dot1dTpFdbStatus, dot1qTpFdbStatus; others are the bridge's own addresses and what was set by hand."""
 Ports = Mapping[int, Component]
@@ -132,6 +133,11 @@ def _cdp(ports: Ports, tables: Tables) -> Iterator[Neighbour]:
 # ---- stations --------------------------------------------------------------------------------------------------------
 
 
+def _vlan(number: int) -> int | None:
+    """The VLAN of a filtering database; None where its number is the bridge's own affair, and nothing tells which it is."""
+    return number if 1 <= number <= _LAST_VLAN else None
+
+
 def stations(ports: Ports, tables: Tables) -> list[Station]:
     """Each address the bridge has learned and the port it was last heard on."""
     bases = {number: integer(value) for number, value in tables.get(BASE_PORTS, {}).items()}
@@ -148,7 +154,7 @@ def stations(ports: Ports, tables: Tables) -> list[Station]:
             address = mac(bytes(arc & 0xFF for arc in parts[before:]))
             if port is None or not address or (not before and (address, port.name) in placed):
                 continue
-            vlan = vlans.get(parts[0], parts[0]) if before else None
+            vlan = _vlan(vlans.get(parts[0], parts[0])) if before else None
             placed.add((address, port.name))
             found[(address, vlan, port.name)] = Station(port=port.name, mac=address, vlan=vlan)
     return list(found.values())
