@@ -134,7 +134,7 @@ def _cdp(ports: Ports, tables: Tables) -> Iterator[Neighbour]:
 
 
 def _vlan(number: int) -> int | None:
-    """The VLAN of a filtering database; None where its number is the bridge's own affair, and nothing tells which it is."""
+    """The VLAN of a filtering database; None where its number is the bridge's own affair, told with no VLAN."""
     return number if 1 <= number <= _LAST_VLAN else None
 
 
