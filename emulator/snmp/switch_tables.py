@@ -1,21 +1,21 @@
-"""A switch's tables: interfaces, parts, sensors, neighbours, forwarding, and some of its maker's."""
+"""A switch's tables: interfaces, parts and sensors, with those of its neighbours and of its maker."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-from emulator.hardware import Machine
 from emulator.network import Line, Switch
 from emulator.snmp.agent import Engine
 from emulator.snmp.ber import Oid, counter, counter64, gauge, octets, oid, ticks, whole
+from emulator.snmp.maker_tables import CHASSIS, FAN, SUPPLY, maker_tables
+from emulator.snmp.neighbour_tables import neighbour_tables
 from emulator.snmp.system_group import SCALAR, Self, of_itself
 from emulator.snmp.view import Shown, Table
 
-VLAN = 10
-CHASSIS, SUPPLY, FAN, MODULE, PORT, SENSOR = 1, 100, 200, 300, 1_000, 5_000
-"""Where the physical indexes of each kind of part begin."""
+PORT, SENSOR = 1_000, 5_000
+"""Where the physical indexes of ports and sensors begin."""
 CELSIUS, RPM, WATTS = 8, 10, 6
 UNITS, MICRO = 9, 7
 """Types and scales of ENTITY-SENSOR-MIB (RFC 3433)."""
@@ -224,155 +224,6 @@ def _light(line: Line) -> float:
     return (480e-6 + 13e-6 * (line.number % 7)) if line.up else 0.0
 
 
-# ---- neighbours and forwarding ----
-
-
-@dataclass(frozen=True, slots=True)
-class Neighbour:
-    """Who speaks LLDP at the other end of a port."""
-
-    chassis: tuple[int, bytes]
-    """Subtype and id."""
-    port: tuple[int, bytes]
-    port_description: str
-    name: str
-    description: str
-    router: bool
-
-
-def _machine_speaks(machine: Machine, index: int) -> Neighbour:
-    ports = machine.parts.ports
-    mac = _mac(ports[index].mac)
-    return Neighbour(
-        (4, _mac(ports[0].mac)), (3, mac), ports[index].name, machine.host_name,
-        f"{machine.family.vendor} {machine.family.model}", router=False,
-    )  # fmt: skip
-
-
-def _switch_speaks(switch: Switch, port: int) -> Neighbour:
-    line = switch.lines[port - 1]
-    assert switch.family is not None
-    return Neighbour(
-        (4, switch.lines[0].mac), (5, line.name.encode()), line.name, switch.name, switch.family.description,
-        router=True,
-    )  # fmt: skip
-
-
-def _mac(text: str) -> bytes:
-    return bytes.fromhex(text.replace(":", ""))
-
-
-CAPABLE = {True: b"\x28", False: b"\x01"}
-"""Bridge and router, or station only (LLDP-MIB, LldpSystemCapabilitiesMap)."""
-NEIGHBOURS = Table(
-    (1, 0, 8802, 1, 1, 2, 1, 4, 1, 1),
-    {
-        4: lambda one: whole(one.chassis[0]),
-        5: lambda one: octets(one.chassis[1]),
-        6: lambda one: whole(one.port[0]),
-        7: lambda one: octets(one.port[1]),
-        8: lambda one: octets(one.port_description),
-        9: lambda one: octets(one.name),
-        10: lambda one: octets(one.description),
-        11: lambda one: octets(CAPABLE[one.router]),
-        12: lambda one: octets(CAPABLE[one.router]),
-    },
-)
-LOCAL_LLDP = Table(
-    (1, 0, 8802, 1, 1, 2, 1, 3),
-    {
-        1: lambda switch: whole(4),
-        2: lambda switch: octets(switch.lines[0].mac),
-        3: lambda switch: octets(switch.name),
-        4: lambda switch: octets(switch.family.description),
-    },
-)
-LOCAL_PORTS = Table(
-    (1, 0, 8802, 1, 1, 2, 1, 3, 7, 1),
-    {2: lambda line: whole(5), 3: lambda line: octets(line.name), 4: lambda line: octets(line.name)},
-)
-BRIDGE_PORTS = Table(
-    (1, 3, 6, 1, 2, 1, 17, 1, 4, 1), {1: lambda line: whole(line.number), 2: lambda line: whole(line.if_index)}
-)
-FORWARDING = Table(
-    (1, 3, 6, 1, 2, 1, 17, 7, 1, 2, 2, 1), {2: lambda line: whole(line.number), 3: lambda line: whole(3)}
-)
-
-
-def _heard(switch: Switch) -> Iterator[tuple[Line, Neighbour]]:
-    """Who is heard on each port: machines whose system runs, and switches."""
-    for line, other, port in switch.neighbours():
-        if isinstance(other, Switch):
-            yield line, _switch_speaks(other, port)
-        elif other.power.state == "On":
-            yield line, _machine_speaks(other, port)
-
-
-def _learned(switch: Switch) -> Iterator[tuple[Oid, Line]]:
-    """Addresses seen in the VLAN, and on which port; what the other switch has learned comes over the uplink."""
-    for line, other, port in switch.neighbours():
-        if isinstance(other, Machine):
-            yield (VLAN, *_mac(other.parts.ports[port].mac)), line
-        else:
-            for number, (machine, index) in other.cables.items():
-                if other.lines[number - 1].up:
-                    yield (VLAN, *_mac(machine.parts.ports[index].mac)), line
-
-
-# ---- processor and memory, and what makers add ----
-
-MEMORY_KIB = 16_000_000
-PROCESSOR = Table((1, 3, 6, 1, 2, 1, 25, 3, 3, 1), {2: lambda switch: whole(round(switch.busy()))})
-DEVICES = Table(
-    (1, 3, 6, 1, 2, 1, 25, 3, 2, 1),
-    {2: lambda name: oid((1, 3, 6, 1, 2, 1, 25, 3, 1, 3)), 3: octets, 5: lambda name: whole(2)},
-)
-STORAGE = Table(
-    (1, 3, 6, 1, 2, 1, 25, 2, 3, 1),
-    {
-        2: lambda switch: oid((1, 3, 6, 1, 2, 1, 25, 2, 1, 2)),
-        3: lambda switch: octets("RAM"),
-        4: lambda switch: whole(1_024),
-        5: lambda switch: whole(MEMORY_KIB),
-        6: lambda switch: whole(round(MEMORY_KIB * (0.38 + switch.busy() / 1_000))),
-    },
-)
-STATES = Table((1, 3, 6, 1, 2, 1, 131, 1, 1, 1), {3: lambda good: whole(3 if good else 2)})
-"""entStateOper (RFC 4268): enabled or disabled."""
-CISCO = (1, 3, 6, 1, 4, 1, 9, 9)
-CISCO_PROCESSOR = Table(
-    (*CISCO, 109, 1, 1, 1, 1),
-    {
-        2: lambda switch: whole(CHASSIS),
-        6: lambda switch: gauge(round(switch.busy() * 1.3)),
-        7: lambda switch: gauge(round(switch.busy() * 1.1)),
-        8: lambda switch: gauge(round(switch.busy())),
-        12: lambda switch: gauge(round(MEMORY_KIB * (0.38 + switch.busy() / 1_000))),
-        13: lambda switch: gauge(MEMORY_KIB - round(MEMORY_KIB * (0.38 + switch.busy() / 1_000))),
-    },
-)
-CISCO_SUPPLIES = Table((*CISCO, 117, 1, 1, 2, 1), {1: lambda good: whole(2), 2: lambda good: whole(2 if good else 8)})
-"""cefcFRUPowerOperStatus: on, or on but without input (onButInlinePowerFail is 12; failed is 8)."""
-CISCO_FANS = Table((*CISCO, 117, 1, 4, 1, 1), {1: lambda good: whole(2 if good else 3)})
-
-
-def _of_makers(switch: Switch) -> Iterator[Shown]:
-    family = switch.family
-    assert family is not None
-    supplies: dict[Oid, bool] = {(SUPPLY + n,): fed for n, fed in switch.fed.items()}
-    fans: dict[Oid, bool] = {(FAN + n,): n not in switch.stopped_fans for n in range(family.fans)}
-    if "host-resources" in family.tables:
-        yield Shown(PROCESSOR, {(1,): switch})
-        yield Shown(DEVICES, {(1,): "Processor"})
-        yield Shown(STORAGE, {(1,): switch})
-    if "entity-state" in family.tables:
-        yield Shown(STATES, {(CHASSIS,): True, **supplies, **fans})
-    if "cisco" in family.tables:
-        yield Shown(CISCO_PROCESSOR, {(1,): switch})
-        yield Shown(CISCO_SUPPLIES, supplies)
-        yield Shown(CISCO_FANS, fans)
-
-
 def switch_tables(switch: Switch, one: Self) -> list[Shown]:
     """Everything that a switch's agent tells just now."""
     engine, lines = one.engine, switch.lines
@@ -393,10 +244,6 @@ def switch_tables(switch: Switch, one: Self) -> list[Shown]:
         Shown(ALIASES, {(PORT + line.number, 0): line for line in lines}),
         Shown(Table((1, 3, 6, 1, 2, 1, 47, 1, 4), {1: lambda port: ticks(0)}), {SCALAR: any_port}),
         Shown(SENSORS, {(gauge.part.index,): gauge for gauge in gauges}),
-        Shown(LOCAL_LLDP, {SCALAR: switch}),
-        Shown(LOCAL_PORTS, {(line.number,): line for line in lines}),
-        Shown(NEIGHBOURS, {(0, line.number, 1): neighbour for line, neighbour in _heard(switch)}),
-        Shown(BRIDGE_PORTS, {(line.number,): line for line in lines}),
-        Shown(FORWARDING, dict(_learned(switch))),
-        *_of_makers(switch),
+        *neighbour_tables(switch),
+        *maker_tables(switch),
     ]

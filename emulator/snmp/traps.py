@@ -12,9 +12,9 @@ from emulator.network import Switch
 from emulator.snmp import usm
 from emulator.snmp.agent import LONGEST
 from emulator.snmp.ber import SEQUENCE, Oid, octets, oid, tagged, ticks, whole
+from emulator.snmp.maker_tables import FAN, SUPPLY
 from emulator.snmp.message import V2C, Kind, Status, bindings, pdu
 from emulator.snmp.power_tables import LOW_BATTERY, ON_BATTERY, POWERNET, UPS_MIB
-from emulator.snmp.switch_tables import FAN, SUPPLY
 from emulator.snmp.usm import Seal, User
 
 if TYPE_CHECKING:
