@@ -65,7 +65,7 @@ def stored(
     [
         ("Drive Bay 1: fault", "Drive Bay 1 has failed."),
         ("PSU1 Status: failed", "PSU 1 has failed."),
-        ("Fan 1: lower critical threshold, going low; reading 0 rpm", "Fan 1 has failed."),
+        ("Fan 1: fell below lower critical threshold; reading 0 rpm", "Fan 1 has failed."),
         ("PS Redundancy: redundancy lost", "Power supply redundancy is lost."),
         ("DIMM A3: correctable ECC logging limit reached", "Memory module DIMM_A3: too many correctable errors."),
         ("Inlet Temp: upper critical going high", "The inlet temperature is above its critical limit."),

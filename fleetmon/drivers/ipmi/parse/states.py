@@ -65,7 +65,11 @@ CROSSED: tuple[tuple[str, Health], ...] = tuple(
 _LEFT = (OK, WARNING, CRITICAL) * 2
 """How bad it is still when a threshold was crossed on the way back: one step less, as far as there are steps."""
 _CROSSINGS = [
-    State(f"{limit} threshold, going {way}", health if (way == "low") is (place < 3) else _LEFT[place])
+    State(
+        f"{'fell below' if way == 'low' else 'rose above'} {limit} threshold",
+        health if (way == "low") is (place < 3) else _LEFT[place],
+        ends=f"back {'above' if way == 'low' else 'below'} {limit} threshold",
+    )
     for place, (limit, health) in enumerate(_LIMITS)
     for way in ("low", "high")
 ]
