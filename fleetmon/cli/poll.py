@@ -226,7 +226,8 @@ def failure(observation: Observation, endpoint: Endpoint) -> DeviceError:
     """Why the device could not be read at all, with what would help."""
     error = ERRORS.get(observation.reachability, Unreachable)
     said = observation.reason.removeprefix(f"{endpoint.address}: ").removeprefix(endpoint.address).strip()
-    if observation.reachability is Reachability.UNREACHABLE and endpoint.protocol is Protocol.IPMI and ";" not in said:
+    silent = observation.reachability is Reachability.UNREACHABLE and "no answer" in said and ";" not in said
+    if silent and endpoint.protocol is Protocol.IPMI:
         return error(said, device=endpoint.address, cure=SILENT)
     if observation.reachability is not Reachability.UNTRUSTED:
         return error(said, device=endpoint.address)

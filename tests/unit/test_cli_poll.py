@@ -310,6 +310,12 @@ def test_silence_over_ipmi_names_what_to_look_at():
     )
 
 
+def test_a_name_nobody_knows_is_no_matter_of_ipmi_over_lan():
+    unknown = seen(reachability=Reachability.UNREACHABLE, reason="no address for bmc: Name or service not known")
+    endpoint = endpoint_of("ipmi://bmc", insecure=False, fingerprint=None)
+    assert str(failure(unknown, endpoint)) == "ipmi://bmc: no address for bmc: Name or service not known"
+
+
 def test_a_fingerprint_that_is_none_and_one_too_many_trusts_are_refused():
     with pytest.raises(WrongUsage, match="64 hexadecimal digits"):
         endpoint_of("https://bmc", insecure=False, fingerprint="sha256:abc")

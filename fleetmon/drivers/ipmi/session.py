@@ -276,7 +276,8 @@ class Session:
                     found = await loop.getaddrinfo(self._host, self._port, type=socket.SOCK_DGRAM)
                 self._named = list(dict.fromkeys(str(place[4][0]) for place in found))
             except (OSError, TimeoutError, UnicodeError) as error:
-                self._nameless = f"no address for {self._host}: {str(error) or 'the name service is silent'}"
+                said = getattr(error, "strerror", None) or str(error) or "the name service is silent"
+                self._nameless = f"no address for {self._host}: {said}"
                 self._nameless_until = self._clock.monotonic() + NAMELESS
         if not self._named:
             raise Unreachable(self._nameless, device=self.device)
