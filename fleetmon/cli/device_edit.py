@@ -131,6 +131,7 @@ def add(
         "endpoints": [endpoint, second] if second else [endpoint],
     }  # fmt: skip
     with Service(url) as service:
+        _are_there(service, [name for name in (credential, ipmi_credential) if name])
         if secret is not None:
             endpoint["credential"] = _new_credential(service, named, user or "", secret)
         if second and not ipmi_credential:
@@ -241,6 +242,14 @@ def _fits(user: str | None, password_file: Path | None, credential: str | None) 
         raise WrongUsage("--user makes new credentials and --credential names old ones", cure="give one of the two")
     if password_file and not user:
         raise WrongUsage("a password without a user", cure="give --user as well")
+
+
+def _are_there(service: Service, credentials: list[str]) -> None:
+    """A name mistyped is told now, not as a device that cannot be logged in to; raises WrongUsage."""
+    known = {row["name"] for row in service.items("/credentials")} if credentials else set()
+    for name in credentials:
+        if name not in known:
+            raise WrongUsage(f"there are no credentials named {name}", cure=f"make them: fleetmon credential set {name}")
 
 
 def _new_credential(service: Service, name: str, user: str, secret: Secret) -> str:

@@ -182,6 +182,7 @@ def test_a_password_goes_into_the_body_and_nowhere_else(service, capsys, tmp_pat
     ],
 )
 def test_a_device_is_added_with_ipmi_as_second_witness(service, capsys, more, second):
+    service.lists("/credentials", [{"name": "bmc"}, {"name": "lanplus"}])
     service.says("/devices", {"device_id": "web-1"}, status=201, method="POST")
     asked = {"poll_request_id": 5, "device_id": "web-1", "state": "requested"}
     service.says("/devices/web-1/poll", asked, status=202, method="POST")
@@ -199,6 +200,7 @@ def test_a_device_is_added_with_ipmi_as_second_witness(service, capsys, more, se
 
 
 def test_a_device_that_speaks_ipmi_alone_is_added_by_its_address(service, capsys):
+    service.lists("/credentials", [{"name": "bmc"}])
     service.says("/devices", {"detail": "no"}, status=409, method="POST")
     run(["device", "add", "ipmi://10.0.0.7", "--credential", "bmc"])
     added = next(asked for asked in service.asked if asked[:2] == ("POST", "/api/v1/devices"))[3]
@@ -280,6 +282,7 @@ def test_adding_a_device_polls_it_once_and_shows_what_it_says(service, capsys, m
 
 
 def test_a_device_that_does_not_answer_stays_and_the_command_says_partly(service, capsys):
+    service.lists("/credentials", [{"name": "bmc"}])
     service.says("/devices", {"device_id": "x"}, status=201, method="POST")
     service.says(
         "/devices/x/poll",
@@ -290,6 +293,17 @@ def test_a_device_that_does_not_answer_stays_and_the_command_says_partly(service
     service.says("/devices/x", device("x", reachability="unreachable"))
     assert run(["device", "add", "https://x", "--credential", "bmc"]) == Exit.PARTLY
     assert "x stays in the fleet, but could not be read: no answer within 10 s" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "words", [["--credential", "bcm"], ["--credential", "bmc", "--ipmi", "10.0.0.8", "--ipmi-credential", "bcm"]]
+)
+def test_credentials_that_are_not_there_are_told_before_a_device_is_added(service, capsys, words):
+    """Planted bug: a mistyped name adds a device of which every poll says that it is given no user."""
+    service.lists("/credentials", [{"name": "bmc"}])
+    assert run(["device", "add", "https://10.0.0.7", *words]) == Exit.USAGE
+    assert "there are no credentials named bcm; make them: fleetmon credential set bcm" in capsys.readouterr().err
+    assert all(asked[0] == "GET" for asked in service.asked)
 
 
 def test_credentials_made_for_a_device_that_is_refused_go_again(service, monkeypatch):
