@@ -111,7 +111,7 @@ def _power(before: DeviceSummary, words: Sequence[EndpointState]) -> Changes:
         return {"power": PowerState.UNKNOWN, "power_since": None, "power_reason": ""}
     first = words[0]
     if any(disagree(first, other) for other in words[1:]):
-        said = ", ".join(f"{word.protocol.value} says {word.power.value}" for word in words)
+        said = ", ".join(f"{word.protocol.called} says {word.power.value}" for word in words)
         return {
             "power": PowerState.UNKNOWN,
             "power_at": _latest(words),
@@ -155,5 +155,5 @@ def _reason(lead: EndpointState, asked: Sequence[EndpointState]) -> str:
     """Why the first endpoint cannot be asked, and who still answers."""
     if lead.reachability is Reachability.REACHABLE:
         return ""
-    others = [one.protocol.value for one in asked if one is not lead and one.reachability is Reachability.REACHABLE]
-    return f"{lead.protocol.value}: {lead.reason}; {', '.join(others)} answers" if others else lead.reason
+    others = [one.protocol.called for one in asked if one is not lead and one.reachability is Reachability.REACHABLE]
+    return f"{lead.protocol.called}: {lead.reason}; {', '.join(others)} answers" if others else lead.reason

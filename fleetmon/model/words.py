@@ -12,6 +12,11 @@ class Protocol(StrEnum):
     IPMI = "ipmi"
     SNMP = "snmp"
 
+    @property
+    def called(self) -> str:
+        """As people write it."""
+        return "Redfish" if self is Protocol.REDFISH else self.value.upper()
+
 
 class DeviceKind(StrEnum):
     """What a device is, seen from its rack."""

@@ -53,7 +53,7 @@ def test_the_latest_change_counts_while_the_other_was_not_asked_since() -> None:
 def test_a_difference_that_lasts_is_a_disagreement() -> None:
     ipmi = said(Protocol.IPMI, PowerState.OFF, 100, 200)
     assert power(said(Protocol.REDFISH, PowerState.ON, 0, 150), ipmi, at=200) == (PowerState.OFF, "")
-    told = (PowerState.UNKNOWN, "redfish says On, ipmi says Off")
+    told = (PowerState.UNKNOWN, "Redfish says On, IPMI says Off")
     assert power(said(Protocol.REDFISH, PowerState.ON, 0, 161), ipmi, at=200) == told
 
 
