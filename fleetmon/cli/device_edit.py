@@ -249,7 +249,9 @@ def _are_there(service: Service, credentials: list[str]) -> None:
     known = {row["name"] for row in service.items("/credentials")} if credentials else set()
     for name in credentials:
         if name not in known:
-            raise WrongUsage(f"there are no credentials named {name}", cure=f"make them: fleetmon credential set {name}")
+            raise WrongUsage(
+                f"there are no credentials named {name}", cure=f"make them: fleetmon credential set {name}"
+            )
 
 
 def _new_credential(service: Service, name: str, user: str, secret: Secret) -> str:
