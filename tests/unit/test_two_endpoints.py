@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -160,8 +160,9 @@ class Scripted:
 class Bench:
     """The role with a real store, a scripted machine and a clock that tests move."""
 
-    def __init__(self, store: Store, clock: ManualClock, polling: Polling) -> None:
+    def __init__(self, store: Store, clock: ManualClock, polling: Polling, dead: Iterable[Protocol]) -> None:
         self.store, self.clock, self.machine = store, clock, Machine()
+        self.machine.dead |= set(dead)
         self.drivers: dict[Protocol, Scripted] = {}
         self.metrics = Metrics()
         keeper = StoreKeeper(
@@ -215,11 +216,13 @@ class Bench:
 
 
 @asynccontextmanager
-async def bench(directory: Path, *endpoints: Endpoint, polling: Polling | None = None) -> AsyncIterator[Bench]:
+async def bench(
+    directory: Path, *endpoints: Endpoint, polling: Polling | None = None, dead: Iterable[Protocol] = ()
+) -> AsyncIterator[Bench]:
     clock = ManualClock(START)
     async with opened(directory, clock) as store:
         await store.fleet.add_device(device(endpoints=endpoints))
-        bench = Bench(store, clock, polling or Polling())
+        bench = Bench(store, clock, polling or Polling(), dead)
         running = asyncio.create_task(bench.devices.run())
         await clock.advance(0)
         try:
@@ -552,8 +555,7 @@ async def test_a_device_removed_and_added_again_within_a_second_is_asked_for_eve
 @pytest.mark.parametrize("endpoint", [REDFISH, IPMI], ids=["redfish", "ipmi"])
 async def test_what_fell_due_while_a_device_was_silent_is_asked_for_as_soon_as_it_answers(tmp_path, endpoint) -> None:
     """Planted bug: one that is silent when it is added has no inventory for twelve hours."""
-    async with bench(tmp_path, endpoint) as b:
-        b.machine.dead.add(endpoint.protocol)
+    async with bench(tmp_path, endpoint, dead=[endpoint.protocol]) as b:
         await b.let_pass(130)
         b.machine.dead.clear()
         back = b.clock.now()
@@ -564,8 +566,7 @@ async def test_what_fell_due_while_a_device_was_silent_is_asked_for_as_soon_as_i
 
 
 async def test_what_fell_due_while_a_device_was_silent_is_not_forgotten_over_an_edit(tmp_path: Path) -> None:
-    async with bench(tmp_path, REDFISH) as b:
-        b.machine.dead.add(Protocol.REDFISH)
+    async with bench(tmp_path, REDFISH, dead=[Protocol.REDFISH]) as b:
         await b.let_pass(130)
         stored: Device | None = await b.store.fleet.device("web-01")
         assert stored is not None
