@@ -33,7 +33,7 @@ async def test_an_only_endpoint_is_the_device(tmp_path):
 
 async def test_each_of_two_says_its_own_and_the_second_stands_in_when_the_first_is_silent(tmp_path):
     silent = EndpointState(
-        protocol=Protocol.REDFISH, reachability=Reachability.UNREACHABLE, reason="no answer", since=START, misses=2
+        protocol=Protocol.REDFISH, reachability=Reachability.UNREACHABLE, reason="no answer", since=START, misses=1
     )
     witness = EndpointState(
         protocol=Protocol.IPMI, reachability=Reachability.REACHABLE, seen_at=START, power=PowerState.OFF
@@ -42,6 +42,6 @@ async def test_each_of_two_says_its_own_and_the_second_stands_in_when_the_first_
     assert (first["duty"], first["reason"], second["duty"]) == ("first", "no answer", "witness")
     assert (second["power"]["value"], second["seen_at"]) == (PowerState.OFF, "2026-01-06T08:00:00.000Z")
     _, second = await told_of(
-        tmp_path / "later", replace(device(), endpoints=BOTH), [replace(silent, misses=3), witness]
+        tmp_path / "later", replace(device(), endpoints=BOTH), [replace(silent, misses=2), witness]
     )
     assert second["duty"] == "stand_in"
