@@ -8,6 +8,9 @@ from fleetmon.cli.marks import health, health_text, power_text, reason
 from fleetmon.cli.output import Column, Row
 from fleetmon.cli.words import number, plain, stated, watts
 
+LONGEST_TIME = 32
+"""Characters of a time that is none, as a device wrote it."""
+
 
 def _place(row: Row) -> str:
     rack, unit = row.get("rack_id"), row.get("position_u")
@@ -23,6 +26,12 @@ def _severity(row: Row) -> Text:
 def short_instant(text: object) -> str:
     """An instant of the API to the second, as UTC."""
     return plain(text or "–").replace("T", " ")[:19]
+
+
+def created(row: Row) -> str:
+    """When an event was written: an instant, or what a device without a clock says instead, in its own words."""
+    at = row.get("created_at")
+    return short_instant(at) if at else plain(row.get("created_text") or "–")[:LONGEST_TIME]
 
 
 DEVICES = (
@@ -55,8 +64,7 @@ EVENTS = (
         key="created_at",
         head="created (UTC)",
         value=lambda row: row.get("created_at") or row.get("created_text"),
-        shown=lambda row: short_instant(row.get("created_at") or row.get("created_text"))
-        + ("?" if row.get("clock_suspect") else ""),
+        shown=lambda row: created(row) + ("?" if row.get("clock_suspect") else ""),
     ),
     Column(key="received_at", head="received (UTC)", value=lambda row: row.get("received_at"),
            shown=lambda row: short_instant(row.get("received_at")), wide=True),

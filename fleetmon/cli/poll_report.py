@@ -17,6 +17,7 @@ from fleetmon.cli.marks import health, power
 from fleetmon.cli.output import Column, Row, beside, table
 from fleetmon.cli.words import component, count, made, natural, plain, several
 from fleetmon.model import (
+    Aspect,
     Component,
     ComponentHealth,
     Health,
@@ -82,7 +83,8 @@ def _head(seen: Observation, address: str, in_ascii_only: bool) -> Text:
     identity = seen.identity or (seen.inventory.identity if seen.inventory else None) or Identity()
     mark = health(_overall(seen))
     state = power({"power": {"value": seen.power.state.value if seen.power else None}})
-    name = made(identity.manufacturer, identity.model) or "a device that does not say what it is"
+    asked = "a device that does not say what it is" if Aspect.INVENTORY in seen.asked else address
+    name = made(identity.manufacturer, identity.model) or asked
     lines = Text.assemble(
         (plain(name), "bold"),
         "   ",
@@ -90,7 +92,7 @@ def _head(seen: Observation, address: str, in_ascii_only: bool) -> Text:
         f"   {state.ascii if in_ascii_only else state.glyph} {state.word}",
     )
     facts = (
-        ("address", address),
+        ("address", "" if name == address else address),
         ("host", identity.host_name),
         ("serial", identity.serial_number),
         ("asset tag", identity.asset_tag),

@@ -199,6 +199,22 @@ def test_a_device_is_added_with_ipmi_as_second_witness(service, capsys, more, se
     ]
 
 
+def test_an_event_of_a_log_without_a_clock_has_its_time_told_whole(service, capsys):
+    """Planted bug: `29167 s after the l?`."""
+    told = {"created_at": None, "created_text": "29167 s after the log began", "clock_suspect": True}
+    event = {
+        "severity": "OK",
+        "device_id": "web-1",
+        "message": "SEL: log cleared",
+        "received_at": "2026-01-06T08:00:00.000Z",
+    }
+    service.lists("/events", [event | told, event | {"created_at": "2026-01-06T08:00:00.123Z"}])
+    assert run(["event", "list"]) == Exit.DONE
+    said = capsys.readouterr().out
+    assert "29167 s after the log began?" in said
+    assert "2026-01-06 08:00:00  " in said
+
+
 def test_a_device_that_speaks_ipmi_alone_is_added_by_its_address(service, capsys):
     service.lists("/credentials", [{"name": "bmc"}])
     service.says("/devices", {"detail": "no"}, status=409, method="POST")

@@ -123,6 +123,12 @@ def test_the_page_tells_what_is_wrong_before_what_is_well():
     assert "Dell Inc. R660   ◆ CRIT   ▮ On" in picture
 
 
+def test_who_it_is_is_no_secret_of_a_device_that_was_not_asked():
+    beat = frozenset({Aspect.HEARTBEAT})
+    assert "a device that does not say" not in page(seen(asked=beat, answered=beat, identity=None, inventory=None))
+    assert "a device that does not say" in page(seen(identity=Identity(), inventory=None))
+
+
 def test_a_component_that_says_nothing_is_counted_and_not_called_well():
     assert "◌ UNKN  1 Port, which say nothing of their health" in page(seen())
     assert "absent: 1 Memory" in page(seen())
