@@ -132,7 +132,7 @@ def test_a_supply_without_input_is_what_is_wrong_with_a_recorded_server():
         (
             Component("Redundancy", "Pwr Unit Redund"),
             Health.CRITICAL,
-            "redundancy lost, not redundant, resources suffice, from redundant",
+            "redundancy lost, not redundant, resources suffice",
         ),
         (Component("PowerSupply", "Pwr Supply 1"), Health.CRITICAL, "PS1 Status: input lost"),
     ]
