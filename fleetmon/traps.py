@@ -17,6 +17,7 @@ from contextlib import closing
 from fleetmon import logs
 from fleetmon.clock import Clock
 from fleetmon.drivers.ipmi.parse import pet
+from fleetmon.drivers.snmp.hints import PLAIN, hint
 from fleetmon.drivers.snmp.traps import MAX_BYTES, Trap, read
 from fleetmon.errors import ConfigError, Garbled
 from fleetmon.metrics import Metrics
@@ -45,9 +46,6 @@ COUNT = 5.0
 """Seconds between two looks at what the kernel had to drop."""
 STRANGERS = (3.0, 1 / 600)
 """Senders that are no device's, told in the service's own log: at once, and per second from then on."""
-
-PLAIN = frozenset({Aspect.HEARTBEAT, Aspect.EVENTS})
-"""What a trap is a reason to ask for that nobody read, or that says nothing we know."""
 
 _SO_RCVBUFFORCE, _SO_MEMINFO = 33, 55
 """Linux, asm-generic/socket.h."""
@@ -112,12 +110,13 @@ class Traps:
             self._count("garbled")
             return
         event = _event(trap)
+        wanted = _wanted(trap, event)
         device_id = self._origins.find(_senders(sender, trap), event.guids if event is not None else ())
         if device_id is None:
             self._stranger(sender, now)
             return
         log.debug("trap", device=device_id, sender=sender, told=event or trap)
-        asked = self._ask(device_id, PLAIN if event is None else pet.hint(event), now)
+        asked = self._ask(device_id, wanted, now)
         self._count("taken" if asked else "slowed")
 
     def _may_be_read(self, sender: str, size: int, now: float) -> bool:
@@ -165,6 +164,13 @@ def _event(trap: Trap) -> pet.PlatformEvent | None:
         return pet.trap(trap.specific, octets)
     except Garbled:
         return None
+
+
+def _wanted(trap: Trap, event: pet.PlatformEvent | None) -> frozenset[Aspect]:
+    """What to ask the device for."""
+    if event is not None:
+        return pet.hint(event)
+    return PLAIN if trap.enterprise == pet.ENTERPRISE else hint(trap)
 
 
 def _senders(sender: str, trap: Trap) -> tuple[str, ...]:

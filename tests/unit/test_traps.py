@@ -90,10 +90,10 @@ def test_a_threshold_is_a_reason_to_read_the_sensors(post):
     assert post.asked == [("a", PLAIN | {Aspect.SENSORS})]
 
 
-def test_any_other_trap_of_a_device_is_a_reason_to_look_at_its_log(post):
+def test_any_other_trap_of_a_device_is_a_reason_to_look_at_its_log_and_a_start_at_its_parts(post):
     post.traps.take(trap_v2c((1, 3, 6, 1, 6, 3, 1, 1, 5, 1), []), "fd00:0::2")
     post.traps.take(trap_v1(pet.ENTERPRISE, 1, [(pet.BINDING, octets(b"short"))]), "::ffff:10.0.0.1")
-    assert post.asked == [("b", PLAIN), ("a", PLAIN)]
+    assert post.asked == [("b", PLAIN | {Aspect.COMPONENTS}), ("a", PLAIN)]
 
 
 def test_a_device_behind_another_address_is_known_by_its_guid(post):
