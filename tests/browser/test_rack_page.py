@@ -95,6 +95,7 @@ def test_a_silent_device_is_shown_as_stale_with_its_age_and_its_last_word(desk: 
     expect(cell(page, "store-12").locator(".veil")).to_be_visible()
     expect(detail(page).locator("[data-mark=stale]")).to_contain_text("7 m")
     expect(page.get_by_text("3 of 26 not answering")).to_be_visible()
+    expect(detail(page).locator("dd").last).to_contain_text("· Redfish not answering")
 
 
 def test_what_nobody_refreshes_becomes_stale_though_the_service_never_says_so(desk: Desk, stub: Stub) -> None:
