@@ -18,6 +18,8 @@ from fleetmon.topology import Heard, Learned, Node, Port, Socket, Wiring
 STATIONS_MOST = 20_000
 """Learned addresses that are kept of one device."""
 NEIGHBOURS_MOST = 2_000
+CROWD_MOST = 256
+"""Addresses behind a port that one machine hangs on, guests and all; behind more there is another switch."""
 SOCKETS = ("PowerSupply", "Outlet")
 
 
@@ -104,6 +106,7 @@ def wiring(connection: Connection, of: Collection[str]) -> Wiring:
     }
     return Wiring(
         nodes=nodes,
+        asked=frozenset(chosen),
         ports=list(ports.values()),
         heard=heard,
         learned=learned,
@@ -171,25 +174,37 @@ def _heard(
     ]
 
 
+_LEARNED = (
+    "SELECT device_id, port, mac, vlan, since FROM station WHERE mac IN (SELECT value FROM json_each(?2))"
+    " UNION SELECT device_id, port, mac, vlan, since FROM station"
+    " WHERE device_id IN (SELECT value FROM json_each(?1))"
+)
+
+
 def _learned(connection: Connection, devices: Collection[str], macs: Collection[str]) -> list[Learned]:
-    """Where the addresses are learned; of these devices also what of the fleet they have learned."""
-    rows = connection.execute(
-        "SELECT device_id, port, mac, vlan, since, (SELECT count(DISTINCT other.mac) FROM station AS other"
-        " WHERE other.device_id = station.device_id AND other.port = station.port) AS crowd FROM station"
-        " WHERE mac IN (SELECT value FROM json_each(?2)) OR (device_id IN (SELECT value FROM json_each(?1)) AND mac IN"
-        " (SELECT lower(json_extract(part, '$.properties.mac_address')) FROM component WHERE part IS NOT NULL"
-        " AND json_extract(part, '$.properties.mac_address') IS NOT NULL))",
-        (to_json(sorted(devices)), to_json(sorted(macs))),
-    )
+    """Where the addresses are learned, and all that these devices have learned, but for ports to other switches."""
+    rows = connection.execute(_LEARNED, (to_json(sorted(devices)), to_json(sorted(macs)))).fetchall()
+    crowds = _crowds(connection, {row["device_id"] for row in rows})
     return [
         Learned(
             device_id=row["device_id"],
             station=Station(port=row["port"], mac=row["mac"], vlan=row["vlan"] or None),
             since=from_ms(row["since"]),
-            crowd=row["crowd"],
+            crowd=crowd,
         )
-        for row in rows.fetchall()
+        for row in rows
+        if (crowd := crowds[row["device_id"], row["port"]]) <= CROWD_MOST
     ]
+
+
+def _crowds(connection: Connection, devices: Collection[str]) -> dict[tuple[str, str], int]:
+    """How many addresses are learned behind each port of these devices."""
+    rows = connection.execute(
+        "SELECT device_id, port, count(DISTINCT mac) AS crowd FROM station"
+        " WHERE device_id IN (SELECT value FROM json_each(?)) GROUP BY device_id, port",
+        (to_json(sorted(devices)),),
+    )
+    return {(row["device_id"], row["port"]): row["crowd"] for row in rows.fetchall()}
 
 
 def _sockets(connection: Connection, devices: Collection[str]) -> list[Socket]:

@@ -17,7 +17,7 @@ def connections(wiring: Wiring) -> list[Connection]:
     seen = _by_place(network(wiring))
     made = [
         of_supply(wiring, near, far) if is_power(wiring, near, far) else _of_port(wiring, near, far, seen)
-        for node in wiring.nodes
+        for node in wiring.described
         for near, far in expected(wiring, node)
     ]
     said = {place(end) for one in made for end in (one.near, one.expected) if end}

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import TypeVar
 
 from fleetmon.model import Component, DeviceKind, Health, Neighbour, Station
@@ -146,6 +146,9 @@ class Wiring:
     """Everything that is told of a part of the fleet, as it lies in rows."""
 
     nodes: Sequence[Node] = ()
+    """The whole fleet, for names."""
+    asked: frozenset[str] | None = None
+    """Whose cables are compared; None: everybody's."""
     ports: Sequence[Port] = ()
     heard: Sequence[Heard] = ()
     learned: Sequence[Learned] = ()
@@ -174,6 +177,11 @@ class Wiring:
             if port.mac:
                 found.setdefault(port.mac, []).append(port)
         return found
+
+    @cached_property
+    def described(self) -> Sequence[Node]:
+        """Devices whose cables somebody told of, among those asked for."""
+        return [one for one in self.nodes if one.cables and (self.asked is None or one.device_id in self.asked)]
 
     @cached_property
     def ports_of(self) -> Mapping[str, Sequence[Port]]:
@@ -224,6 +232,7 @@ _SHORT = {
 """How long words of port names are cut short."""
 
 
+@lru_cache(maxsize=50_000)
 def plain(name: str) -> str:
     """A port's name without spaces and case, its first word in its short form."""
     text = re.sub(r"\s+", "", name).lower()
