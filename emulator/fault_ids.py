@@ -106,11 +106,30 @@ PRESETS: dict[str, dict[str, Any]] = {
 }
 """What a fault id means when nothing more is said; match, when and fault of the request override it."""
 
+SNMP_IDS = {
+    "F91": "counter_reset",
+    "F92": "uptime_near_end",
+    "F93": "restart_agent",
+    "F94": "swap_ifindex",
+    "F95": "oid_loop",
+    "F96": "max_rep_bug",
+    "F97": "agent_misses",
+    "F98": "tell_zeros",
+    "F99": "grow_table",
+    "F100": "name_bytes",
+    "F101": "counter_near",
+    "F103": "trap_storm",
+    "F105": "trap_wrong_key",
+}
+"""Which fault of an agent an id means when nothing more is said."""
+
 ELSEWHERE: dict[str, str] = {
     "F02": "our own crash leaks the session: max_sessions, and the ledger's sessions, show it",
     "F17": "our own environment overrides verification; no device can",
     "F47": "families with several machines behind one BMC or in one chassis are like that from the start",
     "F48": "every machine of a fleet has marks of its own: serial numbers, UUID, sensors",
+    "F102": "our own engines would bring it about; no device can",
+    "F104": "whoever can send a datagram brings it about; no device need be struck",
     "F87": "our own threads would bring it about; no device can",
 }
 """Ids of sessions, transport, payload, logs and IPMI that no fault brings about, and where they are instead."""

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
-from emulator.fault_ids import PRESETS
+from emulator.fault_ids import PRESETS, SNMP_IDS
 from emulator.fault_rows import FAULTS, NAMED_IDS
 from emulator.hardware import Machine
 from emulator.ipmi.effects import MATCH
@@ -39,6 +39,10 @@ class ActiveFault:
         """As the control API gives it."""
         told = {"id": self.id, **self.wanted, "fault": self.wanted.get("fault", self.name), "since": self.since}
         return told | ({"fired": self.wire.fired} if self.wire else {})
+
+
+IDS = {**NAMED_IDS, **SNMP_IDS}
+"""Ids of the catalogue that mean a fault with a name."""
 
 
 class Fleet:
@@ -98,8 +102,8 @@ class Fleet:
     def _named(self, wanted: Wanted) -> tuple[NamedFault, Any, dict[str, Any]]:
         """(row, target, fields) of a fault that has a name."""
         name = wanted.get("fault")
-        if name == "wire" or name in NAMED_IDS:
-            name = NAMED_IDS[str(wanted.get("id", name))]
+        if name == "wire" or name in IDS:
+            name = IDS[str(wanted.get("id", name))]
             wanted = {key: value for key, value in wanted.items() if key != "id"}
         row = FAULTS.get(name) if isinstance(name, str) else None
         if row is None:
@@ -227,7 +231,7 @@ def _on_wire(wanted: Wanted) -> bool:
     """Whether a fault is one of the wire: told as an object, by the word or by an id of the catalogue."""
     name = wanted.get("fault")
     if name == "wire":
-        return wanted.get("id") not in NAMED_IDS
+        return wanted.get("id") not in IDS
     return isinstance(name, dict) or (isinstance(name, str) and name in PRESETS)
 
 

@@ -195,7 +195,7 @@ def _send_traps(fleet: Fleet, traps: tuple[str, int], version: int) -> None:
     plan = fleet.plant.plan
     user = User(plan.user.encode(), plan.password) if version == 3 else None
     for device in fleet.devices.values():
-        Herald(device, Destination(*traps, plan.community.encode(), user))
+        device.herald = Herald(device, Destination(*traps, plan.community.encode(), user))
 
 
 async def _open_all(fleet: Fleet, base_port: int, traps: tuple[str, int] | None) -> None:

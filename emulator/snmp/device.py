@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from emulator.accents.snmp import SnmpFamily
 from emulator.mains import Pdu, Ups
@@ -15,6 +15,9 @@ from emulator.snmp.switch_tables import switch_tables
 from emulator.snmp.system_group import Self
 from emulator.snmp.view import Living, Shown
 from emulator.waves import DAY
+
+if TYPE_CHECKING:
+    from emulator.snmp.traps import Herald
 
 State = Switch | Pdu | Ups
 FRESH = 1.0
@@ -30,6 +33,8 @@ class Device:
         self.engine = Engine(engine_id(state.name), plant.clock, boots=4, booted_at=started - _up_since(state.name))
         self.itself = Self(state, family, self.engine, f"{self.site} {self.rack}")
         self.agent = Agent(self.view, access, self.engine, settle=self._settle, away=lambda: state.away)
+        self.herald: Herald | None = None
+        """Sends its traps, where somebody wants them."""
         self._living = Living(())
         self._looked_at = -FRESH
 

@@ -14,6 +14,7 @@ from emulator.snmp.recorded import arcs
 
 if TYPE_CHECKING:
     from emulator.faults import Fleet
+    from emulator.snmp.traps import Herald
 
 WRAP_SECONDS = 0xFFFF_FFFF / 100
 """After so long sysUpTime begins again."""
@@ -167,6 +168,23 @@ def _row(name: str, strike: Strike, happens: str, **fields: Field) -> NamedFault
     return NamedFault(name=name, target="agent", fields=fields | {"seconds": SECONDS}, strike=strike, happens=happens)
 
 
+def _trap_storm(fleet: Fleet, device: Device, f: Wanted) -> Heal:
+    _herald(device, "trap_storm").storm(f["count"])
+    return lambda: None
+
+
+def _wrong_key(fleet: Fleet, device: Device, f: Wanted) -> Heal:
+    herald = _herald(device, "trap_wrong_key")
+    herald.password = f["password"]
+    return partial(setattr, herald, "password", None)
+
+
+def _herald(device: Device, fault: str) -> Herald:
+    if device.herald is None:
+        raise FaultRefusedError(f"{fault}: nobody wants traps; start the emulator with --traps HOST:PORT")
+    return device.herald
+
+
 SNMP_FAULTS = (
     _row("agent_silent", _trouble("silent"), "the agent answers nothing"),
     _row("agent_slow", _trouble("delay", "delay"), "every answer comes `delay` seconds late", delay=Field(float, 3.0)),
@@ -180,6 +198,11 @@ SNMP_FAULTS = (
     _row("oid_loop", _in_walks("loop"), "behind the last row of a column comes its first again (F95)",
          oid=Field(str, "1.3.6.1.2.1.2.2.1.2")),
     _row("grow_table", _in_walks("grows"), "a column never ends (F99)", oid=Field(str, "1.3.6.1.2.1.2.2.1.2")),
+    _row("tell_zeros", _in_walks("zeros"), "numbers of a column are told as 0 (F98)",
+         oid=Field(str, "1.3.6.1.2.1.31.1.1.1")),
+    _row("trap_storm", _trap_storm, "`count` traps are sent at once (F103)", count=Field(int, 1_000)),
+    _row("trap_wrong_key", _wrong_key, "traps of version 3 are signed with another password (F105)",
+         password=Field(str, "another-password")),
     _row("restart_agent", _restart, "engine boots grow by one or become `boots`, uptime and with `counters` counters"
          " begin again (F91, F93)", boots=Field(int), counters=Field(int, 1)),
     _row("uptime_near_end", _uptime, "sysUpTime wraps in `left` seconds (F92)", left=Field(float, 100.0)),

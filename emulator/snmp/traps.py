@@ -52,6 +52,8 @@ class Herald:
     def __init__(self, device: Device, to: Destination) -> None:
         self._device, self._to = device, to
         self._numbers = itertools.count(1)
+        self.password: str | None = None
+        """Signs with this one instead of the user's."""
         device.state.on_event = self.happened
 
     def happened(self, what: str, part: str) -> None:
@@ -59,11 +61,23 @@ class Herald:
         told = trap_of(self._device, what, part)
         if told is None or self._device.state.away or not self._to.host.startswith("127."):
             return
-        number = next(self._numbers)
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as door:
-            door.sendto(self._message(told, number), (self._to.host, self._to.port))
+        number = self._send(told, 1)
         name = ".".join(map(str, told[0]))
         self._device.plant.ledger.note(self._device.name, "trap_sent", sequence=number, trap=name, event=what)
+
+    def storm(self, count: int) -> None:
+        """So many coldStart traps, as fast as they go."""
+        last = self._send((COLD_START, []), count)
+        self._device.plant.ledger.note(self._device.name, "trap_storm", sequence=last, count=count)
+
+    def _send(self, told: Told, count: int) -> int:
+        """The number of the last."""
+        number = 0
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as door:
+            for _ in range(count):
+                number = next(self._numbers)
+                door.sendto(self._message(told, number), (self._to.host, self._to.port))
+        return number
 
     def _message(self, told: Told, number: int) -> bytes:
         engine, to = self._device.engine, self._to
@@ -73,7 +87,7 @@ class Herald:
         body = pdu(Kind.TRAP, number, Status.FINE, 0, rows)
         if to.user is None:
             return tagged(SEQUENCE, whole(V2C) + octets(to.community) + body)
-        key = usm.key_of(SIGNED_BY, to.user.password, engine.id)
+        key = usm.key_of(SIGNED_BY, self.password or to.user.password, engine.id)
         private = usm.key_of(SIGNED_BY, to.user.privacy or to.user.password, engine.id)
         seal = Seal(engine.id, engine.boots, engine.time, to.user.name, SIGNED_BY, key, private)
         return seal.sealed(number, b"", body, most=LONGEST)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass, field, replace
 
-from emulator.snmp.ber import OBJECT_ID, Oid, arcs_in_bytes, tagged
+from emulator.snmp.ber import COUNTER, COUNTER64, GAUGE, INTEGER, OBJECT_ID, Oid, arcs_in_bytes, tagged
 from emulator.snmp.message import Answer, Kind, Pdu
 from emulator.snmp.view import Row, View
 
@@ -30,6 +30,8 @@ class Troubles:
     """Behind this identifier everything begins again."""
     grows: Oid | None = None
     """This column never ends: the last row is followed by ever more."""
+    zeros: Oid | None = None
+    """Numbers below this identifier are told as 0."""
     chance: random.Random = field(default_factory=lambda: random.Random(7))
 
     def loses(self) -> bool:
@@ -42,11 +44,11 @@ class Troubles:
     @property
     def stretches(self) -> bool:
         """Whether walks go astray."""
-        return self.loop is not None or self.grows is not None
+        return any(column is not None for column in (self.loop, self.grows, self.zeros))
 
     def stretched(self, view: View) -> View:
         """The view as walks find it."""
-        return Astray(view, self.loop, self.grows)
+        return Astray(view, self.loop, self.grows, self.zeros)
 
     def refuses_long(self, asked: Pdu) -> bool:
         """Whether the request asks for too much at once."""
@@ -63,19 +65,31 @@ class Troubles:
         return replace(answer, rows=answer.rows[:most] + answer.rows[most::2])
 
 
-class Astray:
-    """A view whose walks lead in a circle, or never end."""
+NUMBERS = (INTEGER, COUNTER, GAUGE, COUNTER64)
 
-    def __init__(self, view: View, loop: Oid | None, grows: Oid | None) -> None:
-        self._view, self._loop, self._grows = view, loop, grows
+
+class Astray:
+    """A view whose walks lead in a circle or never end, or whose numbers are zeros."""
+
+    def __init__(self, view: View, loop: Oid | None, grows: Oid | None, zeros: Oid | None) -> None:
+        self._view, self._loop, self._grows, self._zeros = view, loop, grows, zeros
 
     def at(self, oid: Oid) -> Row | None:
-        return self._view.at(oid)
+        return self._zeroed(self._view.at(oid))
 
     def knows(self, oid: Oid) -> bool:
         return self._view.knows(oid)
 
     def after(self, oid: Oid) -> Row | None:
+        return self._zeroed(self._next(oid))
+
+    def _zeroed(self, row: Row | None) -> Row | None:
+        zeros = self._zeros
+        if row is None or zeros is None or row.oid[: len(zeros)] != zeros or row.value[0] not in NUMBERS:
+            return row
+        return Row(row.oid, row.name, bytes((row.value[0], 1, 0)))
+
+    def _next(self, oid: Oid) -> Row | None:
         loop, grows = self._loop, self._grows
         found = self._view.after(oid)
         if loop is not None and oid[: len(loop)] == loop and (found is None or found.oid[: len(loop)] != loop):

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from emulator.fault_ids import ELSEWHERE, SNMP_IDS
 from emulator.fleet import FleetFileError, parse_fleet
 from emulator.named_fault import FaultRefusedError
 from emulator.run import RunningFleet, running_fleet
@@ -338,6 +339,31 @@ async def test_a_fault_that_an_agent_cannot_have_is_refused(fault: dict[str, Any
             fleet.strike(**fault)
 
 
+@pytest.mark.parametrize("fault_id", SNMP_IDS)
+async def test_every_id_of_the_catalogue_can_be_set_on_an_agent_and_healed(fault_id: str) -> None:
+    async with rack(("127.0.0.1", 9)) as fleet:
+        fault = fleet.strike(agent="sw-r01-a", fault="wire", id=fault_id)
+        assert fault.name == SNMP_IDS[fault_id]
+        fleet.heal(fault)
+        if fault_id == "F97":
+            await tool("snmpget", fleet.snmp("sw-r01-a"), SYS_NAME)
+        assert await asked(fleet.snmp("sw-r01-a"), SYS_NAME, how=PRIVATE) == ["sw-r01-a"]
+
+
+def test_every_id_of_snmp_is_somebodys_doing() -> None:
+    assert [n for n in range(91, 106) if f"F{n}" not in {*SNMP_IDS, *ELSEWHERE}] == []
+
+
+async def test_numbers_told_as_zeros_are_numbers_again_afterwards() -> None:
+    async with rack() as fleet:
+        before = await asked(fleet.snmp("sw-r01-a"), f"{IFX}.1.1", f"{IFX}.6.1")
+        zeros = fleet.strike(agent="sw-r01-a", fault="F98")
+        assert await asked(fleet.snmp("sw-r01-a"), f"{IFX}.1.1", f"{IFX}.6.1") == [before[0], "0"]
+        fleet.heal(zeros)
+        assert await asked(fleet.snmp("sw-r01-a"), f"{IFX}.1.1", f"{IFX}.6.1") == before
+        assert before[1] != "0"
+
+
 # ---- traps ----
 
 
@@ -366,6 +392,19 @@ async def test_a_link_that_goes_down_is_told_unasked(version: int) -> None:
     link_down = ber.oid((1, 3, 6, 1, 6, 3, 1, 1, 5, 3))
     assert (link_down in message) == (version == 2)
     assert b"operator" in message or version == 2
+
+
+async def test_a_storm_of_traps_comes_at_once_and_is_counted() -> None:
+    loop = asyncio.get_running_loop()
+    transport, heard = await loop.create_datagram_endpoint(Heard, local_addr=("127.0.0.1", 0))
+    try:
+        async with rack(transport.get_extra_info("sockname")) as fleet:
+            fleet.strike(agent="sw-r01-a", fault="trap_storm", count=50)
+            messages = [await asyncio.wait_for(heard.queue.get(), 5) for _ in range(50)]
+            (row,) = fleet.ledger.since(0, what="trap_storm")
+    finally:
+        transport.close()
+    assert (row["count"], len(set(messages))) == (50, 50)
 
 
 # ---- fleet files and the control API ----
