@@ -98,6 +98,17 @@ def test_a_silent_device_is_shown_as_stale_with_its_age_and_its_last_word(desk: 
     expect(detail(page).locator("dd").last).to_contain_text("· Redfish not answering")
 
 
+def test_a_device_that_answers_by_its_second_endpoint_alone_is_named_beside_the_rack(desk: Desk, stub: Stub) -> None:
+    """Planted bug: "1 of 11 not answering", and nothing in the rack that says which."""
+    found = next(
+        device for device in stub.fleet.devices.values() if device["rack_id"] == "R01" and device["health"] == "OK"
+    )
+    reason = "Redfish: no answer within 30 s; IPMI answers"
+    stub.change(found["device_id"], reachability="unreachable", reachability_reason=reason)
+    page = desk.open("/racks/R01")
+    expect(page.get_by_role("button", name=reason)).to_contain_text(found["name"])
+
+
 def test_what_nobody_refreshes_becomes_stale_though_the_service_never_says_so(desk: Desk, stub: Stub) -> None:
     stub.change("db-b05", stale=False, seen_at=time(datetime.now(UTC) - timedelta(seconds=178)))
     page = desk.open("/racks/R04")
