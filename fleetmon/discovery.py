@@ -278,7 +278,7 @@ def _found(group: Sequence[Sighting], known: Sequence[Known]) -> Found:
     device = next((one for one in known if _is_known(group, one)), None)
     return Found(
         host=shown[0].host,
-        name=next((one.name for one in shown if one.name), shown[0].host),
+        name=device.device_id if device else next((one.name for one in shown if one.name), _netloc(shown[0])),
         kind=next((one.kind for one in shown if one.kind), DeviceKind.SERVER),
         manufacturer=next((one.manufacturer for one in shown if one.manufacturer), ""),
         model=next((one.model for one in shown if one.model), ""),
@@ -317,6 +317,11 @@ def _named_apart(found: Sequence[Found]) -> list[Found]:
 def bare(address: str) -> str:
     """The address without what stands after a `?`."""
     return address.partition("?")[0].lower()
+
+
+def _netloc(sighting: Sighting) -> str:
+    """Where it is, with the port where that is not the usual one."""
+    return urlsplit(sighting.address).netloc.replace("[", "").replace("]", "")
 
 
 def host_of(address: str) -> str:

@@ -19,7 +19,7 @@ from fleetmon.api.wire import LIMIT_DEFAULT, as_counted, list_answer, page_of, t
 from fleetmon.integrations.wishes import NAME_MOST
 from fleetmon.model import Component, Health
 from fleetmon.storage.rows import ComponentRow
-from fleetmon.topology import Connection, End, Link, Verdict, connections
+from fleetmon.topology import Connection, End, Link, connections, findings
 
 PORT_KINDS = ("Port", "NetworkPort", "EthernetInterface")
 RackName = Annotated[str | None, Query(max_length=NAME_MOST, description="only what devices of this rack have")]
@@ -58,8 +58,7 @@ async def list_topology(
     rack_id = (await here.rack(rack)).rack_id if rack else None
     of = {device.device_id for device in await here.store.fleet.devices(rack_id)}
     found = [one for one in await _of(here, of) if one.near.device_id in of]
-    wanted = [one for one in found if not differing or (one.verdict is Verdict.DIFFERS and one.reason)]
-    return await _answer(here, request, wanted, limit, cursor)
+    return await _answer(here, request, findings(found) if differing else found, limit, cursor)
 
 
 def _is_of(end: End, component: Component) -> bool:

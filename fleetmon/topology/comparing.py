@@ -34,7 +34,7 @@ def connections(wiring: Wiring) -> list[Connection]:
 
 def findings(found: Iterable[Connection]) -> list[Connection]:
     """Those that say that something is not as it should be; each once, told at the end somebody described."""
-    return [one for one in found if one.verdict is Verdict.DIFFERS and one.reason]
+    return [one for one in found if one.verdict is Verdict.DIFFERS and not one.mirrored]
 
 
 def _by_place(links: Iterable[Link]) -> dict[Place, list[Link]]:
@@ -81,6 +81,8 @@ def _from_far(made: Sequence[Connection]) -> list[Connection]:
             expected=one.near,
             link=one.link.turned() if one.link and one.link.far.is_at(one.expected) else None,
             verdict=one.verdict,
+            reason=one.reason,
+            mirrored=True,
             feed=one.feed,
         )
         for one in made

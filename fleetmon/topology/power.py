@@ -34,9 +34,17 @@ def of_supply(wiring: Wiring, near: End, far: End) -> Connection:
         return differs(near, far, None, f"there is no device {far.device}")
     supplied, plug = (far, near) if near.kind == OUTLET else (near, far)
     fed, on = _fed(_socket(wiring, supplied)), _on(_socket(wiring, plug))
-    reason = _contradiction(supplied, plug, fed, on) or _one_feed(wiring, near, feed)
-    verdict = Verdict.DIFFERS if reason else Verdict.AGREES if fed is False and on is False else Verdict.UNSEEN
-    return Connection(near=near, expected=far, verdict=verdict, reason=reason, feed=feed)
+    link = _by_label(wiring, plug)
+    reason = _contradiction(supplied, plug, fed, on) or _misnamed(supplied, plug, link) or _one_feed(wiring, near, feed)
+    agrees = link is not None or (fed is False and on is False)
+    return Connection(
+        near=near,
+        expected=far,
+        link=link if link is None or near.kind == OUTLET else link.turned(),
+        verdict=Verdict.DIFFERS if reason else Verdict.AGREES if agrees else Verdict.UNSEEN,
+        reason=reason,
+        feed=feed,
+    )
 
 
 def _contradiction(supplied: End, plug: End, fed: bool | None, on: bool | None) -> str:
@@ -46,6 +54,13 @@ def _contradiction(supplied: End, plug: End, fed: bool | None, on: bool | None) 
     if fed is False and on:
         return f"{supplied} has no input although {plug} is on: its cable is loose or elsewhere"
     return ""
+
+
+def _misnamed(supplied: End, plug: End, link: Link | None) -> str:
+    """What is wrong where the outlet is named after something else; empty where it is not."""
+    if link is None or (link.far.device_id == supplied.device_id and link.far.component in ("", supplied.component)):
+        return ""
+    return f"{plug} is named after {link.far}, not {supplied}"
 
 
 def _fed(supply: Socket | None) -> bool | None:
@@ -108,18 +123,26 @@ def labelled(wiring: Wiring, made: Sequence[Connection]) -> list[Connection]:
     told = {place(end) for one in made for end in (one.near, one.expected) if end}
     found = []
     for socket in wiring.sockets:
-        node = _called(wiring, socket.label) if socket.component.kind == OUTLET else None
-        if node is None or socket.device_id not in wiring.by_id or node.device_id == socket.device_id:
+        if socket.component.kind != OUTLET or socket.device_id not in wiring.by_id or not socket.label:
             continue
-        near, far = wiring.end(socket.device_id, socket.component.name, OUTLET), _named(wiring, node, socket.label)
-        link = Link(near=near, far=far, source=Source.LABEL, seen_at=socket.at)
+        near = wiring.end(socket.device_id, socket.component.name, OUTLET)
+        link = None if place(near) in told else _by_label(wiring, near)
+        if link is None or place(link.far) in told:
+            continue
         feed = feed_of(wiring, near)
         found += [
-            Connection(near=one.near, link=one, verdict=Verdict.FOUND, feed=feed)
-            for one in (link, link.turned())
-            if not {place(near), place(far)} & told
+            Connection(near=one.near, link=one, verdict=Verdict.FOUND, feed=feed) for one in (link, link.turned())
         ]
     return found
+
+
+def _by_label(wiring: Wiring, outlet: End) -> Link | None:
+    """Where an outlet leads by its name; None where that names no other device."""
+    socket = _socket(wiring, outlet)
+    node = _called(wiring, socket.label) if socket else None
+    if socket is None or node is None or node.device_id == socket.device_id:
+        return None
+    return Link(near=outlet, far=_named(wiring, node, socket.label), source=Source.LABEL, seen_at=socket.at)
 
 
 def _named(wiring: Wiring, node: Node, label: str) -> End:

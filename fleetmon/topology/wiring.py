@@ -84,6 +84,8 @@ class Connection:
     """As observed."""
     reason: str = ""
     """What differs, in words; empty where nothing does."""
+    mirrored: bool = False
+    """Somebody told of the cable at its other end."""
     feed: str = ""
     """The feed at the end of its cables; empty for a network port, and where nobody said."""
 

@@ -272,8 +272,12 @@ def test_an_outlet_named_after_a_device_is_a_hint_until_somebody_says_more():
     supplies = (socket("web-11", "PSU 1"), socket("web-11", "PSU 10"))
     known = connections(replace(wiring, sockets=(outlet, *supplies)))
     assert str(known[0].link.far) == "web-11/PSU 1"
-    told = cabled(wiring, "web-1", cables={"PSU 1": "pdu-a/Outlet 7"})
-    assert [one.link for one in connections(told)] == [None, None]
+    (wrong,) = findings(connections(cabled(wiring, "web-1", cables={"PSU 1": "pdu-a/Outlet 7"})))
+    assert wrong.reason == "pdu-a/Outlet 7 is named after web-11, not web-1/PSU 1"
+    right = connections(cabled(wiring, "web-11", cables={"PSU 1": "pdu-a/Outlet 7"}))
+    assert [(str(one.near), one.verdict) for one in right] == [
+        ("pdu-a/Outlet 7", Verdict.AGREES), ("web-11/PSU 1", Verdict.AGREES),
+    ]  # fmt: skip
 
 
 def test_cables_in_a_circle_end():
