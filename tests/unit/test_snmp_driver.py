@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable
+import json
+import math
+import random
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 import pytest
 
+from emulator.snmp.serve import running_recordings
 from fleetmon.clock import ManualClock
 from fleetmon.drivers.base import Credentials, Memory, Opening, Request, Secret
-from fleetmon.drivers.lane import Lane
+from fleetmon.drivers.lane import Lane, Priority
 from fleetmon.drivers.snmp.clockwork import TURN, Clockwork
 from fleetmon.drivers.snmp.driver import AT_EASE, SnmpDriver
+from fleetmon.drivers.snmp.session import Session, Walk
+from fleetmon.drivers.snmp.values import Value, number
 from fleetmon.errors import Unaskable
 from fleetmon.model import Aspect, Component, Endpoint, Observation, PowerState, Protocol, Quality, Reachability
 from tests.ber import Oid, integer, octets, tagged, ticks
 from tests.ber import oid as an_oid
 from tests.observations import START, opened
+from tests.recordings import ABSENT
 from tests.snmp_agent import COMMUNITY, GET, Agent, Asked, Told, agent, counter64, name
+from tests.snmp_captures import AGENTS, names
 
 STEADY = frozenset({Aspect.HEARTBEAT, Aspect.SENSORS})
 IF, IFX = "1.3.6.1.2.1.2.2.1.", "1.3.6.1.2.1.31.1.1.1."
@@ -439,3 +447,66 @@ async def test_a_device_whose_agent_runs_on_it_is_on_when_it_answers():
         found = await it.poll()
         assert found.power is not None
         assert found.power.state is PowerState.ON
+
+
+# ---- what makes no sense ---------------------------------------------------------------------------------------------
+
+NONSENSE: tuple[Value, ...] = (
+    0, -1, 2**31, 2**64 - 1, b"", b"\xff\x00\xfe", b"1e999", b"NaN", b"-inf", b"9" * 400, b"9" * 5000, "1.2.3", "",
+    b"\x9f\x78\x04\x7f\x80\x00\x00",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("told", "meant"),
+    [
+        (b"23.5 C", 23.5), (b"1e999", None), (b"9" * 400, None), (b"9" * 5000, None), (2**64 - 1, 2**64 - 1),
+        (b"\x9f\x78\x04\x41\xbc\x00\x00", 23.5), (b"\x9f\x79\x08\x40\x37\x80\x00\x00\x00\x00\x00", 23.5),
+        (b"\x9f\x78\x04\x7f\xc0\x00\x00", None),
+    ],
+)  # fmt: skip
+def test_a_number_is_one_that_a_device_can_measure(told: Value, meant: float | None):
+    assert number(told) == meant
+
+
+class Bent(Session):
+    """A session whose agent tells nonsense here and there, leaves out and invents rows."""
+
+    draw = random.Random(18)
+
+    def bent(self, value: Value) -> Value:
+        return value if self.draw.random() > 0.15 else self.draw.choice(NONSENSE)
+
+    async def get(self, oids: Sequence[str], priority: Priority = Priority.POLL) -> dict[str, Value]:
+        found = await super().get(oids, priority)
+        return {oid: self.bent(value) for oid, value in found.items() if self.draw.random() > 0.02}
+
+    async def walk(self, column: str, *, most: int, priority: Priority = Priority.POLL) -> Walk:
+        walk = await super().walk(column, most=most, priority=priority)
+        rows: dict[str, Value] = {}
+        for index, value in walk.rows.items():
+            chance = self.draw.random()
+            if chance > 0.02:
+                rows[f"{index}.0" if chance < 0.04 else "4294967295" if chance < 0.06 else index] = self.bent(value)
+        return replace(walk, rows=rows)
+
+
+@pytest.mark.parametrize("capture", [*random.Random(18).sample(names(), 12)] if names() else ["none"])
+async def test_R18_whatever_a_recorded_device_tells_instead_nothing_is_raised_and_no_number_is_none(capture: str):
+    if capture == "none":
+        pytest.skip(ABSENT)
+    async with running_recordings([AGENTS / capture]) as agents:
+        (address,) = [one.address for one in agents.values()]
+        clock = ManualClock(START)
+        opening = Opening(
+            endpoint=Endpoint(protocol=Protocol.SNMP, address=address, verify="none"),
+            credentials=Credentials(user="", password=Secret("public")),
+            lane=Lane(device=address, clock=clock),
+            clock=clock,
+        )
+        driver = SnmpDriver(opening, Bent(opening))
+        for aspects in (frozenset(Aspect), STEADY, frozenset({Aspect.COMPONENTS}), STEADY):
+            found = await driver.observe(Request(aspects=aspects))
+            assert all(one.number is None or math.isfinite(one.number) for one in found.readings)
+            assert json.loads(json.dumps(driver.memory().plan)) == driver.memory().plan
+        await driver.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import struct
 from collections.abc import Mapping
 
 from fleetmon.drivers.placeholders import PLACEHOLDERS
@@ -14,6 +15,9 @@ Tables = Mapping[str, Mapping[str, Value]]
 
 _REPR = re.compile(r"b'(?:\\+x00)*(.*)'")
 """Octets as Python prints them: SONiC's agent does so with serial numbers (sonic-snmpagent, 2023)."""
+_OPAQUE = {b"\x9f\x78\x04": struct.Struct(">f"), b"\x9f\x79\x08": struct.Struct(">d")}
+"""Numbers of single and double precision inside an Opaque, as net-snmp's agents tell them."""
+_LARGEST = 2**64
 _NUMBER = re.compile(r"\s*[<>~]?\s*([-+]?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?)")
 
 
@@ -48,17 +52,20 @@ def named(value: Value | None) -> str:
 
 
 def number(value: Value | None) -> float | int | None:
-    """The value as a number, also where it is told as text: "23.5", "12.1 V"."""
+    """The value as a number, also where it is told as text: "23.5", "12.1 V". What no device measures is none."""
     if value is None or isinstance(value, int):
         return value
-    told = text(value)
-    found = _NUMBER.match(told)
+    if isinstance(value, bytes) and (form := _OPAQUE.get(value[:3])) is not None and len(value) == 3 + form.size:
+        told: float = form.unpack(value[3:])[0]
+        return told if abs(told) <= _LARGEST else None
+    found = _NUMBER.match(text(value))
     if found is None:
         return None
     try:
-        return int(found[1])
+        told = int(found[1])
     except ValueError:
-        return float(found[1])
+        told = float(found[1])
+    return told if abs(told) <= _LARGEST else None
 
 
 def integer(value: Value | None) -> int | None:
