@@ -259,6 +259,18 @@ async def test_where_nobody_listens_nothing_is_found():
         assert await knock_redfish("127.0.0.1", port, 0.2) is None
 
 
+@pytest.mark.parametrize("place", range(14, 30))
+def test_a_damaged_answer_of_a_bmc_is_no_answer(place):
+    """As a BMC sends it: to the console, the network function of an answer, the completion code, then the data."""
+    body = bytes((0x20, 1 << 2, 0x38, 0x00)) + b"\x8e\x97\x04\x03\x00\x00\x00\x00"
+    head = bytes((0x81, 0x07 << 2))
+    message = head + bytes((-sum(head) & 0xFF,)) + body + bytes((-sum(body) & 0xFF,))
+    whole = bytearray(bytes.fromhex("0600ff07000000000000000000") + bytes((len(message),)) + message)
+    assert answer_to(bytes(whole)) == (0x38, 0, b"\x8e\x97\x04\x03\x00\x00\x00\x00")
+    whole[place] ^= 0x10
+    assert answer_to(bytes(whole)) is None
+
+
 @pytest.mark.parametrize("length", range(0, 30, 3))
 def test_a_cut_answer_of_a_bmc_is_no_answer(length):
     whole = bytearray(request(0x38, b"\x00\x8e\x04\x97\x04\x03\x00\x00\x00\x00", sequence=1))

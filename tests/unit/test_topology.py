@@ -117,6 +117,13 @@ def test_a_learned_address_hangs_where_the_fewest_others_do_and_never_behind_ano
     assert ends(wiring)[1:] == [("leaf-1/Ethernet1/3", "web-11/NIC 1", Source.STATION)]
 
 
+def test_an_address_hangs_on_the_port_with_the_smaller_crowd():
+    wiring = replace(
+        SMALL, learned=(learned("leaf-1", "Ethernet1/3", crowd=2), learned("leaf-2", "Ethernet1/48", crowd=40))
+    )
+    assert ends(wiring) == [("leaf-1/Ethernet1/3", "web-11/NIC 1", Source.STATION)]
+
+
 def test_an_address_learned_at_two_likely_places_hangs_nowhere():
     wiring = replace(SMALL, learned=(learned("leaf-1", "Ethernet1/3"), learned("leaf-2", "Ethernet1/3")))
     assert ends(wiring) == []
