@@ -33,7 +33,12 @@ def agent(name: str) -> Agent:
     if not file.is_file():
         pytest.skip(ABSENT)
     lines = file.read_bytes().decode("utf-8", "surrogateescape")
-    return dict(_recorded(lines) if file.suffix == ".snmprec" else _walked(lines))
+    return dict(_recorded(lines)) if file.suffix == ".snmprec" else walk_of(lines)
+
+
+def walk_of(lines: str) -> Agent:
+    """What net-snmp's programs printed with numbers for names (-On) and for values (-Oe)."""
+    return dict(_walked(lines))
 
 
 def _recorded(lines: str) -> Iterator[tuple[str, Value]]:
@@ -42,6 +47,8 @@ def _recorded(lines: str) -> Iterator[tuple[str, Value]]:
         number = re.match(r"\d+", tag)
         if not re.fullmatch(r"[\d.]+", oid) or number is None or tag.endswith((":writecache",)):
             continue
+        if tag.endswith(":numeric"):
+            value = re.sub(r".*\binitial=(\d+).*", r"\1", value)
         octets = bytes.fromhex(value) if tag.endswith("x") else value.encode("utf-8", "surrogateescape")
         if (told := _value(int(number[0]), octets)) is not None:
             yield oid.lstrip("."), told

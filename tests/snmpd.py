@@ -65,7 +65,7 @@ def snmpd(
         pytest.skip("snmpd is not installed (Debian: snmpd)")
     with contextlib.ExitStack() as stack:
         place = folder or Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        port = port or _free_port()
+        port = port or free_port()
         (place / "etc").mkdir(exist_ok=True)
         (place / "etc" / "snmpd.conf").write_text(_configuration(port, users, lines))
         log = stack.enter_context(tempfile.TemporaryFile())
@@ -75,7 +75,7 @@ def snmpd(
             stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
         )  # fmt: skip
         try:
-            if not _answers(process, port):
+            if not answers(process, port):
                 log.seek(0)
                 pytest.fail(f"snmpd does not answer: {log.read()[-800:].decode(errors='replace')}")
             yield Agent(port, process)
@@ -105,8 +105,9 @@ def _configuration(port: int, users: Sequence[tuple[str, str]], lines: Sequence[
     return "\n".join([*said, *lines, ""])
 
 
-def _answers(process: subprocess.Popen[bytes], port: int) -> bool:
-    deadline = time.monotonic() + START_SECONDS
+def answers(process: subprocess.Popen[bytes], port: int, seconds: float = START_SECONDS) -> bool:
+    """Does an SNMP engine listen there before the time is over, and its process lives?"""
+    deadline = time.monotonic() + seconds
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asker:
         asker.settimeout(0.1)
         asker.connect(("127.0.0.1", port))
@@ -119,7 +120,8 @@ def _answers(process: subprocess.Popen[bytes], port: int) -> bool:
     return False
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A UDP port of 127.0.0.1 that nobody listens at."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
