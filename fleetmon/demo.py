@@ -1,8 +1,8 @@
 """The pretend fleet beside the real service: what a stranger sees in the first five minutes.
 
-The emulator runs as a process of its own and is known only by its address: its machines are polled over real Redfish
-and IPMI, their traps are taken, and its control API tells the fleet's shape and the past that fills the charts. The
-service itself uses nothing of this.
+The emulator runs as a process of its own and is known only by its address: its machines are polled over real Redfish,
+IPMI and SNMP, their traps are taken, and its control API tells the fleet's shape and the past that fills the charts.
+The service itself uses nothing of this.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from fleetmon.storage.rows import PackedRow, SensorRow
 
 CREDENTIAL = "emulated"
 LOOPBACK = "127.0.0.1"
-USUAL_FLEET, USUAL_DEVICES = "demo", 180
+USUAL_FLEET, USUAL_DEVICES = "demo", 206
 MOST_WITH_A_PAST = 500
 """Devices up to which charts are filled with a past; beyond, it would take minutes."""
 INTERVAL = Interval(

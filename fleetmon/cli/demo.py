@@ -23,7 +23,7 @@ app = verb("An emulated fleet and the service, alive in the browser.")
 
 @app.command(
     epilog=examples(
-        ("fleetmon demo", "6 racks, 180 servers, http://127.0.0.1:8480"),
+        ("fleetmon demo", "180 servers, 26 switches, PDUs and UPSes, http://127.0.0.1:8480"),
         ("fleetmon demo --devices 30 --no-story", "a smaller fleet in which nothing is made to happen"),
         ("fleetmon demo --port 9000 --control-port 9010", "beside another one"),
     )
@@ -38,7 +38,7 @@ def demo(
         float, typer.Option("--speed", min=0.1, max=3600, help="How fast the machines' time runs.", show_default=True)
     ] = 1.0,
     devices: Annotated[
-        int | None, typer.Option("--devices", metavar="N", min=1, help="Watch so many; over 180, a fleet of 10,000.")
+        int | None, typer.Option("--devices", metavar="N", min=1, help="Watch so many; over 206, a fleet of 10,000.")
     ] = None,
     story: Annotated[
         bool, typer.Option("--story/--no-story", help="Let things go wrong as the story has it.", show_default=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Annotated
 
 import typer
@@ -16,7 +16,7 @@ from fleetmon.cli.devices import DeviceId, found_device, poll_now
 from fleetmon.cli.discover import DISCOVER, discover
 from fleetmon.cli.options import DEFAULT_URL, Output, Url, examples, noun
 from fleetmon.cli.outcome import Exit, WrongUsage
-from fleetmon.cli.output import Column, Form, as_json, ascii_only, counting, listing, paper, waiting, write
+from fleetmon.cli.output import Column, Form, Row, as_json, ascii_only, counting, listing, paper, waiting, write
 from fleetmon.cli.service import Service, segment
 from fleetmon.clock import SystemClock
 
@@ -97,9 +97,13 @@ def show(device: DeviceId, output: Output = Form.TABLE, url: Url = DEFAULT_URL) 
         sensors = list(service.items(f"/devices/{segment(device)}/sensors"))
         events = list(service.items(f"/devices/{segment(device)}/events", limit=5))
         links = list(service.items(f"/devices/{segment(device)}/links"))
+        sockets = list(_sockets(service, device, str(found.get("kind"))))
     out = paper()
     now = SystemClock().now()
-    out.print(page(found, sensors, events, now, links=links, width=out.width, in_ascii_only=ascii_only(os.environ)))
+    drawn = page(
+        found, sensors, events, now, links=links, sockets=sockets, width=out.width, in_ascii_only=ascii_only(os.environ)
+    )
+    out.print(drawn)
 
 
 @app.command(
@@ -140,6 +144,16 @@ def raw(
     with Service(url) as service, waiting(f"asking {device} for {resource}"):
         answer = service.get(f"/devices/{segment(device)}/raw", resource=resource)
     write(as_json(answer["body"]))
+
+
+def _sockets(service: Service, device: str, kind: str) -> Iterable[Row]:
+    """The ports of a switch, the outlets of a PDU or a UPS; of a server its page has other things to tell."""
+    match kind:
+        case "switch":
+            return service.items(f"/devices/{segment(device)}/ports")
+        case "pdu" | "ups":
+            return service.items(f"/devices/{segment(device)}/components", kind="Outlet")
+    return ()
 
 
 def spelled(option: str, text: str | None, words: Mapping[str, str]) -> list[str]:

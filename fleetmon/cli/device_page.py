@@ -15,6 +15,7 @@ from fleetmon.cli.link_page import MOST as MOST_LINKS
 from fleetmon.cli.link_page import link_table
 from fleetmon.cli.marks import health, health_text, power_text, reason
 from fleetmon.cli.output import Column, Row, beside, table
+from fleetmon.cli.socket_page import OUTLETS, PORTS, SOCKETS, battery, in_use, outlets, ports, socket_table
 from fleetmon.cli.words import age, component, count, in_ascii, made, natural, number, plain, several, stated, watts
 from fleetmon.model import spoken
 
@@ -47,15 +48,27 @@ def page(
     now: datetime,
     *,
     links: Sequence[Device] = (),
+    sockets: Sequence[Row] = (),
     width: int,
     in_ascii_only: bool = False,
 ) -> RenderableType:
-    """The page of `GET /devices/{id}`, with its links, sensors and last events where they were asked for."""
-    parts: list[RenderableType] = [_head(device, in_ascii_only), Text(""), _facts(device, now, in_ascii_only)]
+    """The page of `GET /devices/{id}`, with its links, sensors and last events where they were asked for.
+
+    `sockets` are the ports of a switch or the outlets of a PDU: each is a row with what it carries and leads to.
+    """
+    parts: list[RenderableType] = [
+        _head(device, in_ascii_only),
+        Text(""),
+        _facts(device, battery(sensors), now, in_ascii_only),
+    ]
     if device.get("subsystems"):
         parts += [Text(""), Text("Health by subsystem", style="bold"), _subsystems(device, in_ascii_only)]
     if device.get("problems"):
         parts += [Text(""), Text("Problems", style="bold"), _problems(device, width, in_ascii_only)]
+    if sockets:
+        parts += _plugged(device, sockets, sensors, links, width, in_ascii_only)
+        links = [row for row in links if row["verdict"] == "differs" or row["end"]["kind"] not in SOCKETS]
+        sensors = [row for row in sensors if (row.get("component") or {}).get("kind") not in SOCKETS]
     if links:
         parts += [
             Text(""),
@@ -80,6 +93,29 @@ def page(
     return Group(*parts)  # fmt: skip
 
 
+def _plugged(
+    device: Device,
+    sockets: Sequence[Row],
+    sensors: Sequence[Device],
+    links: Sequence[Device],
+    width: int,
+    in_ascii_only: bool,
+) -> list[RenderableType]:
+    """The ports or outlets in use, and how many are not."""
+    is_switch = "link" in sockets[0]
+    rows = ports(sockets, sensors) if is_switch else outlets(sockets, sensors, links)
+    used = [row for row in rows if in_use(row)]
+    word = "port" if is_switch else "outlet"
+    drawn = socket_table(used, PORTS if is_switch else OUTLETS, width=width, in_ascii_only=in_ascii_only)
+    idle = len(rows) - len(used)
+    return [
+        Text(""),
+        Text(f"{word.capitalize()}s", style="bold"),
+        *([drawn] if used else []),
+        *([Text(f"{count(idle, word)} with nothing on {'it' if idle == 1 else 'them'}", style="dim")] if idle else []),
+    ]
+
+
 def _more(number: int, device: Device, what: str) -> list[Text]:
     """Where the rest is, when there is any."""
     where = f"/api/v1/devices/{plain(device['device_id'])}/{what}"
@@ -101,7 +137,7 @@ def spark(points: Sequence[float | None]) -> str:
     return "".join(" " if point is None else _SPARKS[round((point - low) * scale)] for point in points[-16:])
 
 
-def _telling(sensor: Device) -> tuple[int, int, tuple[tuple[int, str], ...]]:
+def _telling(sensor: Device) -> tuple[Any, ...]:
     """What people look for first: what has no good value, then intake, temperatures, power, fans."""
     kind = str(sensor.get("type"))
     intake = sensor.get("physical_context") == "Intake"
@@ -109,6 +145,7 @@ def _telling(sensor: Device) -> tuple[int, int, tuple[tuple[int, str], ...]]:
         0 if _doubt(sensor["reading"]) else 1,
         0 if intake else _FIRST.get(kind, len(_FIRST) + 1),
         natural(str(sensor["name"])),
+        natural(str((sensor.get("component") or {}).get("name"))),
     )
 
 
@@ -130,21 +167,26 @@ def _head(device: Device, in_ascii_only: bool) -> Text:
     )
 
 
-def _facts(device: Device, now: datetime, in_ascii_only: bool) -> Table:
+def _facts(device: Device, charged: str, now: datetime, in_ascii_only: bool) -> Table:
     drawn = Table.grid(padding=(0, 2, 0, 0))
     drawn.add_column(style="dim")
     drawn.add_column()
-    place = f"{device['rack_id']} U{device.get('position_u') or '–'}" if device.get("rack_id") else ""
+    unit = f" U{device['position_u']}" if device.get("position_u") else ", beside its units"
+    place = f"{device['rack_id']}{unit}" if device.get("rack_id") else ""
     slot = f" {device['slot']}" if device.get("slot") else ""
     seen = f"{age(device.get('seen_at'), now)} ago" if device.get("seen_at") else "never"
+    asked = "agent" if str(device.get("address")).startswith("snmp:") else "BMC"
+    inlet = device.get("inlet") or {}
+    breathes = inlet.get("reason") != "NeverRead" or device.get("kind") not in ("pdu", "ups")
     facts = (
         ("why", reason(device)),
         ("power", (device.get("power") or {}).get("reason")),
         ("place", " ".join(part for part in (str(device.get("site_id") or ""), place + slot) if part)),
         ("serial", device.get("serial_number")),
-        ("BMC", " ".join(str(device[key]) for key in ("address", "firmware") if device.get(key))),
+        (asked, " ".join(str(device[key]) for key in ("address", "firmware") if device.get(key))),
         *(_other(endpoint, now) for endpoint in (device.get("endpoints") or [])[1:]),
-        ("inlet", stated(device.get("inlet"), ".1f", "°C")),
+        ("inlet", stated(inlet, ".1f", "°C") if breathes else ""),
+        ("battery", charged),
         ("watts", watts(number(device.get("watts")))),
         ("answered", f"{seen}, asked every {device.get('interval', 60):g} s"),
         ("push", _push(device.get("push"), now)),

@@ -278,7 +278,13 @@ def _beside_lines(units: Sequence[Device], look: Look) -> Iterator[tuple[str, Te
     beside = [device for device in units if not device.get("position_u")]
     for device in beside:
         status = health_text(device, ascii_only=look.ascii)
-        yield "Beside" if device is beside[0] else "", Text.assemble(status, "  ", plain(device["name"]))
+        drawn = number(device.get("watts"))
+        said = f"  {watts(drawn)}" if drawn is not None else ""
+        why = reason(device)
+        yield (
+            "Beside" if device is beside[0] else "",
+            Text.assemble(status, "  ", plain(device["name"]), (said, "dim"), (f"  {why}" if why else "", "dim")),
+        )
 
 
 def _look_lines(units: Sequence[Device], look: Look) -> Iterator[tuple[str, Text]]:
