@@ -29,9 +29,10 @@ from fleetmon.drivers.registry import open_driver
 from fleetmon.drivers.telling import Wish
 from fleetmon.errors import ConfigError, StorageError
 from fleetmon.footprint import settle
+from fleetmon.ingest.heard import tell
 from fleetmon.keeper import StoreKeeper
 from fleetmon.metrics import Metrics
-from fleetmon.model import RoleState
+from fleetmon.model import Protocol, RoleState
 from fleetmon.origins import Origins
 from fleetmon.push import Pushing, Room
 from fleetmon.pushes import StorePushes
@@ -42,7 +43,7 @@ from fleetmon.storage.store import Store, open_store
 from fleetmon.storage.vitals import vitals, warnings
 from fleetmon.storewatch import StoreWatch
 from fleetmon.supervision import Run, Supervisor
-from fleetmon.traps import Traps
+from fleetmon.traps import Tell, Traps
 from fleetmon.upkeep import Upkeep
 
 T = TypeVar("T")
@@ -184,6 +185,8 @@ def _compose(
         settings.traps,
         origins=Origins(store.lanes.origins, clock=clock),
         hinted=devices.hinted,
+        login=partial(devices.login, protocol=Protocol.SNMP),
+        tell=_telling(store, clock, changed),
         clock=clock,
         metrics=metrics,
     )
@@ -211,6 +214,16 @@ def _compose(
     for name in (*settings.roles, *_receiving(settings), "heartbeat", "store watch"):
         supervisor.add(name, every[name])
     return supervisor
+
+
+def _telling(store: Store, clock: Clock, changed: asyncio.Event) -> Tell:
+    """Events about what seems to come from devices are stored, and shown at once."""
+
+    async def telling(device_id: str, what: str, name: str, message: str) -> None:
+        if await tell(device_id, what, name, message, store=store, at=clock.now()):
+            changed.set()
+
+    return telling
 
 
 def _receiving(settings: Settings) -> tuple[str, ...]:

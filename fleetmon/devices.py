@@ -20,13 +20,13 @@ from fleetmon import logs, quiet
 from fleetmon.cadence import LIFE, due_aspects, next_poll, pressing, rest_after, shortest, steps
 from fleetmon.clock import Clock
 from fleetmon.descriptors import make_room
-from fleetmon.drivers.base import Driver, Opening, Request
+from fleetmon.drivers.base import Credentials, Driver, Opening, Request
 from fleetmon.drivers.lane import Priority
 from fleetmon.duties import FIRST, WITNESS, duties, patience
 from fleetmon.errors import RequestRefused, StorageError, Unsupported
 from fleetmon.keeper import Keeper, Learned, Watched
 from fleetmon.metrics import Metrics
-from fleetmon.model import Aspect, LogMark, Observation, Protocol, Reachability
+from fleetmon.model import Aspect, Endpoint, LogMark, Observation, Protocol, Reachability
 from fleetmon.ownership import next_slot
 from fleetmon.places import Places
 from fleetmon.push import Links, Push, Pushing, is_news
@@ -159,6 +159,13 @@ class Devices:
         for watch in watches:
             self._hurry(watch, aspects)
         return bool(watches)
+
+    def login(self, device_id: str, protocol: Protocol) -> tuple[Endpoint, Credentials] | None:
+        """Where and as whom a device is asked over a protocol; None when it is not, or as nobody."""
+        watch = self._watches.get((device_id, protocol.value))
+        if watch is None or watch.watched.credentials is None:
+            return None
+        return watch.watched.endpoint, watch.watched.credentials
 
     async def raw(self, device_id: str, resource: str) -> Any:
         """One resource read now, in the device's own words; raises DeviceError or RequestRefused."""

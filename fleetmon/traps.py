@@ -1,8 +1,9 @@
 """The role that listens for SNMP traps, and believes none of them.
 
 A trap comes over UDP with no more proof than a community string that everybody can read, so anybody could have sent it:
-it makes the device that it seems to be from be polled now, and that is all. Nothing is answered, nothing is stored, and
-what a flood of traps may cost is bounded: in reading (by bytes, of one sender and of all), in polls, and in memory.
+it makes the device that it seems to be from be polled now, and that is all. Nothing is answered, nothing it says is
+stored, and what a flood of traps may cost is bounded: in reading (by bytes, of one sender and of all), in polls, and in
+memory. Two things are told as events that judge nothing: a storm that is over, and signatures that do not fit.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import asyncio
 import socket
 import struct
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import closing
 
 from fleetmon import logs
@@ -19,12 +20,15 @@ from fleetmon.clock import Clock
 from fleetmon.drivers.ipmi.parse import pet
 from fleetmon.drivers.snmp.hints import PLAIN, hint
 from fleetmon.drivers.snmp.traps import MAX_BYTES, Trap, read
-from fleetmon.errors import ConfigError, Garbled
+from fleetmon.drivers.snmp.unsealing import is_sealed
+from fleetmon.errors import ConfigError, Garbled, StorageError
 from fleetmon.metrics import Metrics
 from fleetmon.model import Aspect
 from fleetmon.origins import Origins
+from fleetmon.proofs import Login, Outcome, Proofs
 from fleetmon.rates import Rate
 from fleetmon.settings import Traps as Listen
+from fleetmon.storms import Storms
 
 log = logs.get("traps")
 
@@ -47,6 +51,9 @@ COUNT = 5.0
 STRANGERS = (3.0, 1 / 600)
 """Senders that are no device's, told in the service's own log: at once, and per second from then on."""
 
+Tell = Callable[[str, str, str, str], Awaitable[object]]
+"""Stores an event of a device once under its name: device, what, name, message."""
+
 _SO_RCVBUFFORCE, _SO_MEMINFO = 33, 55
 """Linux, asm-generic/socket.h."""
 _MEMINFO = struct.Struct("32xI")
@@ -54,7 +61,10 @@ _MEMINFO = struct.Struct("32xI")
 
 
 class Traps:
-    """Takes traps until cancelled. `hinted` asks for a poll of a device; False when nobody looks after it."""
+    """Takes traps until cancelled.
+
+    `hinted` asks for a poll of a device; False when nobody looks after it. `login` is whom a device is polled as.
+    """
 
     def __init__(
         self,
@@ -62,6 +72,8 @@ class Traps:
         *,
         origins: Origins,
         hinted: Callable[[str, frozenset[Aspect]], bool],
+        login: Callable[[str], Login | None],
+        tell: Tell,
         clock: Clock,
         metrics: Metrics,
     ) -> None:
@@ -74,6 +86,9 @@ class Traps:
         self._senders: OrderedDict[str, Rate] = OrderedDict()
         self._polled: OrderedDict[str, float] = OrderedDict()
         self._dropped = 0
+        self._storms, self._tell = Storms(), tell
+        self._proofs = Proofs(login, proven=self._proven, judged=self._judged)
+        self._refused: OrderedDict[str, str] = OrderedDict()
 
     async def run(self) -> None:
         """Listen until cancelled; raises ConfigError when the address is taken."""
@@ -84,7 +99,8 @@ class Traps:
             try:
                 async with asyncio.TaskGroup() as tasks:
                     tasks.create_task(self._origins.follow(), name="origins")
-                    tasks.create_task(self._count_dropped(line), name="dropped traps")
+                    tasks.create_task(self._look(line), name="dropped traps")
+                    tasks.create_task(self._proofs.run(), name="signed traps")
             finally:
                 loop.remove_reader(line)
 
@@ -102,7 +118,11 @@ class Traps:
         if not self._may_be_read(sender, len(datagram), now):
             # Too much to read; but an address that is one device's is still a reason to look at that one.
             device_id = self._origins.find([sender])
+            self._storms.note(sender, device_id, now)
             self._count("slowed" if device_id is None or not self._ask(device_id, PLAIN, now) else "unread")
+            return
+        if is_sealed(datagram):
+            self._take_sealed(datagram, sender, now)
             return
         try:
             trap = read(datagram)
@@ -119,8 +139,41 @@ class Traps:
         asked = self._ask(device_id, wanted, now)
         self._count("taken" if asked else "slowed")
 
+    def _take_sealed(self, datagram: bytes, sender: str, now: float) -> None:
+        """A hint at once, and more of one when its signature has been looked at."""
+        device_id = self._origins.find([sender])
+        if device_id is None:
+            self._stranger(sender, now)
+            return
+        self._ask(device_id, PLAIN, now)
+        if not self._proofs.add(device_id, sender, datagram):
+            self._count("unread")
+
+    def _proven(self, device_id: str, trap: Trap) -> None:
+        self._ask(device_id, hint(trap), self._clock.monotonic())
+
+    async def _judged(self, device_id: str, sender: str, outcome: Outcome, reason: str) -> None:
+        self._count(outcome)
+        today = f"{self._clock.now():%Y-%m-%d}"
+        if outcome != "refused" or self._refused.get(sender) == today:
+            return
+        self._refused[sender] = today
+        if len(self._refused) > SENDERS:
+            self._refused.popitem(last=False)
+        log.warning("a signed trap was refused", device=device_id, sender=sender, reason=reason)
+        message = f"An SNMPv3 trap from {sender} was not taken for this device's: {reason}"
+        await self._told(device_id, "TrapRefused", f"{sender} {today}", message)
+
+    async def _told(self, device_id: str, what: str, name: str, message: str) -> None:
+        try:
+            await self._tell(device_id, what, name, message)
+        except StorageError as error:
+            log.error("not stored", device=device_id, message=message, reason=str(error))
+
     def _may_be_read(self, sender: str, size: int, now: float) -> bool:
-        rate = self._senders.setdefault(sender, Rate(*ONE_SENDER))
+        rate = self._senders.get(sender)
+        if rate is None:
+            rate = self._senders[sender] = Rate(*ONE_SENDER)
         self._senders.move_to_end(sender)
         if len(self._senders) > SENDERS:
             self._senders.popitem(last=False)
@@ -145,14 +198,25 @@ class Traps:
     def _count(self, outcome: str) -> None:
         self._metrics.traps.labels(outcome).inc()
 
-    async def _count_dropped(self, line: socket.socket) -> None:
+    async def _look(self, line: socket.socket) -> None:
         while True:
             await self._clock.sleep(COUNT)
-            dropped = _dropped(line)
-            if dropped > self._dropped:
-                log.warning("traps dropped", number=dropped - self._dropped, cure="raise net.core.rmem_max")
-                self._metrics.traps.labels("dropped").inc(dropped - self._dropped)
-            self._dropped = dropped
+            self._count_dropped(_dropped(line))
+            await self._tell_of_storm()
+
+    def _count_dropped(self, dropped: int) -> None:
+        if dropped > self._dropped:
+            log.warning("traps dropped", number=dropped - self._dropped, cure="raise net.core.rmem_max")
+            self._metrics.traps.labels("dropped").inc(dropped - self._dropped)
+        self._dropped = dropped
+
+    async def _tell_of_storm(self) -> None:
+        storm = self._storms.ended(self._clock.monotonic())
+        if storm is None:
+            return
+        log.warning("a storm of traps", told=str(storm), device=storm.device_id)
+        if storm.device_id is not None:
+            await self._told(storm.device_id, "TrapStorm", f"{self._clock.now():%Y-%m-%dT%H:%M:%S}", f"{storm}")
 
 
 def _event(trap: Trap) -> pet.PlatformEvent | None:

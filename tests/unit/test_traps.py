@@ -18,6 +18,7 @@ from fleetmon.errors import ConfigError
 from fleetmon.metrics import Metrics
 from fleetmon.model import Aspect
 from fleetmon.origins import Origins
+from fleetmon.proofs import Login
 from fleetmon.settings import Traps as Listen
 from fleetmon.storage.lanes import Origin
 from fleetmon.traps import BUFFER, ONE_SENDER, POLLS, SENDERS, Traps
@@ -50,6 +51,8 @@ class Post:
 
     def __init__(self, *fleet: Origin, host: str = "127.0.0.1") -> None:
         self.asked: list[tuple[str, frozenset[Aspect]]] = []
+        self.logins: dict[str, Login] = {}
+        self.told: list[tuple[str, ...]] = []
         self.clock, self.metrics = ManualClock(), Metrics()
         self.origins = Origins(self.rows, clock=self.clock)
         self.fleet = fleet or FLEET
@@ -57,6 +60,8 @@ class Post:
             Listen(host=host, port=0),
             origins=self.origins,
             hinted=self.hinted,
+            login=self.logins.get,
+            tell=self.tell,
             clock=self.clock,
             metrics=self.metrics,
         )
@@ -67,6 +72,9 @@ class Post:
     def hinted(self, device_id: str, aspects: frozenset[Aspect]) -> bool:
         self.asked.append((device_id, aspects))
         return True
+
+    async def tell(self, *event: str) -> None:
+        self.told.append(event)
 
     def count(self, outcome: str) -> float:
         return self.metrics.traps.labels(outcome)._value.get()
@@ -221,7 +229,15 @@ async def test_a_port_that_is_taken_is_told_with_what_to_do():
         other.bind(("127.0.0.1", 0))
         post = Post()
         taken = Listen(host="127.0.0.1", port=other.getsockname()[1])
-        role = Traps(taken, origins=post.origins, hinted=post.hinted, clock=post.clock, metrics=post.metrics)
+        role = Traps(
+            taken,
+            origins=post.origins,
+            hinted=post.hinted,
+            login=post.logins.get,
+            tell=post.tell,
+            clock=post.clock,
+            metrics=post.metrics,
+        )
         with pytest.raises(ConfigError, match=r"cannot take traps on 127\.0\.0\.1:\d+: .*traps\.port"):
             await role.run()
 

@@ -1,13 +1,14 @@
-"""SNMP traps as bytes become SNMP traps as values; pure, and pysnmp's only door so far.
+"""SNMP traps as bytes become SNMP traps as values; pure, and with `unsealing.py` pysnmp's only door.
 
-Versions 1 and 2c are read, informs among them, which nobody here confirms. pysnmp's codec alone is used: its engine
-would cost twice the time, and answer (`Trap` says all that a hint needs). What comes is what anybody can send: it is
-capped before it is read, and whatever pysnmp makes of garbage is one kind of error.
+Versions 1, 2c and 3 are read, informs among them, which nobody here confirms. pysnmp's codec alone is used: its engine
+would cost twice the time, answer, and keep a row for each engine a forged message names. What comes is what anybody can
+send: it is capped before it is read, and whatever pysnmp makes of garbage is one kind of error.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,6 +16,7 @@ from pyasn1.codec.ber import decoder
 from pyasn1.error import PyAsn1Error
 from pysnmp.proto import api
 from pysnmp.proto.error import ProtocolError
+from pysnmp.proto.mpmod.rfc3412 import ScopedPDU, SNMPv3Message
 
 from fleetmon.errors import Garbled
 
@@ -29,6 +31,9 @@ _TRAP_OID = (1, 3, 6, 1, 6, 3, 1, 1, 4, 1, 0)
 _AGENT = (1, 3, 6, 1, 6, 3, 18, 1, 3, 0)
 """Where a proxy notes who sent the version 1 trap that it passes on as version 2 (RFC 3584, 3.1)."""
 _GENERIC = (1, 3, 6, 1, 6, 3, 1, 1, 5)
+_VERSION_3 = 3
+_USER_BASED = 3
+"""The only security model of version 3 in use (RFC 3411, 5)."""
 _MESSAGES = {api.SNMP_VERSION_1: api.v1.Message(), api.SNMP_VERSION_2C: api.v2c.Message()}
 
 
@@ -47,24 +52,53 @@ class Trap:
 
 
 def read(datagram: bytes) -> Trap:
-    """The trap in one datagram; raises Garbled for everything that is none, or none of version 1 or 2c."""
+    """The trap in one datagram; raises Garbled for everything that is none, or that is encrypted."""
     if len(datagram) > MAX_BYTES:
         raise Garbled(f"{len(datagram)} bytes are no trap")
-    try:
+    with only_garbled():
         return _read(datagram)
-    # Garbage reaches corners of the codec that raise whatever Python raises there.
+
+
+def read_scoped(scoped: bytes) -> Trap:
+    """The trap in what was decrypted (RFC 3412, 6); raises Garbled."""
+    with only_garbled():
+        return _scoped(decoder.decode(scoped, asn1Spec=ScopedPDU())[0])
+
+
+@contextmanager
+def only_garbled() -> Iterator[None]:
+    """Garbage reaches corners of the codec that raise whatever Python raises there."""
+    try:
+        yield
     except (PyAsn1Error, ProtocolError, ArithmeticError, LookupError, TypeError, ValueError, RecursionError) as error:
         raise Garbled(f"no SNMP trap: {type(error).__name__}") from None
 
 
+def message_of(datagram: bytes) -> Any:
+    """A message of version 3 in pysnmp's terms: version, header, security parameters, data."""
+    message, _ = decoder.decode(datagram, asn1Spec=SNMPv3Message())
+    if int(message[1][3]) != _USER_BASED:
+        raise Garbled("an SNMP message of another security model")
+    return message
+
+
 def _read(datagram: bytes) -> Trap:
     version = int(api.decodeMessageVersion(datagram))
+    if version == _VERSION_3:
+        data = message_of(datagram)[3]
+        if data.getName() != "plaintext":
+            raise Garbled("an SNMP message that is encrypted")
+        return _scoped(data.getComponent())
     if version not in _MESSAGES:
         raise Garbled("an SNMP message of a version that is not read here")
     message, _ = decoder.decode(datagram, asn1Spec=_MESSAGES[version])
     if version == api.SNMP_VERSION_1:
         return _first(api.v1.apiMessage.get_pdu(message))
     return _second(api.v2c.apiMessage.get_pdu(message))
+
+
+def _scoped(scoped: Any) -> Trap:
+    return _second(scoped[2].getComponent())
 
 
 def _first(pdu: Any) -> Trap:
