@@ -199,6 +199,7 @@ class SnmpDriver:
         met_before = known.clockwork.at > 0
         elapsed = now.at - known.clockwork.at if known.told_at is None else monotonic - known.told_at
         look.restarted = met_before and now.began_anew(known.clockwork, elapsed)
+        known.anew |= look.restarted
         if look.restarted or not met_before:
             known.version += 1
         known.clockwork, known.told_at = now, monotonic
@@ -302,9 +303,9 @@ class SnmpDriver:
         known, layout = self._known, self._known.layout
         if look.wants(Aspect.SENSORS):
             told = zip(layout.points, readings(layout, look.values, look.at), strict=True)
-            look.told["readings"] = tuple(doubted(told, known.last, restarted=look.restarted, moved=known.moved))
+            look.told["readings"] = tuple(doubted(told, known.last, restarted=known.anew, moved=known.moved))
             known.last = {oid: look.values[oid] for oid in layout.reading_oids if oid in look.values}
-            known.moved = frozenset()
+            known.moved, known.anew = frozenset(), False
         everyone = look.walked is not None or look.wants(Aspect.COMPONENTS)
         watched = {one.component for one in layout.conditions if everyone or one.watched}
         found = [one for one in health(layout, look.values, look.at) if one.component in watched]

@@ -67,7 +67,9 @@ class Known:
     last: Mapping[str, Value] = field(default_factory=dict)
     """What each OID said last."""
     moved: frozenset[Sensor] = frozenset()
-    """Counters that stand elsewhere since the last walk."""
+    """Sensors that stand elsewhere than when readings were told last."""
+    anew: bool = False
+    """Did the agent start again since readings were told last?"""
 
     def lay_out(self, profile: Profile, tables: Tables, *, whole: bool) -> None:
         """Draw the layout anew. What a counter of another place counted before is no part of it (F94)."""
@@ -77,7 +79,7 @@ class Known:
         self.packed = pack(tables)
         self.addresses = tables.get(ADDRESS, {})
         self.names = {f"{NAME}.{index}": name for index, name in tables.get(NAME, {}).items()}
-        self.moved = frozenset(
+        self.moved |= frozenset(
             point.sensor for point in self.layout.points if before.get(point.sensor.key, point.oid) != point.oid
         )
         self.version += 1

@@ -20,6 +20,8 @@ ALIASES = "1.3.6.1.2.1.47.1.3.2.1.2"
 """entAliasMappingIdentifier: which ifIndex an entity is."""
 _STATE = "1.3.6.1.2.1.131.1.1.1."
 OPER, ALARM, STANDBY = (_STATE + arc for arc in ("3", "5", "6"))
+_IF_INDEX = re.compile(r"\.?1\.3\.6\.1\.2\.1\.2\.2\.1\.[0-9]+\.([0-9]{1,10})")
+"""What an alias says of an interface: a column of ifTable and the ifIndex."""
 
 COLUMNS = (DESCR, WITHIN, CLASS, POSITION, NAME, MODEL, ALIASES)
 INVENTORY = (HARDWARE, FIRMWARE, SOFTWARE, SERIAL, MAKER, ASSET)
@@ -77,8 +79,8 @@ class Tree:
         """The entities that are ports, by the agent's own mapping, else by their names."""
         found: dict[int, Component] = {}
         for index, target in self._draft.column(ALIASES).items():
-            oid = text(target).lstrip(".")
-            port = self._draft.ports.get(arcs(oid)[-1]) if oid.startswith("1.3.6.1.2.1.2.2.1.") else None
+            aliased = _IF_INDEX.fullmatch(text(target))
+            port = self._draft.ports.get(int(aliased[1])) if aliased else None
             if port is not None:
                 found.setdefault(arcs(index)[0], port)
         for entity in self.indices:
