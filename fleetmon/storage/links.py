@@ -210,7 +210,9 @@ def _crowds(connection: Connection, devices: Collection[str]) -> dict[tuple[str,
 def _sockets(connection: Connection, devices: Collection[str]) -> list[Socket]:
     rows = connection.execute(
         "SELECT device_id, kind, name, health, state, detail, taken_at,"
-        " json_extract(part, '$.properties.label') AS label FROM component"
+        " json_extract(part, '$.properties.label') AS label, (SELECT max(at) FROM health_change AS change"
+        " WHERE change.device_id = component.device_id AND change.kind = component.kind"
+        " AND change.name = component.name) AS since FROM component"
         " WHERE device_id IN (SELECT value FROM json_each(?)) AND kind IN (SELECT value FROM json_each(?))",
         (to_json(sorted(devices)), to_json(SOCKETS)),
     )
@@ -223,6 +225,7 @@ def _sockets(connection: Connection, devices: Collection[str]) -> list[Socket]:
             detail=row["detail"],
             label=str(row["label"] or ""),
             at=maybe_at(row["taken_at"]),
+            since=maybe_at(row["since"]),
         )
         for row in rows.fetchall()
     ]

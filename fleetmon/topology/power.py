@@ -33,7 +33,8 @@ def of_supply(wiring: Wiring, near: End, far: End) -> Connection:
     if far.kind != FEED and far.device_id is None:
         return differs(near, far, None, f"there is no device {far.device}")
     supplied, plug = (far, near) if near.kind == OUTLET else (near, far)
-    fed, on = _fed(_socket(wiring, supplied)), _on(_socket(wiring, plug))
+    supply, outlet = _socket(wiring, supplied), _socket(wiring, plug)
+    fed, on = _fed(supply), _on(outlet) if _is_newer(outlet, supply) else None
     link = _by_label(wiring, plug)
     reason = _contradiction(supplied, plug, fed, on) or _misnamed(supplied, plug, link) or _one_feed(wiring, near, feed)
     agrees = link is not None or (fed is False and on is False)
@@ -54,6 +55,13 @@ def _contradiction(supplied: End, plug: End, fed: bool | None, on: bool | None) 
     if fed is False and on:
         return f"{supplied} has no input although {plug} is on: its cable is loose or elsewhere"
     return ""
+
+
+def _is_newer(outlet: Socket | None, supply: Socket | None) -> bool:
+    """Whether the outlet was told since the supply changed: a PDU that lost its feed, too, says nothing more."""
+    if outlet is None or supply is None or outlet.at is None:
+        return False
+    return supply.since is None or outlet.at >= supply.since
 
 
 def _misnamed(supplied: End, plug: End, link: Link | None) -> str:

@@ -141,6 +141,9 @@ class Socket:
     label: str = ""
     """What somebody named it."""
     at: datetime | None = None
+    """When it was last told."""
+    since: datetime | None = None
+    """When its health last changed; None: not as far as is known."""
 
 
 @dataclass(frozen=True, kw_only=True)

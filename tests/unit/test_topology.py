@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -238,6 +238,13 @@ def test_a_supply_and_an_outlet_that_contradict_each_other_are_not_joined(supply
     assert (found.verdict, found.feed) == (verdict, "A")
     assert reason in found.reason
     assert bool(reason) == bool(found.reason)
+
+
+@pytest.mark.parametrize(("minutes", "said"), [(-1, False), (0, True), (1, True)])
+def test_an_outlet_not_heard_of_since_the_supply_lost_its_input_contradicts_nobody(minutes, said):
+    lost = replace(socket("web-11", "PSU 1", **UNFED), since=NOW)
+    outlet = replace(socket("pdu-a", "Outlet 7", "Outlet", state="On"), at=NOW + timedelta(minutes=minutes))
+    assert bool(only(powered(lost, outlet)).reason) is said
 
 
 def test_a_cable_told_at_the_outlet_is_read_the_same_way():
