@@ -32,11 +32,13 @@ from fleetmon.discovery import (
 )
 from fleetmon.drivers.base import Credentials, Secret
 from fleetmon.drivers.snmp.address import target_of
+from fleetmon.drivers.snmp.keys import community_of
 from fleetmon.drivers.snmp.knock import SnmpKnock
 from fleetmon.errors import ConfigError, Conflict, Unaskable
 from fleetmon.model import Protocol
 
 NDJSON = "application/x-ndjson"
+V3_FORM = "say how SNMPv3 is spoken, as snmp=auth=sha256&priv=aes128, or name a credential without a user"
 TOLD_EVERY = 16
 """Probes between two lines of progress."""
 
@@ -89,7 +91,7 @@ async def discover_devices(here: Here, draft: DiscoveryDraft) -> Response:
 
 async def _snmp(here: Desk, draft: DiscoveryDraft) -> SnmpKnock:
     try:
-        target_of(f"snmp://192.0.2.1?{draft.snmp}" if draft.snmp else "snmp://192.0.2.1")
+        target = target_of(f"snmp://192.0.2.1?{draft.snmp}" if draft.snmp else "snmp://192.0.2.1")
     except ConfigError as error:
         raise Unaskable(f"snmp: {error.reason}", cure=error.cure) from None
     if draft.snmp_credential is None:
@@ -97,12 +99,24 @@ async def _snmp(here: Desk, draft: DiscoveryDraft) -> SnmpKnock:
     row = await here.store.fleet.credential(draft.snmp_credential)
     if row is None:
         raise not_found("credential", draft.snmp_credential)
-    password = Secret(here.parts.vault.open_password(row.name, row.sealed))
+    password = here.parts.vault.open_password(row.name, row.sealed)
+    if target.version < 3:
+        _mind_the_clear(row.name, row.user, password)
     return SnmpKnock(
         clock=here.clock,
-        credentials=Credentials(user=row.user, password=password, version=row.version),
+        credentials=Credentials(user=row.user, password=Secret(password), version=row.version),
         form=draft.snmp,
     )
+
+
+def _mind_the_clear(name: str, user: str, password: str) -> None:
+    """A community is sent unencrypted to every address: what belongs to a user is none. Raises Unaskable."""
+    try:
+        community_of(password)
+    except ValueError as error:
+        raise Unaskable(f"credential {name!r}: {error}", cure=V3_FORM) from None
+    if user:
+        raise Unaskable(f"credential {name!r} has a user: its password is not sent as a community", cure=V3_FORM)
 
 
 async def _search(here: Desk, search: Search, snmp: SnmpKnock) -> AsyncGenerator[bytes, None]:

@@ -91,6 +91,16 @@ async def test_what_cannot_be_searched_is_refused_before_anything_is_sent(servic
     assert said in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(("user", "password"), [("root", "calvin"), ("", "signing-phrase\nprivacy-phrase")])
+async def test_what_belongs_to_a_user_is_never_sent_to_a_range_as_a_community(service, capsys, user, password):
+    sealed = service.vault.seal_password("bmc", password)
+    await service.store.fleet.put_credential("bmc", user=user, sealed=sealed)
+    assert await typed("device", "discover", "127.0.0.1", "--snmp-credential", "bmc") == Exit.USAGE
+    said = capsys.readouterr().err
+    assert "credential 'bmc'" in said
+    assert password not in said
+
+
 async def test_a_search_ends_with_its_connection_and_there_is_one_at_a_time(service):
     """Slow enough that it would go on for minutes."""
     ask = {"ranges": ["127.0.0.0/22"], "redfish_ports": [], "ipmi_ports": [1], "snmp_ports": [], "rate": 2}

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import pytest
 
+from fleetmon.clock import SystemClock
+from fleetmon.drivers.base import Credentials, Secret
+from fleetmon.drivers.snmp.knock import SnmpKnock
 from fleetmon.drivers.snmp.parse import entity
 from fleetmon.drivers.snmp.values import Value
+from fleetmon.errors import AccessDenied
 from fleetmon.model import Aspect
-from tests.ber import ticks
-from tests.unit.test_snmp_driver import STEADY, UPTIME, bench, doubts, exchange
+from tests.ber import octets, ticks
+from tests.snmp_agent import COMMUNITY, agent, name, with_agent
+from tests.unit.test_snmp_driver import STEADY, UPTIME, bench, doubts, exchange, switch
 from tests.unit.test_snmp_layout import ports, read
 
 IF_INDEX = "1.3.6.1.2.1.2.2.1."
@@ -20,6 +25,36 @@ IF_INDEX = "1.3.6.1.2.1.2.2.1."
 def test_an_alias_that_names_no_port_is_none(alias: Value):
     layout, _ = read({**ports("eth1"), entity.CLASS: {"5": 10}, entity.ALIASES: {"5.0": alias}})
     assert [port.name for port in layout.port_components.values()] == ["eth1"]
+
+
+# ---- secrets ---------------------------------------------------------------------------------------------------------
+
+
+async def test_passphrases_of_a_user_are_never_sent_as_a_community():
+    async with agent(switch(1)) as one:
+        talk = with_agent(one, password="signing-phrase\nprivacy-phrase")
+        with pytest.raises(AccessDenied, match="no community"):
+            await talk.get([UPTIME])
+        knock = SnmpKnock(clock=SystemClock(), credentials=Credentials(user="", password=Secret("one line\nanother")))
+        assert await knock("127.0.0.1", one.port, 0.2) is None
+        assert one.asked == []
+        await talk.close()
+
+
+async def test_a_community_is_the_same_however_its_file_ends():
+    async with agent(switch(1)) as one:
+        knock = SnmpKnock(clock=SystemClock(), credentials=Credentials(user="", password=Secret(f"{COMMUNITY}\n")))
+        found = await knock("127.0.0.1", one.port, 2)
+        assert found is not None
+        assert found.name == "sw-01"
+
+
+async def test_a_raw_look_shows_nobody_what_opens_the_device():
+    communities, logical = "1.3.6.1.6.3.18.1.1.1.2.1", "1.3.6.1.2.1.47.1.2.1.1.4.1"
+    hidden = {name(communities): octets(b"hush-hush"), name(logical): octets(b"hush-hush@7")}
+    async with bench(switch(1) | hidden) as it:
+        for oid in ("1.3.6.1", "1.3.6.1.6.3.18", communities, logical):
+            assert "hush" not in str(await it.driver.raw(oid))
 
 
 # ---- counts ----------------------------------------------------------------------------------------------------------

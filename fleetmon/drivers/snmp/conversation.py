@@ -14,7 +14,7 @@ from fleetmon.drivers.lane import Priority
 from fleetmon.drivers.snmp import envelope as said
 from fleetmon.drivers.snmp.address import target_of
 from fleetmon.drivers.snmp.envelope import Envelope
-from fleetmon.drivers.snmp.keys import SHORTEST, master_key, passphrases, seal_of, user_of
+from fleetmon.drivers.snmp.keys import SHORTEST, community_of, master_key, passphrases, seal_of, user_of
 from fleetmon.drivers.snmp.wire import Denied, Refused, Reported, Silence, Unreadable, Wire
 from fleetmon.drivers.whereabouts import Whereabouts, is_numeric
 from fleetmon.errors import AccessDenied, Garbled, Unreachable
@@ -36,6 +36,7 @@ REFUSALS = {
     said.UNSUPPORTED_LEVEL: "this user may not ask at this security level",
 }
 CURE = "correct user, passphrases and algorithms, in the credential set and after the ? of the address"
+V3_CURE = "say after the ? of the address how SNMPv3 is spoken, as auth=sha256&priv=aes128"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -225,12 +226,18 @@ class Conversation:
             )
         host = await self._whereabouts.address()
         if target.version < 3:
-            self._wire = Wire(
-                host, target.port, community=credentials.password.reveal().rstrip("\n"), version=target.version
-            )
+            self._wire = Wire(host, target.port, community=self._community(), version=target.version)
             return self._wire
         self._wire = await self._logged_in(host, limit)
         return self._wire
+
+    def _community(self) -> str:
+        credentials = self._opening.credentials
+        assert credentials is not None
+        try:
+            return community_of(credentials.password.reveal())
+        except ValueError as error:
+            raise AccessDenied(str(error), device=self.device, cure=V3_CURE) from None
 
     async def _logged_in(self, host: str, limit: float) -> Wire:
         """A wire on which this user asks the engine known before, or the one met now."""

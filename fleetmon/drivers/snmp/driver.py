@@ -51,6 +51,8 @@ MOST_VALUES = 100_000
 """Values of one walk at most; a device that tells more is lying, or counts its flows."""
 MOST_SHOWN = 1000
 """Rows of a raw look."""
+SECRET = ("1.3.6.1.6.3.18.1.1.", "1.3.6.1.2.1.47.1.2.1.1.4.")
+"""snmpCommunityTable and entLogicalCommunity: what opens the device to whoever knows it is shown to nobody."""
 AT_EASE = 600.0
 """Seconds before a device is walked again because values are missing or it says that its tables changed: some say so
 at every poll. A restart, or ports by other names, does not wait."""
@@ -148,6 +150,7 @@ class SnmpDriver:
             found = await self._session.get([oid], Priority.PERSON)
             walk = await self._session.walk(oid, most=MOST_SHOWN, priority=Priority.PERSON)
         told = found | {f"{oid}.{index}": value for index, value in walk.rows.items()}
+        told = {name: value for name, value in told.items() if not f"{name}.".startswith(SECRET)}
         shown = {name: value if isinstance(value, int) else text(value) for name, value in told.items()}
         return {"oid": oid, "values": shown, "complete": walk.complete, "reason": walk.reason}
 

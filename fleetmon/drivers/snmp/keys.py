@@ -93,6 +93,14 @@ def passphrases(password: str) -> tuple[str, str]:
     return first, second or first
 
 
+def community_of(password: str) -> str:
+    """The password as a community; ValueError for two passphrases of a v3 user, which never go out in the clear."""
+    community = password.rstrip("\r\n")
+    if "\n" in community:
+        raise ValueError("two lines are the passphrases of an SNMPv3 user, no community")
+    return community
+
+
 @lru_cache(maxsize=256)
 def master_key(auth: str, passphrase: str) -> bytes:
     """The key that every engine's own key is made of; a privacy passphrase is hashed by the same algorithm."""

@@ -15,6 +15,7 @@ from fleetmon.drivers.base import Credentials, Opening
 from fleetmon.drivers.lane import Lane
 from fleetmon.drivers.sighting import Sighting, place
 from fleetmon.drivers.snmp.address import PORT, Target, target_of
+from fleetmon.drivers.snmp.keys import community_of
 from fleetmon.drivers.snmp.profiles import profile_for
 from fleetmon.drivers.snmp.session import Session
 from fleetmon.drivers.snmp.values import Value, text
@@ -44,7 +45,7 @@ class SnmpKnock:
         if target.version == 3:
             return await self._known_user(target, patience)
         try:
-            wire = Wire(host, port, community=self.credentials.password.reveal(), version=target.version)
+            wire = Wire(host, port, community=community_of(self.credentials.password.reveal()), version=target.version)
             _, values = await wire.get(QUESTION, patience)
         except UNANSWERED:
             return None
