@@ -178,8 +178,32 @@ export interface Thresholds {
   upper_fatal?: number | null;
 }
 
+/** One end of a cable: a port, a power supply, an outlet or a feed of a device. */
+export interface End {
+  device: string;
+  component: string;
+  kind: string;
+}
+
+export interface Link {
+  end: End;
+  verdict: 'agrees' | 'differs' | 'unseen' | 'found';
+  expected: End | null;
+  seen: { to: End } | null;
+  reason: string;
+}
+
+export interface Port {
+  name: string;
+  link: string;
+  speed_mbps: number | null;
+  health: Health;
+  links: Link[];
+}
+
 export interface SensorRow {
   sensor_id: string | number;
+  component: { kind: string; name: string };
   name: string;
   type: string;
   unit: string;
