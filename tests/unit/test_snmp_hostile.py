@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from fleetmon.clock import SystemClock
 from fleetmon.drivers.base import Credentials, Secret
 from fleetmon.drivers.snmp.knock import SnmpKnock
-from fleetmon.drivers.snmp.parse import entity
+from fleetmon.drivers.snmp.parse import entity, interfaces, wire
+from fleetmon.drivers.snmp.parse.layout import neighbours
 from fleetmon.drivers.snmp.values import Value
 from fleetmon.errors import AccessDenied
-from fleetmon.model import Aspect
+from fleetmon.model import Aspect, Health
 from tests.ber import octets, ticks
 from tests.snmp_agent import COMMUNITY, agent, name, with_agent
 from tests.unit.test_snmp_driver import STEADY, UPTIME, bench, doubts, exchange, switch
-from tests.unit.test_snmp_layout import ports, read
+from tests.unit.test_snmp_layout import conditions, ports, read
 
 IF_INDEX = "1.3.6.1.2.1.2.2.1."
 
@@ -76,3 +79,31 @@ async def test_F94_ports_that_were_numbered_anew_before_a_second_walk_are_in_dou
         await it.poll({Aspect.COMPONENTS})
         await it.poll({Aspect.COMPONENTS, Aspect.INVENTORY})
         assert len(doubts(await it.poll(STEADY))) == 1
+
+
+# ---- what is told ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("state", [0, 8, -1, 2**32 - 1])
+def test_a_port_in_a_state_nobody_knows_is_there_and_unknown(state: int):
+    tables = ports("eth1")
+    tables[interfaces.OPER]["1"] = state
+    assert conditions(tables) == {"eth1": (Health.UNKNOWN, "Enabled")}
+
+
+def test_thousands_of_neighbours_are_placed_in_no_time():
+    few, many = (_seconds_of_neighbours(count) for count in (500, 4000))
+    assert many < 30 * few  # were each compared with every port, it would be 64 times as long
+
+
+def _seconds_of_neighbours(count: int) -> float:
+    rows = [str(number) for number in range(1, count + 1)]
+    tables = ports(*(f"eth{row}" for row in rows))
+    tables[interfaces.ADDRESS] = {row: b"\x02\x00" + int(row).to_bytes(4, "big") for row in rows}
+    tables[wire.LOCAL_KIND] = dict.fromkeys(rows, 3)
+    tables[wire.LOCAL_ID] = dict(tables[interfaces.ADDRESS])
+    tables[wire.CHASSIS] = {f"0.{row}.1": b"\x02\x00\x00\x00\x00\x01" for row in rows}
+    layout, _ = read(tables)
+    began = time.process_time()
+    assert [one.port for one in neighbours(layout, tables)] == [f"eth{row}" for row in rows]
+    return time.process_time() - began

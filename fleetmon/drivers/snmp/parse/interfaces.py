@@ -131,7 +131,7 @@ def _judge(told: tuple[Value | None, ...]) -> Verdict | None:
     oper, admin = (integer(value) for value in told)
     if admin == 2:
         return _OK("Disabled", "switched off by an administrator")
-    return _STATES.get(oper or 0)
+    return None if oper is None else _STATES.get(oper) or Verdict(Health.UNKNOWN, "Enabled", f"ifOperStatus {oper}")
 
 
 def _part(draft: Draft, port: Component, index: str) -> Part:

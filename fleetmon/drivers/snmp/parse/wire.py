@@ -49,7 +49,7 @@ def neighbours(ports: Ports, tables: Tables) -> list[Neighbour]:
 
 
 def _lldp(ports: Ports, tables: Tables) -> Iterator[Neighbour]:
-    addresses = _addresses(tables)
+    addresses, sockets = _addresses(tables), _sockets(ports, tables)
     for index in sorted({*tables.get(CHASSIS, {}), *tables.get(PORT, {})}, key=arcs):
         parts = index.split(".")
         if len(parts) != 3:
@@ -59,7 +59,7 @@ def _lldp(ports: Ports, tables: Tables) -> Iterator[Neighbour]:
             return tables.get(oid, {}).get(index)
 
         yield Neighbour(
-            port=_local_port(int(parts[1]), ports, tables),
+            port=_local_port(int(parts[1]), ports, sockets, tables),
             chassis_id=_identified(told(CHASSIS), mac_when=(4,), kind=integer(told(CHASSIS_KIND))),
             port_id=_identified(told(PORT), mac_when=(3,), kind=integer(told(PORT_KIND))),
             port_description=text(told(PORT_DESCR)),
@@ -69,15 +69,20 @@ def _lldp(ports: Ports, tables: Tables) -> Iterator[Neighbour]:
         )
 
 
-def _local_port(number: int, ports: Ports, tables: Tables) -> str:
+def _sockets(ports: Ports, tables: Tables) -> Mapping[str, str]:
+    """The name of each port by its Ethernet address and by itself, as agents may tell either."""
+    by_mac = {mac(_address(tables, index)): port.name for index, port in reversed(ports.items())}
+    return by_mac | {port.name: port.name for port in ports.values()}
+
+
+def _local_port(number: int, ports: Ports, sockets: Mapping[str, str], tables: Tables) -> str:
     """The port of a lldpLocPortNum, which is an ifIndex with some makers and a number of its own with others."""
-    names = {port.name for port in ports.values()}
     index = str(number)
     told = [text(tables.get(oid, {}).get(index)) for oid in (LOCAL_ID, LOCAL_DESCR)]
     own = mac(tables.get(LOCAL_ID, {}).get(index)) if integer(tables.get(LOCAL_KIND, {}).get(index)) == 3 else ""
-    by_mac = next((port.name for i, port in ports.items() if own and mac(_address(tables, i)) == own), "")
+    by_mac = sockets.get(own, "") if own else ""
     for name in told:
-        if name in names:
+        if name and sockets.get(name) == name:
             return name
     bridged = integer(tables.get(BASE_PORTS, {}).get(index))
     found = ports.get(number) or (ports.get(bridged) if bridged else None)
