@@ -19,7 +19,9 @@ def main() -> int:
     names = [line.name for line in LINES]
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("lines", nargs="*", metavar="LINE", help=f"{', '.join(names)}; all of them by default")
-    parser.add_argument("--devices", type=int, help="a smaller fleet for ten-thousand, dead-500 and ipmi-fleet")
+    parser.add_argument(
+        "--devices", type=int, help="a smaller fleet for ten-thousand, dead-500, ipmi-fleet and snmp-fleet"
+    )
     parser.add_argument("--minutes", type=float, help="how long they measure")
     given = parser.parse_args()
     wanted = given.lines

@@ -23,10 +23,9 @@ Open = Callable[[Opening], Driver]
 async def opened(address: str, open_it: Open = open_driver) -> AsyncIterator[Driver]:
     """A driver for the device at `address`."""
     clock = SystemClock()
-    protocol = Protocol.IPMI if address.startswith("ipmi:") else Protocol.REDFISH
     driver = open_it(
         Opening(
-            endpoint=Endpoint(protocol=protocol, address=address, verify="none"),
+            endpoint=Endpoint(protocol=protocol_of(address), address=address, verify="none"),
             credentials=Credentials(user=USER, password=Secret(PASSWORD)),
             lane=Lane(device=address, clock=clock, pace=Pace(poll_deadline=timedelta(minutes=5))),
             clock=clock,
@@ -36,6 +35,12 @@ async def opened(address: str, open_it: Open = open_driver) -> AsyncIterator[Dri
         yield driver
     finally:
         await driver.close()
+
+
+def protocol_of(address: str) -> Protocol:
+    """What is spoken at this address."""
+    schemes = {"ipmi": Protocol.IPMI, "snmp": Protocol.SNMP}
+    return schemes.get(address.partition(":")[0], Protocol.REDFISH)
 
 
 async def ask(driver: Driver, aspects: frozenset[Aspect]) -> Observation:

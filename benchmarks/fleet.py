@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from benchmarks.devices import protocol_of
 from benchmarks.processes import PASSWORD, USER
 from fleetmon.access.vault import Vault, open_vault
 from fleetmon.clock import SystemClock
@@ -36,15 +37,12 @@ def _rack(number: int) -> str:
 
 
 def _device(name: str, address: str, place: int) -> Device:
+    protocol = protocol_of(address)
     return Device(
         device_id=name,
         name=name,
-        kind=DeviceKind.SERVER,
-        endpoints=(Endpoint(protocol=_protocol(address), address=address, credential=CREDENTIAL),),
+        kind=DeviceKind.SWITCH if protocol is Protocol.SNMP else DeviceKind.SERVER,
+        endpoints=(Endpoint(protocol=protocol, address=address, credential=CREDENTIAL),),
         rack_id=_rack(place // RACK),
         position_u=place % RACK + 1,
     )
-
-
-def _protocol(address: str) -> Protocol:
-    return Protocol.IPMI if address.startswith("ipmi:") else Protocol.REDFISH

@@ -112,9 +112,10 @@ async def _in_a_process(what: str, addresses: Sequence[str]) -> float:
 
 
 class Relay(asyncio.DatagramProtocol):
-    """Carries datagrams between one client and one BMC, and counts those to the BMC."""
+    """Carries datagrams between one client and one BMC or agent, and counts those to it."""
 
-    def __init__(self, bmc: tuple[str, int]) -> None:
+    def __init__(self, scheme: str, bmc: tuple[str, int]) -> None:
+        self._scheme = scheme
         self._bmc = bmc
         self._client: Any = None
         self._transport: Any = None
@@ -122,8 +123,9 @@ class Relay(asyncio.DatagramProtocol):
 
     @property
     def address(self) -> str:
-        """What a client is told instead of the BMC."""
-        return "ipmi://{}:{}".format(*self._transport.get_extra_info("sockname"))
+        """What a client is told instead of the BMC's or the agent's."""
+        host, port = self._transport.get_extra_info("sockname")
+        return f"{self._scheme}://{host}:{port}"
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = transport
@@ -140,9 +142,9 @@ class Relay(asyncio.DatagramProtocol):
 
 @contextlib.asynccontextmanager
 async def counted(address: str) -> AsyncIterator[Relay]:
-    """A relay before a BMC."""
+    """A relay before a BMC or an agent."""
     place = urlsplit(address)
-    relay = Relay((str(place.hostname), place.port or 0))
+    relay = Relay(place.scheme, (str(place.hostname), place.port or 0))
     transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(lambda: relay, ("127.0.0.1", 0))
     try:
         yield relay

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from benchmarks import cpu, history, ipmi, redfish, restart, scale
+from benchmarks import cpu, history, ipmi, redfish, restart, scale, snmp
 from benchmarks.scorecard import Line
 
 SCRAPERS = "common Redfish exporters and collectors: 51 to 89 GETs a scrape (field reports; not measured here)"
@@ -99,6 +99,38 @@ LINES = (
         floor=None,
         floor_from="33 polls and 200 heartbeats a second of the two floors above: 0.1 (derived)",
         measure=scale.ipmi_fleet,
+    ),
+    Line(
+        name="snmp-poll-packets",
+        unit="datagrams",
+        goal=4,
+        peer=None,
+        peer_from="net-snmp's snmpbulkwalk of the four columns (measured beside);"
+        " Zabbix 3.3, snmp_exporter 15, collectd 106 (project notes, measured earlier)",
+        floor=3,
+        floor_from="208 values in packets of 1,400 bytes",
+        measure=snmp.poll_packets,
+    ),
+    Line(
+        name="snmp-poll",
+        unit="us per value",
+        goal=12,
+        peer=None,
+        peer_from="net-snmp's snmpbulkwalk of three tables, a process each, nothing stored (measured beside);"
+        " Zabbix 12.6 (project notes, measured earlier)",
+        floor=1.8,
+        floor_from="bare gufo-snmp, 60 values a packet, nothing understood or stored (project notes, measured earlier)",
+        measure=snmp.poll_cpu,
+    ),
+    Line(
+        name="snmp-fleet",
+        unit="cores",
+        goal=0.2,
+        peer=0.21,
+        peer_from="1,000 x 780 values a minute at Zabbix's 12.6 us each (derived)",
+        floor=0.03,
+        floor_from="1,000 x 780 values a minute at 1.8 us each (derived)",
+        measure=scale.snmp_fleet,
     ),
     Line(
         name="restart-to-first-poll",

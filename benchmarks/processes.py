@@ -33,10 +33,11 @@ class Emulated:
         self.pid = pid
 
     async def addresses(self, protocol: str = "redfish") -> dict[str, str]:
-        """Where every server that speaks this protocol answers, by its name."""
+        """Where every server that speaks this protocol answers, by its name; over SNMP every switch."""
         machines = (await self._ask("GET", "/machines"))["items"]
-        servers = {m["name"]: next(_urls(m["endpoints"], protocol), "") for m in machines if m["kind"] == "server"}
-        return {name: address for name, address in servers.items() if address}
+        kind = "switch" if protocol == "snmp" else "server"
+        found = {m["name"]: next(_urls(m["endpoints"], protocol), "") for m in machines if m["kind"] == kind}
+        return {name: address for name, address in found.items() if address}
 
     async def address(self, machine: str) -> str:
         """Where a machine's BMC answers Redfish."""

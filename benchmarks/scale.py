@@ -37,6 +37,7 @@ LEARN = "FLEETMON_BENCH_LEARN"
 INTERVAL = 60.0
 BEAT = 10.0
 """Seconds between two heartbeats over IPMI."""
+SWITCHES = Path(__file__).with_name("thousand_switches.toml")
 CALM = 90.0
 """Seconds after the last first look before measuring begins."""
 FIRST_LOOKS = 0.2
@@ -94,6 +95,26 @@ async def ipmi_fleet() -> Measured:
         runs=[(after.service_cpu - before.service_cpu) / (after.at - before.at)],
         size=f"{devices} servers at {INTERVAL:g} s with heartbeats at {BEAT:g} s for {minutes:g} minutes",
         notes={"missed_slots": round(max(0.0, slots - _polls(before, after))), **_notes(before, after)},
+    )
+
+
+async def snmp_fleet() -> Measured:
+    """Cores the service takes for a thousand switches at 60 s."""
+    devices, minutes = int(os.environ.get(DEVICES, "1000")), float(os.environ.get(MINUTES, "10"))
+    async with watched(devices, str(SWITCHES), Protocol.SNMP) as (_, service):
+        before, after = await service.over(minutes)
+    seconds, notes = after.at - before.at, _notes(before, after)
+    missed = max(0.0, devices * seconds / INTERVAL - _polls(before, after))
+    cores = (after.service_cpu - before.service_cpu) / seconds
+    told = after.total("fleetmon_readings_total") - before.total("fleetmon_readings_total")
+    each = {
+        "values_each": round(told * INTERVAL / seconds / devices),
+        "us_per_value": round(1e6 * cores * seconds / told, 1),
+    }
+    return Measured(
+        runs=[cores],
+        size=f"{devices} switches at {INTERVAL:g} s for {minutes:g} minutes",
+        notes={"missed_slots": round(missed), **each, **notes},
     )
 
 

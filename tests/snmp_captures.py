@@ -75,8 +75,8 @@ def _walked(lines: str) -> Iterator[tuple[str, Value]]:
         kind, value = (found["type"] or "").upper(), found["value"]
         told: Value | None = value.strip('"').encode("utf-8", "surrogateescape")
         if kind in {"INTEGER", "COUNTER32", "COUNTER64", "GAUGE32", "UNSIGNED32", "TIMETICKS"}:
-            digits = re.search(r"-?\d+", value)
-            told = int(digits[0]) if digits else None
+            digits = re.search(r"\((-?\d+)\)", value) or re.search(r"(-?\d+)", value)
+            told = int(digits[1]) if digits else None
         elif kind == "HEX-STRING":
             told = bytes.fromhex("".join(value.split()))
         elif kind in {"OID", "IPADDRESS"}:

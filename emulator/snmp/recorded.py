@@ -119,11 +119,11 @@ def _text(told: str) -> bytes:
 
 
 def _number(told: str) -> int:
-    """`42`, `up(1)`, `(161500) 0:26:55.00`, `42 milli-seconds`."""
-    found = re.search(r"\((-?\d+)\)|-?\d+", told)
+    """`42`, `up(1)`, `ieee8023adLag(161)`, `(161500) 0:26:55.00`, `42 milli-seconds`."""
+    found = re.search(r"\((-?\d+)\)", told) or re.search(r"(-?\d+)", told)
     if found is None:
         raise ValueError(told)
-    return int(found[1] or found[0])
+    return int(found[1])
 
 
 PRINTED: dict[str, Callable[[str], bytes]] = {
