@@ -11,6 +11,7 @@ from fleetmon.drivers.base import Credentials, Secret
 from fleetmon.drivers.snmp.knock import SnmpKnock
 from fleetmon.drivers.snmp.parse import entity, interfaces, wire
 from fleetmon.drivers.snmp.parse.layout import neighbours
+from fleetmon.drivers.snmp.profiles import every_profile
 from fleetmon.drivers.snmp.values import Value
 from fleetmon.errors import AccessDenied
 from fleetmon.model import Aspect, Health
@@ -107,3 +108,19 @@ def _seconds_of_neighbours(count: int) -> float:
     began = time.process_time()
     assert [one.port for one in neighbours(layout, tables)] == [f"eth{row}" for row in rows]
     return time.process_time() - began
+
+
+@pytest.mark.parametrize("family", ["raritan-pdu", "hpe-ilo", "supermicro-bmc"])
+def test_a_state_that_no_profile_lists_is_not_well(family: str):
+    states = [state for table in every_profile()[family].tables for state in table.states if state.watched]
+    assert states
+    for state in states:
+        assert state.words.words.get(99, state.words.other).health is not Health.OK, state
+
+
+def test_switches_that_stick_are_a_fault():
+    states = [state for table in every_profile()["raritan-pdu"].tables for state in table.states]
+    told = {
+        state.words.words[number].health for state in states for number in (22, 23, 24, 25) if 21 in state.words.words
+    }
+    assert told == {Health.CRITICAL}
