@@ -30,7 +30,7 @@ class Storm:
 
     def __str__(self) -> str:
         many = f"{'over ' if self.more_senders else ''}{self.senders}"
-        whose = "its address" if self.senders == 1 else f"{many} addresses, {self.of_device} from its own"
+        whose = "its address" if self.senders == 1 else f"{many} addresses, {self.of_device} of them from its own,"
         return f"{self.unread} SNMP traps in {self.seconds:.0f} s from {whose} were too many to read"
 
 
@@ -47,16 +47,19 @@ class Storms:
 
     def note(self, sender: str, device_id: str | None, now: float) -> None:
         """A trap went unread. `device_id`: whose address it bears."""
-        if self._since is None:
-            self._since = now
-        self._last = now
-        self._unread += 1
+        self.drop(1, now)
         if sender in self._by_sender or len(self._by_sender) < SENDERS:
             self._by_sender[sender] = self._by_sender.get(sender, 0) + 1
         else:
             self._more = True
         if device_id is not None:
             self._by_device[device_id] = self._by_device.get(device_id, 0) + 1
+
+    def drop(self, number: int, now: float) -> None:
+        """So many went unread, and nobody knows from where."""
+        self._since = now if self._since is None else self._since
+        self._last = now
+        self._unread += number
 
     def ended(self, now: float) -> Storm | None:
         """The storm that is over, or has lasted long, once; None while there is none to tell."""

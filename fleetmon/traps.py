@@ -34,8 +34,9 @@ log = logs.get("traps")
 
 BUFFER = 8 * 1024 * 1024
 """Bytes that we ask the kernel to hold for us: the default holds some 250 traps, and a rack sends more in one blow."""
-AT_ONCE = 200
-"""Datagrams taken from the kernel before others get their turn of the loop."""
+AT_ONCE, REST = 100, 0.01
+"""Datagrams taken from the kernel at once, and seconds until the next when there are more: others use the loop, too.
+What comes faster for longer than the kernel's buffer lasts is dropped there, where it costs nothing, and counted."""
 ONE_SENDER = (4096.0, 512.0)
 """Bytes of one sender that are read at once, and per second from then on: some forty platform events, then five."""
 ALL_SENDERS = (65536.0, 16384.0)
@@ -95,7 +96,7 @@ class Traps:
         loop = asyncio.get_running_loop()
         with closing(_bind(self._listen)) as line:
             log.info("traps are taken", port=line.getsockname()[1], buffer=_buffer(line))
-            loop.add_reader(line, self._drain, line)
+            self._listen_again(loop, line)
             try:
                 async with asyncio.TaskGroup() as tasks:
                     tasks.create_task(self._origins.follow(), name="origins")
@@ -104,13 +105,19 @@ class Traps:
             finally:
                 loop.remove_reader(line)
 
-    def _drain(self, line: socket.socket) -> None:
+    def _listen_again(self, loop: asyncio.AbstractEventLoop, line: socket.socket) -> None:
+        if line.fileno() >= 0:  # it may have been closed during a rest
+            loop.add_reader(line, self._drain, loop, line)
+
+    def _drain(self, loop: asyncio.AbstractEventLoop, line: socket.socket) -> None:
         for _ in range(AT_ONCE):
             try:
                 datagram, sender = line.recvfrom(MAX_BYTES + 1)
             except OSError:  # nothing more is there
                 return
             self.take(datagram, str(sender[0]))
+        loop.remove_reader(line)
+        loop.call_later(REST, self._listen_again, loop, line)
 
     def take(self, datagram: bytes, sender: str) -> None:
         """One datagram from somewhere."""
@@ -208,6 +215,7 @@ class Traps:
         if dropped > self._dropped:
             log.warning("traps dropped", number=dropped - self._dropped, cure="raise net.core.rmem_max")
             self._metrics.traps.labels("dropped").inc(dropped - self._dropped)
+            self._storms.drop(dropped - self._dropped, self._clock.monotonic())
         self._dropped = dropped
 
     async def _tell_of_storm(self) -> None:

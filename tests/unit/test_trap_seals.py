@@ -26,19 +26,21 @@ NAMES = {"md5": "MD5", "sha": "SHA", "des": "DES", "aes128": "AES", "aes192": "A
 """As net-snmp calls them."""
 
 
-def sent(auth: str, priv: str) -> bytes:
+def sent(
+    auth: str, priv: str, *, user: str = "operator", phrases: tuple[str, str] = ("signing phrase", "secret phrase")
+) -> bytes:
     """What net-snmp's snmptrap sends, signed and encrypted so."""
     snmptrap = shutil.which("snmptrap")
     if snmptrap is None:
         pytest.skip("snmptrap is not installed (Debian: snmp)")
     level = "noAuthNoPriv" if not auth else "authPriv" if priv else "authNoPriv"
-    keys = ["-a", NAMES[auth], "-A", "signing phrase"] if auth else []
-    keys += ["-x", NAMES[priv], "-X", "secret phrase"] if priv else []
+    keys = ["-a", NAMES[auth], "-A", phrases[0]] if auth else []
+    keys += ["-x", NAMES[priv], "-X", phrases[1]] if priv else []
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as door:
         door.bind(("127.0.0.1", 0))
         door.settimeout(10)
         where = f"127.0.0.1:{door.getsockname()[1]}"
-        command = [snmptrap, "-v3", "-e", "0x80001f880411223344", "-u", "operator", "-l", level, *keys, where]
+        command = [snmptrap, "-v3", "-e", "0x80001f880411223344", "-u", user, "-l", level, *keys, where]
         subprocess.run([*command, *LINK_DOWN], check=True, timeout=20, capture_output=True)
         return door.recv(4096)
 
