@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from benchmarks import cpu, history, ipmi, redfish, restart, scale, snmp
+from benchmarks import cpu, history, ipmi, redfish, restart, scale, snmp, traps
 from benchmarks.scorecard import Line
 
 SCRAPERS = "common Redfish exporters and collectors: 51 to 89 GETs a scrape (field reports; not measured here)"
@@ -222,5 +222,15 @@ LINES = (
         floor=None,
         floor_from="our own HTTP door saying that it lives (measured beside)",
         measure=history.history_8640,
+    ),
+    Line(
+        name="traps",
+        unit="times",
+        goal=2,
+        peer=None,
+        peer_from="",
+        floor=1,
+        floor_from="a storm that nobody listens to",
+        measure=traps.storm,
     ),
 )
