@@ -9,16 +9,16 @@ import pytest
 from fleetmon.clock import SystemClock
 from fleetmon.drivers.base import Credentials, Secret
 from fleetmon.drivers.snmp.knock import SnmpKnock
-from fleetmon.drivers.snmp.parse import entity, interfaces, wire
-from fleetmon.drivers.snmp.parse.layout import neighbours
+from fleetmon.drivers.snmp.parse import entity, entity_sensor, interfaces, wire
+from fleetmon.drivers.snmp.parse.layout import flat, neighbours, readings
 from fleetmon.drivers.snmp.profiles import every_profile
 from fleetmon.drivers.snmp.values import Value
 from fleetmon.errors import AccessDenied
-from fleetmon.model import Aspect, Health
+from fleetmon.model import Aspect, Health, NoReading
 from tests.ber import octets, ticks
 from tests.snmp_agent import COMMUNITY, agent, name, with_agent
 from tests.unit.test_snmp_driver import STEADY, UPTIME, bench, doubts, exchange, switch
-from tests.unit.test_snmp_layout import conditions, ports, read
+from tests.unit.test_snmp_layout import AT, conditions, entities, ports, read, sensor
 
 IF_INDEX = "1.3.6.1.2.1.2.2.1."
 
@@ -124,3 +124,20 @@ def test_switches_that_stick_are_a_fault():
         state.words.words[number].health for state in states for number in (22, 23, 24, 25) if 21 in state.words.words
     }
     assert told == {Health.CRITICAL}
+
+
+@pytest.mark.parametrize(("then", "since"), [(1, 3), (3, 1)])
+def test_a_sensor_that_breaks_or_is_mended_between_two_walks_is_told_so(then: int, since: int):
+    tables = {**entities((1, 0, 3, "Box"), (2, 1, 8, "Probe")), **sensor(2, 8, 31, status=then)}
+    layout, _ = read(tables)
+    tables[entity_sensor.STANDARD.status]["2"] = since
+    asked = {oid: value for oid, value in flat(tables).items() if oid in layout.reading_oids}
+    (told,) = [one for one in readings(layout, asked, AT) if one.sensor.name == "Probe"]
+    assert told.value == (NoReading.FAULTY if since == 3 else 31)
+
+
+def test_a_status_that_a_device_never_tells_is_not_asked_for():
+    tables = {**entities((1, 0, 3, "Box"), (2, 1, 8, "Probe")), **sensor(2, 8, 31)}
+    del tables[entity_sensor.STANDARD.status]
+    layout, told = read(tables)
+    assert (told["Box", "Probe"].value, len(layout.reading_oids)) == (31, 1)

@@ -141,6 +141,8 @@ class Point:
         if self.terms.void is None:
             yield self.oid
             yield from (oid for oid, _ in self.terms.added)
+            if self.terms.gate is not None and self.terms.gate.value is not None:
+                yield self.terms.gate.oid
 
 
 def matched(pattern: re.Pattern[str], value: Value) -> float | None:
