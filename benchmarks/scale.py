@@ -40,7 +40,7 @@ BEAT = 10.0
 SWITCHES = Path(__file__).with_name("thousand_switches.toml")
 CALM = 90.0
 """Seconds after the last first look before measuring begins."""
-FIRST_LOOKS = 0.2
+FIRST_LOOKS = 0.4
 """Seconds that the first look at one device may take of the whole."""
 SAMPLE = re.compile(r"^(fleetmon_[a-z_]+|process_[a-z_]+)(?:\{([^}]*)\})? (\S+)$", re.MULTILINE)
 
