@@ -23,12 +23,8 @@ from fleetmon.drivers.ipmi.session import Session
 from fleetmon.drivers.ipmi.stocktaking import take_stock
 from fleetmon.drivers.ipmi.workers import Workers
 from fleetmon.drivers.lane import Priority
-from fleetmon.drivers.outcome import outcome_of
-from fleetmon.errors import AccessDenied, DeviceError
-from fleetmon.model import Aspect, Health, Observation, Power, Reachability
-
-SHARE = 0.85
-"""Of the poll deadline: after it a poll stops by itself and goes on in the next one."""
+from fleetmon.drivers.look import SHARE
+from fleetmon.model import Aspect, Health, Observation, Power
 
 
 class IpmiDriver:
@@ -50,24 +46,10 @@ class IpmiDriver:
 
     async def observe(self, request: Request) -> Observation:
         """Ask once; whatever the device does becomes an observation."""
-        started, before = self._clock.monotonic(), self._session.requests
         look = self._look(request)
-        reachability, reason = Reachability.REACHABLE, ""
-        try:
-            async with self._lane.deadline(), self._one_at_a_time:
-                await self._ask(look)
-        except DeviceError as error:
-            look.failed = error
-        if look.failed is not None and (not look.answers or isinstance(look.failed, AccessDenied)):
-            reachability, reason = outcome_of(look.failed)
-        elif look.failed is not None:
-            look.tell(look.failed.resource or "IPMI", look.failed.reason)
-        return look.observation(
-            seconds=self._clock.monotonic() - started,
-            requests=self._session.requests - before,
-            reachability=reachability,
-            reason=reason,
-        )
+        async with look.under_way(self._session), self._lane.deadline(), self._one_at_a_time:
+            await self._ask(look)
+        return look.observation()
 
     def memory(self) -> Memory:
         """What to remember over a restart, as of now."""
@@ -100,7 +82,15 @@ class IpmiDriver:
 
     def _look(self, request: Request, priority: Priority = Priority.POLL) -> Look:
         limit = self._clock.monotonic() + SHARE * self._lane.pace.poll_deadline.total_seconds()
-        return Look(request, self._clock.now(), self._session, self._clock, limit, priority, self._known.lacking)
+        return Look(
+            request=request,
+            at=self._clock.now(),
+            clock=self._clock,
+            limit=limit,
+            session=self._session,
+            priority=priority,
+            lacking=self._known.lacking,
+        )
 
     async def _ask(self, look: Look) -> None:
         known = self._known

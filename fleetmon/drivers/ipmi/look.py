@@ -1,33 +1,20 @@
-"""What one poll has learned so far; whatever happens next, this is kept."""
+"""A poll over IPMI under way: how it asks, and what silence or refusal of one command means for the rest."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from typing import ClassVar
 from typing import Protocol as Contract
 
-from fleetmon.clock import Clock
-from fleetmon.drivers.base import Request
+from fleetmon.drivers import look
 from fleetmon.drivers.ipmi.commands import name_of
 from fleetmon.drivers.ipmi.completion import DONE, NO_PRIVILEGE, UNSUPPORTED, complaint
 from fleetmon.drivers.ipmi.messages import Answer, Command
 from fleetmon.drivers.ipmi.session import CutShort
 from fleetmon.drivers.lane import Priority
 from fleetmon.errors import DeviceError, Unreachable
-from fleetmon.model import (
-    Aspect,
-    ComponentHealth,
-    Identity,
-    Inventory,
-    LogReading,
-    Observation,
-    Power,
-    Problem,
-    Protocol,
-    Reachability,
-    Reading,
-)
+from fleetmon.model import ComponentHealth, Protocol
 
 MOST_AT_ONCE = 16
 """Commands in one turn of the lane; what a failure in their midst can cost."""
@@ -43,69 +30,30 @@ class Asker(Contract):
         ...
 
 
-@dataclass(slots=True)
-class Look:
+@dataclass(slots=True, kw_only=True)
+class Look(look.Look):
     """A poll under way, and the only way in which it asks."""
 
-    request: Request
-    started_at: datetime
+    protocol: ClassVar[Protocol] = Protocol.IPMI
+    whole: ClassVar[str] = "IPMI"
+
     session: Asker
-    clock: Clock
-    limit: float
-    """On the monotonic clock: from then on the poll should come to its end."""
     priority: Priority = Priority.POLL
     lacking: set[str] = field(default_factory=set)
     """Commands the device is known to lack; what is found out in this poll is added."""
-    answered: set[Aspect] = field(default_factory=set)
-    power: Power | None = None
-    overall: ComponentHealth | None = None
-    readings: list[Reading] = field(default_factory=list)
-    health: dict[tuple[str, str], ComponentHealth] = field(default_factory=dict)
-    components_complete: bool = False
-    logs: list[LogReading] = field(default_factory=list)
-    inventory: Inventory | None = None
-    identity: Identity | None = None
-    problems: list[Problem] = field(default_factory=list)
     asked: set[int] = field(default_factory=set)
     """Sensors asked in this poll, by their places in the catalog."""
-    answers: int = 0
-    """Commands the device has answered in this poll, with whatever completion code."""
-    failed: DeviceError | None = None
-    """What ended the poll; it is its outcome when nothing was answered, and nothing more is asked after it."""
     pace: float = 0.0
     """Seconds the device took for one command of the last turn."""
 
-    def now(self) -> datetime:
-        """The wall clock."""
-        return self.clock.now()
-
-    def monotonic(self) -> float:
-        """The clock for durations."""
-        return self.clock.monotonic()
-
     def has_time(self) -> bool:
-        """Is there time left for another turn?"""
+        """Is there time left for another turn? None after a failure."""
         return self.failed is None and self.clock.monotonic() + self.pace < self.limit
-
-    def wants(self, *aspects: Aspect) -> bool:
-        """Was any of these asked for?"""
-        return any(aspect in self.request.aspects for aspect in aspects)
-
-    def done(self, *aspects: Aspect) -> None:
-        """These were read well enough to count as seen, if they were asked for."""
-        self.answered |= self.request.aspects.intersection(aspects)
-
-    def tell(self, resource: str, reason: str) -> None:
-        """Note what could not be read or believed."""
-        self.problems.append(Problem(resource=resource, reason=reason))
-
-    def find(self, resource: str, reason: str) -> None:
-        """Note what was read well and is worth a person's attention."""
-        self.problems.append(Problem(resource=resource, reason=reason, finding=True))
 
     def told(self, *health: ComponentHealth) -> None:
         """Note how components are; what is said later in a poll counts."""
-        self.health.update({(one.component.kind, one.component.name): one for one in health})
+        latest = {(one.component.kind, one.component.name): one for one in (*self.health, *health)}
+        self.health = tuple(latest.values())
 
     async def ask(self, *commands: Command) -> list[Answer]:
         """A few answers that belong together; raises DeviceError."""
@@ -181,25 +129,3 @@ class Look:
         for command, answer in zip(commands, answers, strict=False):
             if answer is not None and answer.code == NO_PRIVILEGE:
                 self.tell(name_of(command), complaint(command, answer.code))
-
-    def observation(self, *, seconds: float, requests: int, reachability: Reachability, reason: str) -> Observation:
-        """All of it, as the poll's outcome."""
-        return Observation(
-            protocol=Protocol.IPMI,
-            asked=self.request.aspects,
-            answered=frozenset(self.answered),
-            taken_at=self.started_at,
-            seconds=seconds,
-            requests=requests,
-            reachability=reachability,
-            reason=reason,
-            power=self.power,
-            overall=self.overall,
-            readings=tuple(self.readings),
-            health=tuple(self.health.values()),
-            components_complete=self.components_complete,
-            logs=tuple(self.logs),
-            inventory=self.inventory,
-            identity=self.identity,
-            problems=tuple(dict.fromkeys(self.problems)),
-        )

@@ -14,7 +14,7 @@ from typing import Any
 from fleetmon.drivers.base import Memory, Opening, Request
 from fleetmon.drivers.fullness import fullness
 from fleetmon.drivers.lane import Priority
-from fleetmon.drivers.outcome import outcome_of
+from fleetmon.drivers.look import SHARE
 from fleetmon.drivers.redfish.events import EventSource
 from fleetmon.drivers.redfish.exploring import go_on_walking, keep_apart, take_stock
 from fleetmon.drivers.redfish.known import Known
@@ -32,11 +32,8 @@ from fleetmon.drivers.redfish.resource import ROOT, local
 from fleetmon.drivers.redfish.session import Session
 from fleetmon.drivers.redfish.steady import read_gates, read_sensors
 from fleetmon.drivers.redfish.walk import concerns_device
-from fleetmon.errors import AccessDenied, DeviceError, Unaskable, Untrusted
-from fleetmon.model import Aspect, Component, LogReading, Observation, Reachability
-
-WALK_SHARE = 0.85
-"""Of the poll deadline: after it a walk stops by itself and goes on in the next poll."""
+from fleetmon.errors import DeviceError, Unaskable
+from fleetmon.model import Aspect, Component, LogReading, Observation
 
 
 class RedfishDriver:
@@ -55,26 +52,12 @@ class RedfishDriver:
 
     async def observe(self, request: Request) -> Observation:
         """Ask once; whatever the device does becomes an observation."""
-        started, before = self._clock.monotonic(), self._session.requests
-        limit = started + WALK_SHARE * self._lane.pace.poll_deadline.total_seconds()
-        look = Look(request, self._clock.now(), self._session, self._clock, limit)
-        reachability, reason = Reachability.REACHABLE, ""
-        try:
-            async with self._lane.deadline():
-                await self._look(look)
-        except DeviceError as error:
-            look.failed = error
-        if look.failed is not None and (not look.answers or isinstance(look.failed, AccessDenied | Untrusted)):
-            reachability, reason = outcome_of(look.failed)
-        elif look.failed is not None:
-            look.tell(look.failed.resource, look.failed.reason)
+        limit = self._clock.monotonic() + SHARE * self._lane.pace.poll_deadline.total_seconds()
+        look = Look(request=request, at=self._clock.now(), source=self._session, clock=self._clock, limit=limit)
+        async with look.under_way(self._session), self._lane.deadline():
+            await self._ask(look)
         self._tell_of_session(look)
-        return look.observation(
-            seconds=self._clock.monotonic() - started,
-            requests=self._session.requests - before,
-            reachability=reachability,
-            reason=reason,
-        )
+        return look.observation()
 
     def memory(self) -> Memory:
         """What to remember over a restart, as of now."""
@@ -114,7 +97,7 @@ class RedfishDriver:
 
     # ---- one poll --------------------------------------------------------------------------------------------
 
-    async def _look(self, look: Look) -> None:
+    async def _ask(self, look: Look) -> None:
         known = self._known
         if known.learned and look.wants(Aspect.HEARTBEAT, Aspect.SENSORS):
             await read_gates(known, look)

@@ -54,7 +54,7 @@ async def go_on_walking(known: Known, look: Look) -> None:
     walk = known.walk
     assert walk is not None
     try:
-        await walk.run(look, look.may_walk)
+        await walk.run(look, look.has_time)
     except Unsupported:
         if known.learned and not walk.resources:
             known.forget()
@@ -89,7 +89,7 @@ async def take_stock(known: Known, look: Look) -> None:
         known.stocktaking.start(plan.entrances, plan.watched)
     walk = known.stocktaking
     try:
-        await walk.run(look, look.may_walk)
+        await walk.run(look, look.has_time)
     finally:
         mended = [mend(part, known.plan.make) for part in walk.resources.values()]
         resources = speaking(mended, walk.aside, known.plan.watched)
@@ -156,7 +156,7 @@ def _finish(known: Known, look: Look, walk: Walk, sight: Sight) -> None:
 
 def _tell_fresh(known: Known, look: Look, resources: list[Resource], sight: Sight) -> None:
     """Power, overall health and readings out of what the walk read in this very poll."""
-    fresh = [part for part in resources if part.taken_at >= look.started_at]
+    fresh = [part for part in resources if part.taken_at >= look.at]
     wanted = gates_of(resources)
     gates = [part for path in wanted for part in fresh if part.path == path]
     if gates:

@@ -9,24 +9,23 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any
 
 from fleetmon.drivers.base import Memory, Opening, Request
 from fleetmon.drivers.lane import Priority
-from fleetmon.drivers.outcome import outcome_of
+from fleetmon.drivers.look import SHARE
 from fleetmon.drivers.snmp.clockwork import Clockwork
 from fleetmon.drivers.snmp.doubts import doubted
 from fleetmon.drivers.snmp.family import INSTANCE, WATCHES, Profile
 from fleetmon.drivers.snmp.known import Known
+from fleetmon.drivers.snmp.look import Look
 from fleetmon.drivers.snmp.parse.interfaces import ADDRESS
 from fleetmon.drivers.snmp.parse.layout import flat, health, inventory, neighbours, power, readings, stations
 from fleetmon.drivers.snmp.parse.wire import BRIDGE_COLUMNS, CDP_COLUMNS, LLDP_COLUMNS
 from fleetmon.drivers.snmp.profiles import probes_for, profile_for
 from fleetmon.drivers.snmp.session import Session
 from fleetmon.drivers.snmp.values import Value, text
-from fleetmon.errors import DeviceError, Unaskable
+from fleetmon.errors import Unaskable
 from fleetmon.model import (
     DEVICE,
     Aspect,
@@ -34,17 +33,12 @@ from fleetmon.model import (
     Observation,
     Power,
     PowerState,
-    Problem,
-    Protocol,
-    Reachability,
     ReadingType,
 )
 
 SYS_DESCR, SYS_OBJECT_ID = "1.3.6.1.2.1.1.1.0", "1.3.6.1.2.1.1.2.0"
 CHANGES = ("1.3.6.1.2.1.31.1.5.0", "1.3.6.1.2.1.47.1.4.1.0")
 """ifTableLastChange and entLastChangeTime."""
-SHARE = 0.85
-"""Of the poll deadline: after it a walk stops by itself and goes on in the next poll."""
 MOST_ROWS = 4096
 """Rows of one column read at most (F99)."""
 MOST_VALUES = 100_000
@@ -65,29 +59,6 @@ ITSELF = frozenset({DeviceKind.SWITCH, DeviceKind.PDU, DeviceKind.UPS})
 """Kinds whose agent runs on the device itself: where it answers, the device is on."""
 
 
-@dataclass(slots=True)
-class Look:
-    """One poll under way."""
-
-    request: Request
-    at: datetime
-    limit: float
-    """On the monotonic clock: from then on the poll should come to its end."""
-    priority: Priority = Priority.POLL
-    values: dict[str, Value] = field(default_factory=dict)
-    walked: dict[str, Mapping[str, Value]] | None = None
-    """Every column, where the device was walked in this poll."""
-    restarted: bool = False
-    told: dict[str, Any] = field(default_factory=dict)
-    """Fields of the observation."""
-    answered: set[Aspect] = field(default_factory=set)
-    problems: list[Problem] = field(default_factory=list)
-
-    def wants(self, *aspects: Aspect) -> bool:
-        """Was any of these asked for?"""
-        return any(aspect in self.request.aspects for aspect in aspects)
-
-
 class SnmpDriver:
     """One device over SNMP."""
 
@@ -101,31 +72,12 @@ class SnmpDriver:
 
     async def observe(self, request: Request) -> Observation:
         """Ask once; whatever the device does becomes an observation."""
-        started, before = self._clock.monotonic(), self._session.requests
         look = self._look(request)
-        reachability, reason = Reachability.REACHABLE, ""
-        try:
-            async with self._lane.deadline(), self._one_at_a_time:
-                await self._ask(look)
-        except DeviceError as error:
-            if look.values:
-                look.problems.append(Problem(resource=error.resource or "SNMP", reason=error.reason))
-            else:
-                reachability, reason = outcome_of(error)
+        async with look.under_way(self._session), self._lane.deadline(), self._one_at_a_time:
+            await self._ask(look)
         if self._session.problem:
-            look.problems.append(Problem(resource="SNMP engine", reason=self._session.problem))
-        return Observation(
-            protocol=Protocol.SNMP,
-            asked=request.aspects,
-            answered=frozenset(look.answered & request.aspects),
-            taken_at=look.at,
-            seconds=self._clock.monotonic() - started,
-            requests=self._session.requests - before,
-            reachability=reachability,
-            reason=reason,
-            problems=tuple(dict.fromkeys(look.problems)),
-            **look.told,
-        )
+            look.tell("SNMP engine", self._session.problem)
+        return look.observation()
 
     def memory(self) -> Memory:
         """What to remember over a restart, as of now."""
@@ -166,17 +118,17 @@ class SnmpDriver:
 
     def _look(self, request: Request) -> Look:
         limit = self._clock.monotonic() + SHARE * self._lane.pace.poll_deadline.total_seconds()
-        return Look(request=request, at=self._clock.now(), limit=limit)
+        return Look(request=request, at=self._clock.now(), clock=self._clock, limit=limit)
 
     async def _ask(self, look: Look) -> None:
         known = self._known
         look.at = self._clock.now()
         everything = look.wants(Aspect.INVENTORY) or known.owes_inventory
         if known.profile is not None and not everything:
-            look.values |= await self._session.get(self._wanted(look), look.priority)
+            look.learn(await self._session.get(self._wanted(look), look.priority))
         if not look.values:
             await self._meet(look)
-        look.answered |= {Aspect.HEARTBEAT, Aspect.EVENTS}
+        look.done(Aspect.HEARTBEAT, Aspect.EVENTS)
         restarted = self._mind_time(look)
         if not known.packed or everything or restarted or self._changed(look):
             await self._meet(look)
@@ -229,7 +181,7 @@ class SnmpDriver:
         known = self._known
         if SYS_DESCR in look.values:
             return
-        look.values |= await self._session.get([SYS_DESCR, SYS_OBJECT_ID, *WATCHES], look.priority)
+        look.learn(await self._session.get([SYS_DESCR, SYS_OBJECT_ID, *WATCHES], look.priority))
         object_id, description = text(look.values.get(SYS_OBJECT_ID)), text(look.values.get(SYS_DESCR))
         if known.profile is not None and (object_id, description) == (known.object_id, known.description):
             return
@@ -255,8 +207,9 @@ class SnmpDriver:
         if not await self._fetch(look, profile, aspect):
             return False
         look.walked = known.fetched | await self._scalars(look, profile, aspect)
-        look.values |= flat(look.walked)
-        look.problems += [Problem(resource=column, reason=reason) for column, reason in known.unfinished.items()]
+        look.learn(flat(look.walked))
+        for column, reason in known.unfinished.items():
+            look.tell(column, reason)
         drawn = frozenset(profile.columns(Aspect.COMPONENTS))
         drawn |= {oid.removesuffix(INSTANCE) for oid in profile.scalars(Aspect.COMPONENTS)}
         tables = {column: rows for column, rows in look.walked.items() if column in drawn}
@@ -273,7 +226,7 @@ class SnmpDriver:
         counters = [point.oid for point in self._known.layout.points if point.sensor.type is ReadingType.COUNTER]
         if counters and look.wants(Aspect.SENSORS):
             look.at = self._clock.now()
-            look.values |= await self._session.get(counters, look.priority)
+            look.learn(await self._session.get(counters, look.priority))
 
     async def _fetch(self, look: Look, profile: Profile, aspect: Aspect) -> bool:
         """The columns not fetched yet; were all of them?"""
@@ -283,10 +236,9 @@ class SnmpDriver:
         for column in columns:
             if column in known.fetched:
                 continue
-            if self._clock.monotonic() >= look.limit:
+            if not look.has_time():
                 done = sum(one in known.fetched for one in columns)
-                reason = f"{done} of {len(columns)} columns read; the next poll goes on"
-                look.problems.append(Problem(resource="SNMP", reason=reason))
+                look.tell("SNMP", f"{done} of {len(columns)} columns read; the next poll goes on")
                 return False
             walk = await self._session.walk(column, most=max(1, min(MOST_ROWS, room)), priority=look.priority)
             known.fetched[column] = walk.rows
@@ -306,31 +258,31 @@ class SnmpDriver:
         known, layout = self._known, self._known.layout
         if look.wants(Aspect.SENSORS):
             told = zip(layout.points, readings(layout, look.values, look.at), strict=True)
-            look.told["readings"] = tuple(doubted(told, known.last, restarted=known.anew, moved=known.moved))
+            look.readings += doubted(told, known.last, restarted=known.anew, moved=known.moved)
             known.last = {oid: look.values[oid] for oid in layout.reading_oids if oid in look.values}
             known.moved, known.anew = frozenset(), False
         everyone = look.walked is not None or look.wants(Aspect.COMPONENTS)
         watched = {one.component for one in layout.conditions if everyone or one.watched}
         found = [one for one in health(layout, look.values, look.at) if one.component in watched]
-        look.told["health"] = tuple(one for one in found if one.component != DEVICE)
-        look.told["overall"] = next((one for one in found if one.component == DEVICE), None)
+        look.health = tuple(one for one in found if one.component != DEVICE)
+        look.overall = next((one for one in found if one.component == DEVICE), None)
         if look.wants(Aspect.COMPONENTS):
             has_all = look.walked is not None or all(oid in look.values for oid in layout.state_oids)
-            look.told["components_complete"] = known.whole and has_all
-        look.answered |= {Aspect.SENSORS, Aspect.COMPONENTS}
+            look.components_complete = known.whole and has_all
+        look.done(Aspect.SENSORS, Aspect.COMPONENTS)
         look.problems += layout.problems
         if known.profile is not None and known.profile.kind in ITSELF:
-            look.told["power"] = Power(state=PowerState.ON, taken_at=look.at, source=f"it answers ({WATCHES[0]})")
+            look.power = Power(state=PowerState.ON, taken_at=look.at, source=f"it answers ({WATCHES[0]})")
         elif (told_power := power(layout, look.values, look.at)) is not None:
-            look.told["power"] = told_power
+            look.power = told_power
 
     def _take_stock(self, look: Look, profile: Profile) -> None:
         """What it is made of, and what is at the other ends of its cables."""
         known, tables = self._known, look.walked or {}
         found = inventory(profile, known.layout, tables, look.at, known.whole)
-        look.told |= {"inventory": found, "identity": found.identity}
+        look.inventory, look.identity = found, found.identity
         self._tell_cables(look, tables, known.unfinished)
-        look.answered.add(Aspect.INVENTORY)
+        look.done(Aspect.INVENTORY)
 
     async def _follow_cables(self, look: Look) -> None:
         """Who is at the other ends, between two inventories, where that is not too much to ask for."""
@@ -342,7 +294,7 @@ class SnmpDriver:
         tables: dict[str, Mapping[str, Value]] = {ADDRESS: known.addresses}
         broken: dict[str, str] = {}
         for column in columns:
-            if self._clock.monotonic() >= look.limit:
+            if not look.has_time():
                 return
             walk = await self._session.walk(column, most=MOST_ROWS, priority=look.priority)
             tables[column] = walk.rows
@@ -353,6 +305,6 @@ class SnmpDriver:
         layout = self._known.layout
         self._known.wired = sum(len(rows) for column, rows in tables.items() if column in WIRE)
         if broken.keys().isdisjoint(HEARD):
-            look.told["neighbours"] = tuple(neighbours(layout, tables))
+            look.neighbours = tuple(neighbours(layout, tables))
         if broken.keys().isdisjoint(LEARNED):
-            look.told["stations"] = tuple(stations(layout, tables))
+            look.stations = tuple(stations(layout, tables))
