@@ -578,14 +578,6 @@ async def test_a_raw_resource_is_read_from_the_device_alone():
             await bench.driver.raw(foreign)
 
 
-def test_a_protocol_of_a_later_version_is_refused_in_one_clear_line():
-    clock = ManualClock()
-    endpoint = Endpoint(protocol=Protocol.SNMP, address="snmp://10.0.0.1")
-    opening = Opening(endpoint=endpoint, credentials=None, lane=Lane(device="x", clock=clock), clock=clock)
-    with pytest.raises(Unsupported, match="comes with a later version"):
-        open_driver(opening)
-
-
 @pytest.mark.parametrize("address", ["bmc", "ftp://bmc", ""])
 def test_an_address_that_is_none_is_refused_before_anything_is_sent(address):
     clock = ManualClock()
