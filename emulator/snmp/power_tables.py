@@ -89,7 +89,7 @@ RPDU2_DEVICE = Table(
         4: lambda pdu: whole(_worst_load(pdu)),
         5: lambda pdu: whole(round(pdu.total() / 10)),
         12: lambda pdu: whole(1),
-        13: lambda pdu: whole(1),
+        13: lambda pdu: whole(1 if pdu.alive else 2),  # alarm; the agent lives on by the second, fed from elsewhere
         14: lambda pdu: whole(1),
         16: lambda pdu: whole(round(pdu.total() / 0.96 / 10)),
         17: lambda pdu: whole(96),
