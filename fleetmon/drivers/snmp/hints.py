@@ -18,7 +18,7 @@ _PARTS = PLAIN | {Aspect.COMPONENTS}
 _MEASURED = PLAIN | {Aspect.SENSORS}
 _ALL = _PARTS | _MEASURED
 
-_GENERIC = (_PARTS, _PARTS, _PARTS, _PARTS, PLAIN, PLAIN)
+_GENERIC = (_PARTS, _PARTS, _ALL, _ALL, PLAIN, PLAIN)
 """coldStart, warmStart, linkDown, linkUp, authenticationFailure, egpNeighborLoss (RFC 1157, 4.1.6)."""
 _SPECIFIC: Mapping[Oid, frozenset[Aspect]] = MappingProxyType(
     {
