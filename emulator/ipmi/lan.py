@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
+from emulator.datagrams import Port
 from emulator.ipmi import framing
 from emulator.ipmi.effects import Meeting, met, spelt
 from emulator.ipmi.framing import AUTHENTICATED, ENCRYPTED, PLUS_HEADER, RMCP_IPMI, RMCP_PLUS, START, Payload
@@ -17,8 +18,10 @@ if TYPE_CHECKING:
     from emulator.redfish.bmc import Bmc
 
 
-class Lan(asyncio.DatagramProtocol):
+class Lan(Port):
     """The UDP port of one BMC; what it does not understand or trust it does not answer."""
+
+    scheme = "ipmi"
 
     def __init__(self, bmc: Bmc, controller: Controller) -> None:
         self._bmc, self._controller = bmc, controller
@@ -26,30 +29,6 @@ class Lan(asyncio.DatagramProtocol):
         self.sessions = Sessions(bmc)
         self.tally = self.sessions.tally
         self._handshake = Handshake(bmc, self.sessions, controller.guid)
-        self._transport: asyncio.DatagramTransport | None = None
-        self.port = 0
-
-    @property
-    def address(self) -> str:
-        return f"ipmi://127.0.0.1:{self.port}"
-
-    async def open(self, host: str = "127.0.0.1", port: int = 0) -> None:
-        """Binds its port, which it keeps while the BMC is away: a BMC that is away is silent."""
-        loop = asyncio.get_running_loop()
-        try:
-            await loop.create_datagram_endpoint(lambda: self, local_addr=(host, port))
-        except OSError as error:
-            raise OSError(error.errno, f"cannot bind UDP {host}:{port}: {error.strerror}") from None
-
-    def connection_made(self, transport: Any) -> None:
-        self._transport = transport
-        self.port = transport.get_extra_info("sockname")[1]
-
-    def close(self) -> None:
-        """Gives the port back."""
-        if self._transport is not None:
-            self._transport.close()
-            self._transport = None
 
     def told(self, now: float) -> dict[str, Any]:
         """Who is in and what was asked, as the control API gives it."""
@@ -178,9 +157,9 @@ class Lan(asyncio.DatagramProtocol):
     def _send(self, meeting: Meeting, answers: list[bytes], peer: Peer) -> None:
         if meeting.counted:
             self.tally.ended(self._clock.now())
-        if self._transport is not None and not self._bmc.away:
+        if not self._bmc.away:
             for datagram in answers * meeting.copies:
-                self._transport.sendto(datagram, peer)
+                self.send(datagram, peer)
 
 
 GREETING_OF: dict[int, str] = {

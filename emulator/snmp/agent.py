@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from emulator.clock import Clock
+from emulator.datagrams import Port
 from emulator.snmp import usm
 from emulator.snmp.ber import (
     INTEGER,
@@ -95,8 +96,10 @@ class AgentTally:
         }  # fmt: skip
 
 
-class Agent(asyncio.DatagramProtocol):
+class Agent(Port):
     """The UDP port of one device; what it does not understand or trust it does not answer."""
+
+    scheme = "snmp"
 
     def __init__(
         self, view: Callable[[], View], access: Access, engine: Engine, *, settle: Callable[[], None] = lambda: None,
@@ -106,30 +109,6 @@ class Agent(asyncio.DatagramProtocol):
         self.troubles = Troubles()
         self.tally = AgentTally()
         self._stats: Counter[int] = Counter()
-        self._transport: asyncio.DatagramTransport | None = None
-        self.port = 0
-
-    @property
-    def address(self) -> str:
-        return f"snmp://127.0.0.1:{self.port}"
-
-    async def open(self, host: str = "127.0.0.1", port: int = 0) -> None:
-        """Binds its port; OSError where it is taken."""
-        loop = asyncio.get_running_loop()
-        try:
-            await loop.create_datagram_endpoint(lambda: self, local_addr=(host, port))
-        except OSError as error:
-            raise OSError(error.errno, f"cannot bind UDP {host}:{port}: {error.strerror}") from None
-
-    def connection_made(self, transport: Any) -> None:
-        self._transport = transport
-        self.port = transport.get_extra_info("sockname")[1]
-
-    def close(self) -> None:
-        """Gives the port back."""
-        if self._transport is not None:
-            self._transport.close()
-            self._transport = None
 
     # ---- what comes ----
 
@@ -240,8 +219,8 @@ class Agent(asyncio.DatagramProtocol):
             self._send(answer, peer)
 
     def _send(self, answer: bytes, peer: Any) -> None:
-        if self._transport is not None and not self._away():
-            self._transport.sendto(answer, peer)
+        if not self._away():
+            self.send(answer, peer)
 
 
 VERSIONS = {V1: "v1", V2C: "v2c", V3: "v3"}
