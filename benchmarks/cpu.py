@@ -20,7 +20,7 @@ import uvloop
 
 from benchmarks.devices import EVERYTHING, STEADY, ask, opened
 from benchmarks.polling import polled
-from benchmarks.processes import PASSWORD, USER, CannotMeasureError, emulated
+from benchmarks.processes import PASSWORD, USER, apart, emulated
 from benchmarks.scorecard import Measured
 from fleetmon.drivers.registry import open_driver
 
@@ -36,23 +36,11 @@ async def cpu_per_poll() -> Measured:
     """Milliseconds of CPU a steady poll costs, in several processes one after the other."""
     async with emulated(FLEET) as fleet:
         addresses = [await fleet.address(machine) for machine in MACHINES]
-        runs = [await _in_a_process("ours", addresses) for _ in range(RUNS)]
-        floor = [await _in_a_process("floor", addresses) for _ in range(RUNS)]
-        peer = [await _in_a_process("peer", addresses) for _ in range(RUNS)]
+        runs = [await apart(__name__, "ours", addresses) for _ in range(RUNS)]
+        floor = [await apart(__name__, "floor", addresses) for _ in range(RUNS)]
+        peer = [await apart(__name__, "peer", addresses) for _ in range(RUNS)]
     size = f"{len(MACHINES)} servers of 69 sensors, {ROUNDS} steady polls each, stored"
     return Measured(runs=runs, size=size, peer=statistics.median(peer), floor=statistics.median(floor))
-
-
-async def _in_a_process(what: str, addresses: Sequence[str]) -> float:
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "benchmarks.cpu", what, *addresses),
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    out, err = await process.communicate()
-    if process.returncode:
-        raise CannotMeasureError(f"measuring {what} failed: {err.decode(errors='replace')[-400:]}")
-    return float(json.loads(out))
 
 
 # ---- in the measured process -----------------------------------------------------------------------------------------

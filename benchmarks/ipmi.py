@@ -24,7 +24,7 @@ import uvloop
 
 from benchmarks.devices import EVERYTHING, STEADY, Open, ask, opened
 from benchmarks.polling import polled
-from benchmarks.processes import CannotMeasureError, children, cpu_seconds
+from benchmarks.processes import CannotMeasureError, apart, children, cpu_seconds
 from benchmarks.scorecard import Measured
 from fleetmon.clock import SystemClock
 from fleetmon.drivers.ipmi.workers import Workers
@@ -48,8 +48,8 @@ HEARTBEAT = frozenset({Aspect.HEARTBEAT})
 async def poll_cpu() -> Measured:
     """Milliseconds of CPU a steady poll of 40 sensors costs, stored, in several processes one after the other."""
     with simulated(BMCS) as addresses:
-        runs = [await _in_a_process("poll", addresses) for _ in range(RUNS)]
-        bare = [await _in_a_process("driver", addresses) for _ in range(RUNS)]
+        runs = [await apart(__name__, "poll", addresses) for _ in range(RUNS)]
+        bare = [await apart(__name__, "driver", addresses) for _ in range(RUNS)]
         peer = await asyncio.to_thread(_freeipmi, addresses[0])
         floor = await asyncio.to_thread(_ipmitool, addresses[0], [f"raw 0x04 0x2d {n}" for n in range(1, SENSORS + 1)])
     return Measured(
@@ -82,7 +82,7 @@ async def poll_datagrams() -> Measured:
 async def heartbeat_cpu() -> Measured:
     """Milliseconds of CPU a heartbeat costs: the driver and the worker that has the session."""
     with simulated(BMCS) as addresses:
-        runs = [await _in_a_process("heartbeat", addresses) for _ in range(RUNS)]
+        runs = [await apart(__name__, "heartbeat", addresses) for _ in range(RUNS)]
         floor = await asyncio.to_thread(_ipmitool, addresses[0], ["raw 0x00 0x01"])
     return Measured(runs=runs, size=f"{BMCS} ipmi_sim, {BEATS} heartbeats each", floor=floor)
 
@@ -94,18 +94,6 @@ def simulated(many: int) -> Iterator[list[str]]:
         raise CannotMeasureError("ipmi_sim is not installed (Debian: openipmi)")
     with contextlib.ExitStack() as bmcs:
         yield [bmcs.enter_context(ipmi_sim(telling_machine(place, SENSORS))).address for place in range(many)]
-
-
-async def _in_a_process(what: str, addresses: Sequence[str]) -> float:
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "benchmarks.ipmi", what, *addresses),
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    out, err = await process.communicate()
-    if process.returncode:
-        raise CannotMeasureError(f"measuring {what} failed: {err.decode(errors='replace')[-400:]}")
-    return float(json.loads(out))
 
 
 # ---- on the way ------------------------------------------------------------------------------------------------------

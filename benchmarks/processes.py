@@ -97,6 +97,19 @@ async def emulated(fleet: str, *, processes: int = 1) -> AsyncIterator[Emulated]
         yield Emulated(control, process.pid)
 
 
+async def apart(module: str, what: str, addresses: Sequence[str]) -> Any:
+    """What a module, run in a process of its own so that this one does not count, tells of these addresses."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", module, what, *addresses),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    out, err = await process.communicate()
+    if process.returncode:
+        raise CannotMeasureError(f"measuring {what} failed: {err.decode(errors='replace')[-400:]}")
+    return json.loads(out)
+
+
 @contextlib.asynccontextmanager
 async def running(command: Sequence[str], ready: str, **environment: str) -> AsyncIterator[asyncio.subprocess.Process]:
     """A process that answers at `ready`, ended with the context."""

@@ -24,7 +24,7 @@ import uvloop
 from benchmarks.devices import EVERYTHING, STEADY, ask, opened
 from benchmarks.ipmi import counted
 from benchmarks.polling import polled
-from benchmarks.processes import PASSWORD, USER, CannotMeasureError, cpu_seconds, emulated
+from benchmarks.processes import PASSWORD, USER, CannotMeasureError, apart, cpu_seconds, emulated
 from benchmarks.scale import SWITCHES as FLEET
 from benchmarks.scorecard import Measured
 from emulator.snmp.serve import access_of, running_recordings
@@ -72,8 +72,8 @@ async def poll_cpu() -> Measured:
     """Microseconds of CPU for each value of a steady poll, stored, in several processes one after the other."""
     async with emulated(str(FLEET)) as fleet:
         addresses = list((await fleet.addresses("snmp")).values())[:SWITCHES]
-        runs = [await _in_a_process("poll", addresses) for _ in range(RUNS)]
-        bare = [await _in_a_process("driver", addresses) for _ in range(RUNS)]
+        runs = [await apart(__name__, "poll", addresses) for _ in range(RUNS)]
+        bare = [await apart(__name__, "driver", addresses) for _ in range(RUNS)]
         peer = await asyncio.to_thread(_cpu_of_walks, addresses[0])
     return Measured(
         runs=[cost for cost, _ in runs],
@@ -81,19 +81,6 @@ async def poll_cpu() -> Measured:
         peer=peer,
         notes={"without_storing": round(statistics.median(cost for cost, _ in bare), 2)},
     )
-
-
-async def _in_a_process(what: str, addresses: Sequence[str]) -> tuple[float, float]:
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "benchmarks.snmp", what, *addresses),
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    out, err = await process.communicate()
-    if process.returncode:
-        raise CannotMeasureError(f"measuring {what} failed: {err.decode(errors='replace')[-400:]}")
-    cost, values = json.loads(out)
-    return float(cost), float(values)
 
 
 # ---- agents and others -----------------------------------------------------------------------------------------------
