@@ -17,14 +17,14 @@ from fleetmon.drivers.look import SHARE
 from fleetmon.drivers.snmp.clockwork import Clockwork
 from fleetmon.drivers.snmp.doubts import doubted
 from fleetmon.drivers.snmp.family import INSTANCE, WATCHES, Profile
-from fleetmon.drivers.snmp.known import Known
+from fleetmon.drivers.snmp.known import Drawn, Known, draw
 from fleetmon.drivers.snmp.look import Look
 from fleetmon.drivers.snmp.parse.interfaces import ADDRESS
 from fleetmon.drivers.snmp.parse.layout import flat, health, inventory, neighbours, power, readings, stations
 from fleetmon.drivers.snmp.parse.wire import BRIDGE_COLUMNS, CDP_COLUMNS, LLDP_COLUMNS
 from fleetmon.drivers.snmp.profiles import probes_for, profile_for
 from fleetmon.drivers.snmp.session import Session
-from fleetmon.drivers.snmp.values import Value, text
+from fleetmon.drivers.snmp.values import Tables, Value, text
 from fleetmon.errors import Unaskable
 from fleetmon.model import (
     DEVICE,
@@ -43,6 +43,8 @@ MOST_ROWS = 4096
 """Rows of one column read at most (F99)."""
 MOST_VALUES = 100_000
 """Values of one walk at most; a device that tells more is lying, or counts its flows."""
+MANY_VALUES = 5_000
+"""Values from which a layout is drawn beside the loop, which has other devices to ask meanwhile."""
 MOST_SHOWN = 1000
 """Rows of a raw look."""
 SECRET = ("1.3.6.1.6.3.18.1.1.", "1.3.6.1.2.1.47.1.2.1.1.4.")
@@ -213,7 +215,7 @@ class SnmpDriver:
         drawn = frozenset(profile.columns(Aspect.COMPONENTS))
         drawn |= {oid.removesuffix(INSTANCE) for oid in profile.scalars(Aspect.COMPONENTS)}
         tables = {column: rows for column, rows in look.walked.items() if column in drawn}
-        known.lay_out(profile, tables, whole=drawn.isdisjoint(known.unfinished))
+        known.lay_out(profile, tables, await _drawn(profile, tables), whole=drawn.isdisjoint(known.unfinished))
         known.changes = {oid: look.values[oid] for oid in CHANGES if oid in look.values}
         if everything:
             self._take_stock(look, profile)
@@ -308,3 +310,9 @@ class SnmpDriver:
             look.neighbours = tuple(neighbours(layout, tables))
         if broken.keys().isdisjoint(LEARNED):
             look.stations = tuple(stations(layout, tables))
+
+
+async def _drawn(profile: Profile, tables: Tables) -> Drawn:
+    if sum(map(len, tables.values())) < MANY_VALUES:
+        return draw(profile, tables)
+    return await asyncio.to_thread(draw, profile, tables)

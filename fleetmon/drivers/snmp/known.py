@@ -27,6 +27,9 @@ LARGEST = 16 * 2**20
 _SENSORS: WeakValueDictionary[tuple[Any, ...], Sensor] = WeakValueDictionary()
 
 
+Drawn = tuple[Layout, str]
+
+
 @dataclass(slots=True)
 class Known:
     """One device, as far as its driver has come."""
@@ -71,12 +74,11 @@ class Known:
     anew: bool = False
     """Did the agent start again since readings were told last?"""
 
-    def lay_out(self, profile: Profile, tables: Tables, *, whole: bool) -> None:
-        """Draw the layout anew. What a counter of another place counted before is no part of it (F94)."""
+    def lay_out(self, profile: Profile, tables: Tables, drawn: Drawn, *, whole: bool) -> None:
+        """The layout is another now. What a counter of another place counted before is no part of it (F94)."""
         before = {point.sensor.key: point.oid for point in self.layout.points}
         self.profile, self.whole = profile, whole
-        self.layout = _shared(lay_out(profile, tables))
-        self.packed = pack(tables)
+        self.layout, self.packed = drawn
         self.addresses = tables.get(ADDRESS, {})
         self.names = {f"{NAME}.{index}": name for index, name in tables.get(NAME, {}).items()}
         self.moved |= frozenset(
@@ -112,11 +114,19 @@ class Known:
                 clockwork=Clockwork.recalled(remembered["clockwork"]),
                 changes=dict(remembered["changes"]),
             )
-            known.lay_out(profile, unpack(remembered["tables"]), whole=bool(remembered["whole"]))
+            tables = unpack(remembered["tables"])
+            known.lay_out(profile, tables, draw(profile, tables), whole=bool(remembered["whole"]))
         except (KeyError, TypeError, ValueError, AttributeError):
             return cls()
         known.version = 0
         return known
+
+
+def draw(profile: Profile, tables: Tables) -> Drawn:
+    """A layout of these tables, and the tables as short text; pure, and of thousands of ports the work of a second."""
+    layout = _shared(lay_out(profile, tables))
+    _ = layout.reading_oids  # sorted here, not by the first poll
+    return layout, pack(tables)
 
 
 def _shared(layout: Layout) -> Layout:

@@ -71,7 +71,7 @@ def _lldp(ports: Ports, tables: Tables) -> Iterator[Neighbour]:
 
 def _sockets(ports: Ports, tables: Tables) -> Mapping[str, str]:
     """The name of each port by its Ethernet address and by itself, as agents may tell either."""
-    by_mac = {mac(_address(tables, index)): port.name for index, port in reversed(ports.items())}
+    by_mac = {mac(_address(tables, index)): port.name for index, port in reversed(list(ports.items()))}
     return by_mac | {port.name: port.name for port in ports.values()}
 
 
