@@ -108,7 +108,7 @@ LINES = (
         peer_from="net-snmp's snmpbulkwalk of the four columns (measured beside);"
         " Zabbix 3.3, snmp_exporter 15, collectd 106 (project notes, measured earlier)",
         floor=3,
-        floor_from="208 values in packets of 1,400 bytes",
+        floor_from="208 values in packets of 1,400 bytes (derived)",
         measure=snmp.poll_packets,
     ),
     Line(
