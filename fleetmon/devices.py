@@ -449,10 +449,24 @@ class Devices:
         watch.hurried_at = self._clock.monotonic()
         wanted, watch.wanted = watch.wanted, frozenset()
         walked_at = watch.asked.get(Aspect.COMPONENTS)
-        if walked_at is not None and self._clock.now() - walked_at < WALKED:
+        if walked_at is not None and (rest := WALKED - (self._clock.now() - walked_at)) > timedelta(0):
+            self._put_off_walk(watch, wanted, rest)
             wanted -= {Aspect.COMPONENTS}
         if wanted:
             await self._ask_now(watch, wanted)
+
+    def _put_off_walk(self, watch: Watch, wanted: frozenset[Aspect], rest: timedelta) -> None:
+        """Over SNMP no rollup tells that a port is up again: what a hint speaks of is walked when it may be."""
+        if Aspect.COMPONENTS not in wanted or watch.walk_waits or watch.watched.endpoint.protocol is not Protocol.SNMP:
+            return
+
+        async def later() -> None:
+            await self._clock.sleep(rest.total_seconds())
+            watch.walk_waits = False
+            self._hurry(watch, frozenset({Aspect.COMPONENTS}))
+
+        watch.walk_waits = True
+        self._spawn(later(), f"walk {watch.watched.device.device_id}")
 
     # Poll now.
 

@@ -51,6 +51,8 @@ class Watch:
     """What the device itself gave a reason to ask for."""
     hurried_at: float | None = None
     """When a poll for that last began, or is about to."""
+    walk_waits: bool = False
+    """Is a walk that it gave a reason for put off?"""
 
     @property
     def name(self) -> str:

@@ -481,3 +481,21 @@ async def test_a_hint_from_outside_is_one_poll_now_and_what_follows_it_soon_is_o
         await b.clock.advance(10)
         assert asked[2:] == [{Aspect.EVENTS}]
         assert not b.devices.hinted("web-2", wanted)
+
+
+@pytest.mark.parametrize(("protocol", "later"), [(Protocol.SNMP, 1), (Protocol.REDFISH, 0)])
+async def test_a_walk_that_a_hint_asks_for_too_soon_is_put_off_over_snmp_and_left_out_elsewhere(protocol, later):
+    one = watched("sw-1")
+    endpoint = Endpoint(protocol=protocol, address="https://sw-1")
+    device = replace(one.device, endpoints=(endpoint,))
+    async with bench(ShelfKeeper(replace(one, device=device, endpoint=endpoint))) as b:
+        await b.let_pass(61)
+        asked = b.drivers["sw-1"].asked
+        assert any(Aspect.COMPONENTS in aspects for aspects in asked), "the first look walks"
+        asked.clear()
+        for _ in range(3):
+            assert b.devices.hinted("sw-1", frozenset({Aspect.COMPONENTS}))
+            await b.let_pass(11)
+        assert not any(Aspect.COMPONENTS in aspects for aspects in asked)
+        await b.let_pass(120)
+        assert sum(Aspect.COMPONENTS in aspects for aspects in asked) == later
