@@ -31,7 +31,7 @@ from fleetmon.errors import ConfigError, FleetmonError
 from fleetmon.model import Device, DeviceKind, Endpoint, Interval, Protocol, Rack, Sensor, Site
 from fleetmon.settings import Listen, Logging, Polling, Settings, Traps
 from fleetmon.storage.lock import DirectoryLock
-from fleetmon.storage.rows import PackedRow, SensorRow
+from fleetmon.storage.telemetry_rows import PackedRow, SensorRow
 
 CREDENTIAL = "emulated"
 LOOPBACK = "127.0.0.1"

@@ -30,8 +30,9 @@ from fleetmon.api.wire import (
 from fleetmon.ingest import witnesses
 from fleetmon.ingest.standins import is_told_by
 from fleetmon.model import Aspect, Health, Reading
-from fleetmon.storage import rows
-from fleetmon.storage.rows import ComponentRow, DeviceSummary, PartChange, SensorRow, Stated
+from fleetmon.storage import rows, telemetry_rows
+from fleetmon.storage.rows import ComponentRow, DeviceSummary, PartChange, Stated
+from fleetmon.storage.telemetry_rows import SensorRow
 
 SERIES_MOST = 16
 POINTS_LEAST, POINTS_DEFAULT, POINTS_MOST = 2, 400, 10_000
@@ -233,7 +234,7 @@ def stated_of(reading: Reading | None) -> Stated:
     )
 
 
-def _series(series: rows.Series) -> dict[str, Any]:
+def _series(series: telemetry_rows.Series) -> dict[str, Any]:
     return {
         "sensor_id": series.sensor_id,
         "unit": series.unit,

@@ -15,8 +15,8 @@ from statistics import linear_regression
 from fleetmon.settings import Retention
 from fleetmon.storage.columns import from_ms, to_ms
 from fleetmon.storage.database import Connection, Database
-from fleetmon.storage.rows import Growth
 from fleetmon.storage.space import Room, megabytes
+from fleetmon.storage.telemetry_rows import Growth
 
 WINDOW = timedelta(days=7)
 """Growth is that of so long."""

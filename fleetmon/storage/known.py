@@ -20,7 +20,7 @@ from fleetmon.storage import history
 from fleetmon.storage.columns import from_json, to_json
 from fleetmon.storage.database import Connection
 from fleetmon.storage.packing import NOT_ASKED, REST, Odd, exceptional, not_asked
-from fleetmon.storage.rows import Layout
+from fleetmon.storage.telemetry_rows import Layout
 
 Key = tuple[str, str, str, str]
 """What identifies a sensor within its device: component kind and name, its own name, its type."""

@@ -22,7 +22,7 @@ from fleetmon.storage.columns import to_ms
 from fleetmon.storage.database import Connection, Database
 from fleetmon.storage.pages import Block, Exceptions, Joined, Page, Source, block_of
 from fleetmon.storage.rollups import SUMMABLE, Steps
-from fleetmon.storage.rows import Growth
+from fleetmon.storage.telemetry_rows import Growth
 
 log = logs.get("sealing")
 

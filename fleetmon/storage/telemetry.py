@@ -23,8 +23,8 @@ from fleetmon.storage.columns import from_ms, to_json, to_ms
 from fleetmon.storage.database import Connection, Database
 from fleetmon.storage.known import Key, Kind, Known, Last, Order, compact, key_of, load, put_sensors
 from fleetmon.storage.packing import EXCEPTION, NOT_ASKED, Odd, pack, pack_values, told
-from fleetmon.storage.rows import Growth, Layout, PackedRow, SensorRow, Series
 from fleetmon.storage.sealing import RAW, Sealing, Span
+from fleetmon.storage.telemetry_rows import Growth, Layout, PackedRow, SensorRow, Series
 
 __all__ = ["Growth", "Key", "Span", "Telemetry", "key_of"]
 

@@ -15,8 +15,8 @@ import pytest
 from fleetmon.api.wire import encoded
 from fleetmon.model import NoReading, Quality, Reading, Sensor
 from fleetmon.storage import Store, series
-from fleetmon.storage.rows import PackedRow, Series
 from fleetmon.storage.sealing import Sealing
+from fleetmon.storage.telemetry_rows import PackedRow, Series
 from tests.observations import START, minutes, opened, reading, sensor, sixty
 
 KEPT = timedelta(days=35)

@@ -7,8 +7,8 @@ import pytest
 
 from fleetmon.settings import Retention
 from fleetmon.storage.forecast import Held, Sample, forecast, full_in, growth, held_of
-from fleetmon.storage.rows import Growth
 from fleetmon.storage.space import Disk, Room, limits
+from fleetmon.storage.telemetry_rows import Growth
 from tests.observations import START
 
 MIB = 1 << 20

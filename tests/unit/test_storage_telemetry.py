@@ -14,8 +14,8 @@ from fleetmon.errors import NotFound
 from fleetmon.model import NoReading, Quality, Reading, ReadingType, Thresholds
 from fleetmon.storage import Store
 from fleetmon.storage.packing import not_asked, pack, told, unpack, unpack_exceptions
-from fleetmon.storage.rows import Layout, PackedRow, Series
 from fleetmon.storage.telemetry import fitting
+from fleetmon.storage.telemetry_rows import Layout, PackedRow, Series
 from tests.observations import START, minutes, opened, reading, sensor, sixty
 
 
