@@ -17,6 +17,7 @@ import shutil
 import socket
 import sys
 import tempfile
+from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -188,7 +189,9 @@ async def _import(service: Service, emulator: httpx.AsyncClient, options: Option
         user=fleet["user"],
         sealed=service.vault.seal_password(CREDENTIAL, fleet["password"]),
     )
-    devices = [device for device in map(_device, machines) if device.endpoints][: options.devices]
+    cables = await _cables(emulator, machines)
+    known = [_device(machine, cables.get(machine["name"], {})) for machine in machines]
+    devices = [device for device in known if device.endpoints][: options.devices]
     await store.fleet.apply(
         sites=[Site(site_id=name, name=name) for name in sorted({rack["site"] for rack in fleet["racks"]})],
         racks=[_rack(rack) for rack in fleet["racks"]],
@@ -219,7 +222,27 @@ def _rack(rack: Mapping[str, Any]) -> Rack:
     )
 
 
-def _device(machine: Mapping[str, Any]) -> Device:
+async def _cables(emulator: httpx.AsyncClient, machines: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, str]]:
+    """What a careful owner would have written down: the port of each NIC, the feed of each PDU and UPS.
+
+    A server that speaks IPMI alone has no NICs to name: over IPMI nothing tells of them.
+    """
+    named = {one["name"] for one in machines if any(end["protocol"] == "redfish" for end in one["endpoints"])}
+    cables: defaultdict[str, dict[str, str]] = defaultdict(dict)
+    for machine in machines:
+        if machine["kind"] not in ("switch", "pdu", "ups"):
+            continue
+        name = machine["name"]
+        truth = await _get(emulator, f"/machines/{name}")
+        if feed := truth.get("feed"):
+            cables[name]["Inlet"] = feed
+        for port in truth.get("ports", ()):
+            if port.get("machine") in named and port.get("nic_port"):
+                cables[port["machine"]][port["nic_port"]] = f"{name}/{port['name']}"
+    return dict(cables)
+
+
+def _device(machine: Mapping[str, Any], cables: Mapping[str, str]) -> Device:
     return Device(
         device_id=machine["name"],
         name=machine["name"],
@@ -233,6 +256,7 @@ def _device(machine: Mapping[str, Any]) -> Device:
         position_u=machine["position_u"],
         height_u=machine["height_u"],
         slot=machine["slot"],
+        cables=tuple(cables.items()),
     )
 
 
