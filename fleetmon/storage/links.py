@@ -132,8 +132,13 @@ def _cabled(nodes: Sequence[Node], of: Collection[str]) -> set[str]:
 
 _MAC = "lower(json_extract(part, '$.properties.mac_address'))"
 """As the index has it."""
+_LINK = (
+    "CASE WHEN state = 'Enabled' AND health <> 'Unknown' AND source LIKE '1.3.6.1.2.1.2.2.1.%' THEN 'up'"
+    " WHEN detail = 'no link' THEN 'down' ELSE json_extract(part, '$.properties.link') END"
+)
+"""A port's state is told many times as often as the inventory, which says the same of half a day ago (ifOperStatus)."""
 _PORT = (
-    f"SELECT device_id, kind, name, {_MAC} AS mac, json_extract(part, '$.properties.link') AS link FROM component"  # noqa: S608
+    f"SELECT device_id, kind, name, {_MAC} AS mac, {_LINK} AS link FROM component"  # noqa: S608
     " WHERE part IS NOT NULL AND json_extract(part, '$.properties.mac_address') IS NOT NULL"
 )
 

@@ -7,7 +7,18 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from fleetmon.clock import ManualClock
-from fleetmon.model import Component, Device, DeviceKind, Endpoint, Neighbour, Part, Protocol, Station
+from fleetmon.model import (
+    Component,
+    ComponentHealth,
+    Device,
+    DeviceKind,
+    Endpoint,
+    Health,
+    Neighbour,
+    Part,
+    Protocol,
+    Station,
+)
 from fleetmon.storage import health, links
 from fleetmon.storage.store import open_store
 from fleetmon.topology import Verdict, connections
@@ -110,3 +121,20 @@ async def test_addresses_are_looked_up_and_not_searched_for(store):
         ]
 
     assert any("component_by_mac" in line for line in await store.state.look(plan))
+
+
+@pytest.mark.parametrize(
+    ("half_a_day_ago", "state", "detail", "now"),
+    [("down", "Enabled", "", "up"), ("up", "StandbyOffline", "no link", "down"), ("up", "InTest", "", "up")],
+)
+async def test_whether_a_port_has_a_link_is_what_was_told_last(store, half_a_day_ago, state, detail, now):
+    port = Component("Port", "Ethernet3")
+    told = Part(
+        component=port, slot="", source="", properties={"mac_address": "02:00:00:00:00:99", "link": half_a_day_ago}
+    )
+    await store.state.write(lambda connection: health.put_parts(connection, "leaf-1", [told]))
+    source = "1.3.6.1.2.1.2.2.1.8.3"
+    one = ComponentHealth(component=port, health=Health.OK, state=state, detail=detail, taken_at=NOW, source=source)
+    await store.state.write(lambda connection: health.put_health(connection, "leaf-1", [one]))
+    (found,) = [one for one in (await store.links.wiring({"leaf-1"})).ports if one.device_id == "leaf-1"]
+    assert found.link == now
