@@ -153,9 +153,22 @@ def _network(text: str) -> Network:
         network = ipaddress.ip_network(text.strip(), strict=False)
     except ValueError:
         raise Unaskable(f"{text}: that is no range of addresses", cure="write it like 10.0.0.0/24") from None
-    if network.is_multicast or network.is_unspecified:
+    if network.is_multicast or network.is_unspecified or _is_of_no_device(network):
         raise Unaskable(f"{text}: no device has such an address", cure="write it like 10.0.0.0/24")
     return network
+
+
+_NOBODYS = (
+    ipaddress.ip_network("0.0.0.0/8"),
+    ipaddress.ip_network("240.0.0.0/4"),
+    ipaddress.ip_network("::ffff:0:0/96"),
+)
+"""This network, what is reserved and the broadcast to all (RFC 6890); IPv4 in the clothes of IPv6, groups and all."""
+
+
+def _is_of_no_device(network: Network) -> bool:
+    first, last = network[0], network[-1]
+    return any(first in nobodys and last in nobodys for nobodys in _NOBODYS)
 
 
 def _apart(networks: Sequence[Network]) -> Iterator[Network]:

@@ -48,7 +48,22 @@ def test_too_many_addresses_are_refused_with_their_number(ranges):
         addresses(ranges)
 
 
-@pytest.mark.parametrize("text", ["", "leaf-1", "10.0.0.0/33", "224.0.0.0/24", "0.0.0.0", "ff02::1"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "leaf-1",
+        "10.0.0.0/33",
+        "224.0.0.0/24",
+        "0.0.0.0",
+        "ff02::1",
+        "0.0.0.0/30",
+        "255.255.255.255",
+        "240.0.0.1",
+        "::ffff:224.0.0.1",
+        "::ffff:10.0.0.0/120",
+    ],
+)
 def test_what_is_no_range_of_devices_is_refused(text):
     with pytest.raises(Unaskable):
         addresses([text])
