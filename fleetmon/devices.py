@@ -24,16 +24,17 @@ from fleetmon.drivers.base import Credentials, Driver, Opening, Request
 from fleetmon.drivers.lane import Priority
 from fleetmon.duties import FIRST, WITNESS, duties, patience
 from fleetmon.errors import RequestRefused, StorageError, Unsupported
+from fleetmon.hurry import Hurry
 from fleetmon.keeper import Keeper, Learned, Watched
 from fleetmon.metrics import Metrics
 from fleetmon.model import Aspect, Endpoint, LogMark, Observation, Protocol, Reachability
 from fleetmon.ownership import next_slot
 from fleetmon.places import Places
+from fleetmon.poll_now import PollNow
 from fleetmon.push import Links, Push, Pushing, is_news
 from fleetmon.pushes import Pushes
 from fleetmon.rota import Rota
 from fleetmon.settings import Polling
-from fleetmon.storage.rows import PollRequest
 from fleetmon.watch import Watch, lane_of, pinned, speaks_differently
 
 log = logs.get("devices")
@@ -46,11 +47,6 @@ BEHIND = 1.5
 """Seconds after its slot from which a poll asks only for what cannot wait: walks give way, and the fleet catches up."""
 CATCH_UP = 20
 """Polls started at most at each of the two looks of a tick, beside those whose slot it is, of devices that are new."""
-
-HURRY, HURRY_AILING = 10.0, 60.0
-"""Seconds at least between two polls that a device itself gave a reason for, and one that could not be asked."""
-WALKED = timedelta(minutes=2)
-"""For so long after a walk no hint leads to the next; the rollup still does."""
 
 NOTED = 5.0
 """Seconds between two writings of quiet heartbeats."""
@@ -87,7 +83,8 @@ class Devices:
         self._fleet_version = -1
         self._noted_at = float("-inf")
         self._lacking = ""
-        self._woken = asyncio.Event()
+        self._poll_now = PollNow(keeper=keeper, clock=clock, poll=self._poll_device, spawn=self._spawn)
+        self._hurry = Hurry(clock=clock, poll=self._ask_now, spawn=self._spawn)
         self._tasks: asyncio.TaskGroup | None = None
 
     # The role.
@@ -100,7 +97,7 @@ class Devices:
             async with asyncio.TaskGroup() as tasks:
                 self._tasks = tasks
                 scheduler.start()
-                tasks.create_task(self._serve_requests(), name="poll requests")
+                tasks.create_task(self._poll_now.serve(), name="poll requests")
                 while True:
                     due.clear()
                     began = self._clock.monotonic()
@@ -146,7 +143,7 @@ class Devices:
 
     def poke(self, _device_id: str = "") -> None:
         """A poll was asked for: look for its row now instead of at the next turn."""
-        self._woken.set()
+        self._poll_now.wake()
 
     def hint(self, token: str, content: bytes) -> bool:
         """A message came from outside under a device's token: a reason to look. False when it is nobody's token."""
@@ -157,7 +154,7 @@ class Devices:
         keys = ((device_id, protocol.value) for protocol in Protocol)  # of a flood of messages, each must be cheap
         watches = [self._watches[key] for key in keys if key in self._watches]
         for watch in watches:
-            self._hurry(watch, aspects)
+            self._hurry.ask(watch, aspects)
         return bool(watches)
 
     def login(self, device_id: str, protocol: Protocol) -> tuple[Endpoint, Credentials] | None:
@@ -397,7 +394,7 @@ class Devices:
         device = watch.watched.device
         first = self._watches.get((device.device_id, device.endpoints[0].protocol.value))
         if first is not None and not first.ailing:
-            self._hurry(first, frozenset({Aspect.HEARTBEAT, Aspect.COMPONENTS, Aspect.EVENTS}))
+            self._hurry.ask(first, frozenset({Aspect.HEARTBEAT, Aspect.COMPONENTS, Aspect.EVENTS}))
 
     def _note_lag(self, lag: float) -> None:
         self._metrics.poll_lag.observe(max(0.0, lag))
@@ -433,74 +430,21 @@ class Devices:
             self._metrics.readings.inc(len(observation.readings))
             watch.asked.update(dict.fromkeys(observation.answered, observation.taken_at))
 
-        return Links(hurry=lambda aspects: self._hurry(watch, aspects), learn=learn, spawn=self._spawn)
-
-    def _hurry(self, watch: Watch, aspects: frozenset[Aspect]) -> None:
-        """Have these asked for soon: one poll for all that comes within a few seconds."""
-        waits = bool(watch.wanted)
-        watch.wanted |= aspects
-        if not waits and not watch.gone:
-            self._spawn(self._hurried(watch), f"hint {watch.watched.device.device_id}")
-
-    async def _hurried(self, watch: Watch) -> None:
-        if watch.hurried_at is not None:
-            pause = HURRY_AILING if watch.ailing else HURRY
-            await self._clock.sleep(watch.hurried_at + pause - self._clock.monotonic())
-        watch.hurried_at = self._clock.monotonic()
-        wanted, watch.wanted = watch.wanted, frozenset()
-        walked_at = watch.asked.get(Aspect.COMPONENTS)
-        if walked_at is not None and (rest := WALKED - (self._clock.now() - walked_at)) > timedelta(0):
-            self._put_off_walk(watch, wanted, rest)
-            wanted -= {Aspect.COMPONENTS}
-        if wanted:
-            await self._ask_now(watch, wanted)
-
-    def _put_off_walk(self, watch: Watch, wanted: frozenset[Aspect], rest: timedelta) -> None:
-        """Over SNMP no rollup tells that a port is up again: what a hint speaks of is walked when it may be."""
-        if Aspect.COMPONENTS not in wanted or watch.walk_waits or watch.watched.endpoint.protocol is not Protocol.SNMP:
-            return
-
-        async def later() -> None:
-            await self._clock.sleep(rest.total_seconds())
-            watch.walk_waits = False
-            self._hurry(watch, frozenset({Aspect.COMPONENTS}))
-
-        watch.walk_waits = True
-        self._spawn(later(), f"walk {watch.watched.device.device_id}")
+        return Links(hurry=lambda aspects: self._hurry.ask(watch, aspects), learn=learn, spawn=self._spawn)
 
     # Poll now.
 
-    async def _serve_requests(self) -> None:
-        while True:
-            self._woken.clear()
-            try:
-                for request in await self._keeper.claim_poll_requests():
-                    self._spawn(self._poll_now(request), f"poll now {request.device_id}")
-            except StorageError as error:
-                log.error("poll requests cannot be read", reason=str(error))
-            wait = asyncio.ensure_future(self._woken.wait())
-            nap = asyncio.ensure_future(self._clock.sleep(5 * TICK))
-            try:
-                await asyncio.wait({wait, nap}, return_when=asyncio.FIRST_COMPLETED)
-            finally:
-                wait.cancel()
-                nap.cancel()
-
-    async def _poll_now(self, request: PollRequest) -> None:
-        """Serve one request; whatever happens to the device meanwhile, its row comes to an end."""
-        try:
-            await self._follow_fleet()
-            watches = [watch for (owned, _), watch in self._watches.items() if owned == request.device_id]
-            failures = [await self._ask_now(watch, request.aspects) for watch in watches]
-            told = [
-                f"{watch.watched.endpoint.protocol.value}: {failure}" if len(watches) > 1 else failure
-                for watch, failure in zip(watches, failures, strict=True)
-                if failure
-            ]
-            failed = "; ".join(told) if watches else NOT_WATCHED
-            await self._keeper.finish_poll_request(request, failed=failed)
-        except StorageError as error:
-            log.error("poll request not finished", device=request.device_id, reason=str(error))
+    async def _poll_device(self, device_id: str, aspects: frozenset[Aspect]) -> str:
+        """Poll a device by all its endpoints; why it failed, empty when it did not."""
+        await self._follow_fleet()
+        watches = [watch for (owned, _), watch in self._watches.items() if owned == device_id]
+        failures = [await self._ask_now(watch, aspects) for watch in watches]
+        told = [
+            f"{watch.watched.endpoint.protocol.value}: {failure}" if len(watches) > 1 else failure
+            for watch, failure in zip(watches, failures, strict=True)
+            if failure
+        ]
+        return "; ".join(told) if watches else NOT_WATCHED
 
     async def _ask_now(self, watch: Watch, aspects: frozenset[Aspect]) -> str:
         """Poll as soon as the poll under way has ended; why it failed, empty when it did not."""

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from fleetmon.clock import Clock
 from fleetmon.drivers.base import Driver
@@ -17,6 +18,8 @@ from fleetmon.places import Standing
 from fleetmon.quiet import Told
 from fleetmon.settings import Polling
 
+Spawn = Callable[[Coroutine[Any, Any, None], str], object]
+"""Starts a task of the role, by its name."""
 ANSWERED = timedelta(seconds=10)
 """For one IPMI command at most: it is a datagram there and one back, and a heartbeat that fails shall say so soon."""
 

@@ -104,8 +104,8 @@ STRIKES = {
 @pytest.mark.parametrize("name", STRIKES)
 async def test_what_speaks_snmp_is_polled_for_its_trap_signed_or_not(name, version, tmp_path, monkeypatch):
     monkeypatch.setattr("fleetmon.origins.FRESH", 0.2)
-    monkeypatch.setattr("fleetmon.devices.WALKED", timedelta(0))
-    monkeypatch.setattr("fleetmon.devices.HURRY", 1.0)
+    monkeypatch.setattr("fleetmon.hurry.WALKED", timedelta(0))
+    monkeypatch.setattr("fleetmon.hurry.PAUSE", 1.0)
     stands, strike = STRIKES[name]
     (tmp_path / "fleet.toml").write_text(FLEET + stands)
     port = free_port()
