@@ -29,9 +29,13 @@ class Storm:
     of_device: int
 
     def __str__(self) -> str:
-        many = f"{'over ' if self.more_senders else ''}{self.senders}"
-        whose = "its address" if self.senders == 1 else f"{many} addresses, {self.of_device} of them from its own,"
-        return f"{self.unread} SNMP traps in {self.seconds:.0f} s from {whose} were too many to read"
+        return f"{self.unread} SNMP traps in {self.seconds:.0f} s from {self._whence()} were too many to read"
+
+    def _whence(self) -> str:
+        if self.senders <= 1:
+            return "its address" if self.senders and self.device_id else "one address or more"
+        many = f"{'over ' if self.more_senders else ''}{self.senders} addresses"
+        return f"{many}, {self.of_device} of them from its own," if self.device_id else many
 
 
 @dataclass(slots=True)

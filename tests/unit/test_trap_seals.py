@@ -27,7 +27,12 @@ NAMES = {"md5": "MD5", "sha": "SHA", "des": "DES", "aes128": "AES", "aes192": "A
 
 
 def sent(
-    auth: str, priv: str, *, user: str = "operator", phrases: tuple[str, str] = ("signing phrase", "secret phrase")
+    auth: str,
+    priv: str,
+    *,
+    user: str = "operator",
+    phrases: tuple[str, str] = ("signing phrase", "secret phrase"),
+    at: tuple[int, int] = (1, 1000),
 ) -> bytes:
     """What net-snmp's snmptrap sends, signed and encrypted so."""
     snmptrap = shutil.which("snmptrap")
@@ -40,7 +45,8 @@ def sent(
         door.bind(("127.0.0.1", 0))
         door.settimeout(10)
         where = f"127.0.0.1:{door.getsockname()[1]}"
-        command = [snmptrap, "-v3", "-e", "0x80001f880411223344", "-u", user, "-l", level, *keys, where]
+        command = [snmptrap, "-v3", "-e", "0x80001f880411223344", "-u", user, "-l", level, *keys,
+                   "-Z", "{},{}".format(*at), where]  # fmt: skip
         subprocess.run([*command, *LINK_DOWN], check=True, timeout=20, capture_output=True)
         return door.recv(4096)
 

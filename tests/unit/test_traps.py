@@ -16,13 +16,15 @@ from fleetmon.clock import ManualClock
 from fleetmon.drivers.ipmi.parse import pet
 from fleetmon.errors import ConfigError
 from fleetmon.metrics import Metrics
-from fleetmon.model import Aspect
+from fleetmon.model import Aspect, Endpoint, Protocol
 from fleetmon.origins import Origins
 from fleetmon.proofs import Login
 from fleetmon.settings import Traps as Listen
 from fleetmon.storage.lanes import Origin
+from fleetmon.storms import LEAST, LONG, QUIET, Storms
 from fleetmon.traps import BUFFER, ONE_SENDER, POLLS, SENDERS, Traps
 from tests.ber import octets, trap_v1, trap_v2c
+from tests.unit.test_trap_seals import USER, sent
 
 UUID = "4c4c4544-0050-5910-8043-b2c04f333358"
 GUID = "44454c4c5000105980 43b2c04f333358"
@@ -260,3 +262,82 @@ async def test_net_snmps_trap_is_taken(version):
         await asyncio.to_thread(subprocess.run, command, check=True, timeout=20, capture_output=True)
         await until(lambda: post.asked)
     assert post.asked == [("a", PLAIN | {Aspect.SENSORS})]
+
+
+# ---- signed ----------------------------------------------------------------------------------------------------------
+
+
+@contextlib.asynccontextmanager
+async def looking(post: Post) -> AsyncIterator[None]:
+    """Signatures are looked at; device a is polled over SNMPv3, b over v2c."""
+    for device_id, query in (("a", "?auth=sha256&priv=aes128"), ("b", "")):
+        endpoint = Endpoint(protocol=Protocol.SNMP, address=f"snmp://10.0.0.1{query}")
+        post.logins[device_id] = (endpoint, USER)
+    running = asyncio.create_task(post.traps._proofs.run())
+    try:
+        yield
+    finally:
+        running.cancel()
+        await asyncio.wait({running})
+
+
+async def test_a_signed_trap_is_a_hint_at_once_and_more_of_one_when_its_signature_fits(post):
+    async with looking(post):
+        post.traps.take(sent("sha256", "aes128"), "10.0.0.1")
+        assert post.asked == [("a", PLAIN)]
+        await until(lambda: post.count("signed"))
+    assert post.asked[1:] == [("a", PLAIN | {Aspect.COMPONENTS, Aspect.SENSORS})]
+    assert post.told == []
+
+
+async def test_a_wrong_signature_is_told_once_a_day_and_source(post):
+    forged = sent("sha256", "aes128", phrases=("another phrase", "secret phrase"))
+    async with looking(post):
+        for number in range(1, 4):
+            post.traps.take(forged, "10.0.0.1")
+            await until(lambda number=number: post.count("refused") == number)
+        assert [(device, what) for device, what, _, _ in post.told] == [("a", "TrapRefused")]
+        await post.clock.advance(86_400)
+        post.traps.take(forged, "10.0.0.1")
+        await until(lambda: len(post.told) == 2)
+    assert {aspects for _, aspects in post.asked} == {frozenset(PLAIN)}
+
+
+async def test_a_trap_that_is_sent_again_much_later_is_stale_and_one_after_a_restart_is_not(post):
+    sendings = {(2, 5000): "signed", (2, 4900): "signed", (2, 4000): "stale", (1, 9000): "stale", (3, 1): "signed"}
+    async with looking(post):
+        for at, outcome in sendings.items():
+            before = post.count(outcome)
+            post.traps.take(sent("sha256", "aes128", at=at), "10.0.0.1")
+            await until(lambda outcome=outcome, before=before: post.count(outcome) == before + 1)
+    assert post.told == []
+
+
+async def test_a_signed_trap_of_a_device_without_a_user_is_a_plain_hint_and_a_strangers_nothing(post):
+    async with looking(post):
+        post.traps.take(sent("sha256", ""), "fd00::2")
+        post.traps.take(sent("sha256", ""), "10.9.9.9")
+        await until(lambda: post.count("unproven"))
+    assert (post.asked, post.count("unknown"), post.told) == ([("b", PLAIN)], 1, [])
+
+
+# ---- storms ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_storm_is_told_when_it_is_quiet_again_or_lasts_and_a_handful_is_none():
+    storms = Storms()
+    for number in range(LEAST):
+        storms.note(f"10.0.0.{number % 3}", "a" if number % 3 else None, now=number / 100)
+    assert storms.ended(now=10 + QUIET - 1) is None
+    told = storms.ended(now=10 + QUIET)
+    assert told is not None
+    assert (told.unread, told.senders, told.device_id, told.of_device) == (LEAST, 3, "a", 666)
+    assert str(told) == "1000 SNMP traps in 10 s from 3 addresses, 666 of them from its own, were too many to read"
+    assert storms.ended(now=100) is None
+    storms.note("10.0.0.1", "a", now=200)
+    assert storms.ended(now=300) is None, "too few"
+    for second in range(int(LONG) + 1):
+        storms.drop(5, now=1000 + second)
+    lasting = storms.ended(now=1000 + LONG)
+    assert lasting is not None
+    assert (lasting.unread, lasting.senders, lasting.device_id) == (5 * (int(LONG) + 1), 0, None)
