@@ -280,4 +280,4 @@ def with_agent(one: Agent, query: str = "", **more: object) -> Session:
     """A session of ours with this agent."""
     if "auth" in query or "version=3" in query:
         more = {"user": USER, "password": PASSPHRASE} | more
-    return session(f"snmp://127.0.0.1:{one.port}{query}", **more)  # type: ignore[arg-type]
+    return session(f"snmp://127.0.0.1:{one.port}{query}", **more)

@@ -69,7 +69,7 @@ def answering(code: int) -> Say:
 
 
 def session(script: Script, clock: ManualClock | None = None, address: str = "ipmi://127.0.0.1", **options) -> Session:
-    return Session(opening(address, clock or ManualClock(), **options), script)  # type: ignore[arg-type]
+    return Session(opening(address, clock or ManualClock(), **options), script)
 
 
 def sensors(*numbers: int) -> list[Command]:
@@ -339,7 +339,7 @@ async def test_without_credentials_nothing_is_sent():
     script = Script()
     wanted = replace(opening("ipmi://127.0.0.1", ManualClock()), credentials=None)
     with pytest.raises(AccessDenied, match="without a user"):
-        await Session(wanted, script).ask(CHASSIS_STATUS)  # type: ignore[arg-type]
+        await Session(wanted, script).ask(CHASSIS_STATUS)
     assert script.batches == []
 
 

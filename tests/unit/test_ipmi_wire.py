@@ -56,7 +56,7 @@ class Bench:
 
     def __init__(self, account: Account = ACCOUNT) -> None:
         self.loop, self.sent = Still(), []
-        self.wire = Wire(account, self.sent.append, self.loop)  # type: ignore[arg-type]
+        self.wire = Wire(account, self.sent.append, self.loop)
 
     def capable(self, version: int = 0x02) -> None:
         """Get Channel Authentication Capabilities is answered (table 22-15)."""

@@ -341,7 +341,7 @@ async def test_gufo_reads_an_answer_nobody_signed(monkeypatch):
 async def test_gufo_says_one_word_for_every_report():
     said = set()
     for what in (snmp_agent.NOT_IN_TIME, snmp_agent.UNKNOWN_USER, snmp_agent.WRONG_DIGEST):
-        async with agent_with(lambda asked, honest, what=what: snmp_agent.Reports(what)) as device:  # type: ignore[misc]
+        async with agent_with(lambda asked, honest, what=what: snmp_agent.Reports(what)) as device:
             async with bare(device, user=User(name=snmp_agent.USER)) as session:
                 with pytest.raises(SnmpAuthError) as refused:
                     await session.get(f"{COLUMN}.7")

@@ -428,7 +428,7 @@ async def test_what_there_is_no_time_for_is_walked_by_the_next_poll():
             await clock.advance(12)
             return await slow(*args, **more)
 
-        driver._session.walk = walk  # type: ignore[method-assign]
+        driver._session.walk = walk
         seen = []
         for _ in range(60):
             found = await driver.observe(Request(aspects=frozenset(Aspect)))

@@ -221,7 +221,7 @@ async def test_a_late_answer_is_not_taken_for_that_to_the_next_question(hasty):
         def delayed(data, to):
             asyncio.get_running_loop().call_later(0.08, transport.sendto, data, to)
 
-        device.transport = SimpleNamespace(sendto=delayed)  # type: ignore[assignment]
+        device.transport = SimpleNamespace(sendto=delayed)
         with pytest.raises(Unreachable):
             await one.get([f"{SYSTEM}.5.0"])
         device.transport = transport
@@ -303,7 +303,7 @@ async def test_answers_spoiled_on_their_way_are_read_or_refused_and_never_a_cras
     async with agent(TABLE) as device:
         transport = device.transport
         assert transport is not None
-        device.transport = SimpleNamespace(sendto=lambda data, to: transport.sendto(spoiled(data), to))  # type: ignore[assignment]
+        device.transport = SimpleNamespace(sendto=lambda data, to: transport.sendto(spoiled(data), to))
         for number in range(60):
             one = with_agent(device, query)
             with contextlib.suppress(DeviceError):
@@ -466,7 +466,7 @@ async def test_of_several_addresses_the_next_is_asked_after_silence_and_the_old_
 async def test_a_discovery_that_was_cut_short_leaves_nothing_half_open(hasty):
     async with agent(TABLE) as device:
         one = with_agent(device, "?auth=sha256")
-        real, device.transport = device.transport, SimpleNamespace(sendto=lambda data, to: None)  # type: ignore[assignment]
+        real, device.transport = device.transport, SimpleNamespace(sendto=lambda data, to: None)
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.02):
                 await one.get([f"{SYSTEM}.5.0"])

@@ -45,7 +45,7 @@ def test_numbers_that_may_be_counted_from_elsewhere_prove_nothing(theirs: list[s
 
 def rows(*known: ComponentHealth, told_by: str = "", **more: object) -> dict[Component, ComponentRow]:
     return {
-        one.component: ComponentRow(component=one.component, health=one, part=None, told_by=told_by, **more)  # type: ignore[arg-type]
+        one.component: ComponentRow(component=one.component, health=one, part=None, told_by=told_by, **more)
         for one in known
     }
 

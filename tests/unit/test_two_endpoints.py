@@ -530,7 +530,7 @@ async def test_an_endpoint_that_is_removed_leaves_nothing_behind(tmp_path: Path)
 async def test_what_a_removed_endpoint_alone_called_ill_is_held_against_nobody(tmp_path: Path) -> None:
     async with bench(tmp_path, REDFISH, IPMI) as b:
         await b.let_pass(130)
-        b.drivers[Protocol.IPMI]._worst = lambda: Health.CRITICAL  # type: ignore[method-assign]
+        b.drivers[Protocol.IPMI]._worst = lambda: Health.CRITICAL
         await b.let_pass(30)
         assert (await b.summary()).health is Health.WARNING
         stored: Device | None = await b.store.fleet.device("web-01")

@@ -10,7 +10,7 @@ import pytest
 from fleetmon import quiet
 from fleetmon.duties import FIRST, STAND_IN, WITNESS, duties, patience
 from fleetmon.ingest.witnesses import Role, after, agreed, role_of
-from fleetmon.model import Aspect, DeviceKind, Health, PowerState, Protocol, Reachability
+from fleetmon.model import Aspect, DeviceKind, Health, Observation, PowerState, Protocol, Reachability
 from fleetmon.storage.endpoints import EndpointState
 from fleetmon.storage.rows import DeviceSummary
 from tests.observations import START, health, observed, reading, silence
@@ -103,7 +103,7 @@ def test_where_a_witness_answers_fewer_missed_polls_prove_the_first_endpoint_sil
 # ---- quiet heartbeats
 
 
-def beat(at: float, state: PowerState = PowerState.ON, word: Health = Health.OK, **more: object):  # type: ignore[no-untyped-def]
+def beat(at: float, state: PowerState = PowerState.ON, word: Health = Health.OK, **more: object) -> Observation:
     group = health("HealthGroup", "Drives", word, at=START + seconds(at))
     return observed(START + seconds(at), state, asked=BEAT, health=(group,), **more)
 
@@ -127,8 +127,8 @@ def test_a_heartbeat_that_says_the_same_again_is_quiet() -> None:
         observed(START + seconds(10)),
     ],
 )
-def test_one_that_says_anything_else_is_not(other: object) -> None:
-    assert not quiet.is_quiet(quiet.after(None, beat(0)), other, first=True)  # type: ignore[arg-type]
+def test_one_that_says_anything_else_is_not(other: Observation) -> None:
+    assert not quiet.is_quiet(quiet.after(None, beat(0)), other, first=True)
 
 
 def test_after_silence_the_first_word_is_written_whatever_it_is() -> None:
