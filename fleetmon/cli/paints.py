@@ -41,13 +41,18 @@ def coats(paint: Paint, devices: Sequence[Device], now: datetime | None) -> Call
         case Paint.INLET:
             return _inlet
         case Paint.WATTS:
-            most = max((number(device.get("watts")) or 0.0 for device in devices), default=0.0)
+            most = max((number(device.get("watts")) or 0.0 for device in devices if _draws(device)), default=0.0)
             return lambda device: _watts(device, most)
         case Paint.AGE:
             return lambda device: _age(device, now)
         case Paint.POWER:
             return _power
     return lambda _: Coat(None, "", "")
+
+
+def _draws(device: Device) -> bool:
+    """What a PDU or a UPS passes on is drawn by others, and would dwarf them all."""
+    return device.get("kind") not in ("pdu", "ups")
 
 
 def _inlet(device: Device) -> Coat:

@@ -7,7 +7,7 @@ import pytest
 from rich.console import Console
 
 from fleetmon.cli.elevation import Look, blocks, elevation
-from fleetmon.cli.paints import Paint
+from fleetmon.cli.paints import Paint, coats
 from tests.stub_service import a_bad_day, bays, device, rack
 
 
@@ -149,3 +149,12 @@ def test_a_picture_is_coloured_by_one_quantity_alone():
 
 def test_a_name_cannot_steer_the_terminal():
     assert "\x1b" not in drawn(rack([device("a\x1b[2J")]))
+
+
+def test_watts_are_painted_against_the_hungriest_that_draws_them_not_against_the_pdu_that_passes_them_on():
+    server = {"kind": "server", "watts": {"value": 400.0}}
+    pdu = {"kind": "pdu", "watts": {"value": 10_000.0}}
+
+    paint = coats(Paint.WATTS, [server, pdu], None)
+
+    assert paint(server).share == 1.0

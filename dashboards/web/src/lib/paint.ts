@@ -63,9 +63,9 @@ export function ramp(hue: 'c1' | 'ink-3', share: number): string {
   return `color-mix(in oklab, var(--${hue}) ${Math.round(6 + 44 * clamped(share))}%, var(--surface))`;
 }
 
-/** The top of the watts scale: the rack's greatest draw, rounded up to something a legend can say. */
+/** The top of the watts scale: the rack's greatest draw, rounded up to something a legend can say; PDUs and UPSes only pass on. */
 export function wattsTop(devices: Device[]): number {
-  const greatest = Math.max(100, ...devices.map((device) => device.watts.value ?? 0));
+  const greatest = Math.max(100, ...devices.filter((device) => device.kind !== 'pdu' && device.kind !== 'ups').map((device) => device.watts.value ?? 0));
   const steps = [100, 200, 300, 400, 500, 600, 800, 1000, 1500, 2000, 3000, 5000, 10_000];
   return steps.find((step) => step >= greatest) ?? greatest;
 }
