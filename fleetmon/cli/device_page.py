@@ -108,11 +108,16 @@ def _plugged(
     word = "port" if is_switch else "outlet"
     drawn = socket_table(used, PORTS if is_switch else OUTLETS, width=width, in_ascii_only=in_ascii_only)
     idle = len(rows) - len(used)
+    measured = sum((row.get("component") or {}).get("kind") in SOCKETS for row in sensors)
     return [
         Text(""),
         Text(f"{word.capitalize()}s", style="bold"),
         *([drawn] if used else []),
         *([Text(f"{count(idle, word)} with nothing on {'it' if idle == 1 else 'them'}", style="dim")] if idle else []),
+        Text(
+            f"{count(measured, 'sensor')} of theirs under /api/v1/devices/{plain(device['device_id'])}/sensors",
+            style="dim",
+        ),
     ]
 
 
