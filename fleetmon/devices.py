@@ -22,8 +22,8 @@ from fleetmon.clock import Clock
 from fleetmon.descriptors import make_room
 from fleetmon.drivers.base import Credentials, Driver, Opening, Request
 from fleetmon.drivers.lane import Priority
-from fleetmon.duties import FIRST, WITNESS, duties, patience
-from fleetmon.errors import RequestRefused, StorageError, Unsupported
+from fleetmon.duties import FIRST, WITNESS, patience
+from fleetmon.errors import StorageError, Unsupported
 from fleetmon.hurry import Hurry
 from fleetmon.keeper import Keeper, Learned, Watched
 from fleetmon.metrics import Metrics
@@ -36,6 +36,7 @@ from fleetmon.pushes import Pushes
 from fleetmon.rota import Rota
 from fleetmon.settings import Polling
 from fleetmon.watch import Watch, lane_of, pinned, speaks_differently
+from fleetmon.watches import Watches
 
 log = logs.get("devices")
 
@@ -77,7 +78,7 @@ class Devices:
         self._polling = polling
         self._clock = clock
         self._metrics = metrics
-        self._watches: dict[tuple[str, str], Watch] = {}
+        self._watches = Watches(polling.misses)
         self._rota: Rota[Watch] = Rota(from_line=CATCH_UP, stall=LATE)
         self._places = Places(polling.at_once, clock)
         self._fleet_version = -1
@@ -134,7 +135,7 @@ class Devices:
                     self._metrics.polls_late.inc()
                 self._schedule(watch)
                 continue
-            aspects = due_aspects(watch.watched.interval, watch.asked, self._clock.now()) & self._duties(watch)
+            aspects = due_aspects(watch.watched.interval, watch.asked, self._clock.now()) & self._watches.duties(watch)
             self._start(watch, aspects, Priority.POLL)
 
     async def _write_notes(self) -> None:
@@ -151,8 +152,7 @@ class Devices:
 
     def hinted(self, device_id: str, aspects: frozenset[Aspect]) -> bool:
         """Something came that seems to be from a device: a reason to ask it this. False when nobody looks after it."""
-        keys = ((device_id, protocol.value) for protocol in Protocol)  # of a flood of messages, each must be cheap
-        watches = [self._watches[key] for key in keys if key in self._watches]
+        watches = self._watches.of(device_id)
         for watch in watches:
             self._hurry.ask(watch, aspects)
         return bool(watches)
@@ -166,7 +166,7 @@ class Devices:
 
     async def raw(self, device_id: str, resource: str) -> Any:
         """One resource read now, in the device's own words; raises DeviceError or RequestRefused."""
-        watch = self._find(device_id)
+        watch = self._watches.first_of(device_id)
         driver = await self._driver(watch)
         async with watch.lane.deadline():
             return await driver.raw(resource)
@@ -258,22 +258,13 @@ class Devices:
         drivers = [watch.driver for watch in watches if watch.driver is not None]
         await asyncio.gather(*(driver.suspend() for driver in drivers), return_exceptions=True)
 
-    def _find(self, device_id: str) -> Watch:
-        watches = [watch for (owned, _), watch in self._watches.items() if owned == device_id]
-        found = max(watches, key=lambda watch: watch.is_first, default=None)
-        if found is None:
-            raise RequestRefused(
-                f"device {device_id} is not being watched", cure="enable it, or wait until it was taken up"
-            )
-        return found
-
     # Polls.
 
     def _schedule(self, watch: Watch, *, took: timedelta = timedelta(0)) -> None:
         """The next slot. A device that missed one stands in line as well, and one that is new in line alone."""
         now, monotonic, watched = self._clock.now(), self._clock.monotonic(), watch.watched
         device_id, slots = watched.device.device_id, shortest(watched.interval)
-        due = next_poll(device_id, watched.interval, watch.asked, now, self._duties(watch))
+        due = next_poll(device_id, watched.interval, watch.asked, now, self._watches.duties(watch))
         slot = next_slot(device_id, slots, now) if due <= now else due
         if took > slots / 4:
             due = slot = rest_after(took, slot, now)
@@ -339,7 +330,7 @@ class Devices:
 
     async def _observe(self, watch: Watch, aspects: frozenset[Aspect]) -> str:
         driver = await self._driver(watch)
-        role = self._duties(watch)
+        role = self._watches.duties(watch)
         if role != watch.duties:  # what its heartbeats say counts differently now, so the next one is stored
             watch.duties, watch.told = role, None
         observation = await driver.observe(Request(aspects=aspects, marks=watch.marks, witness=role == WITNESS))
@@ -375,26 +366,6 @@ class Devices:
         watch.watched = pinned(watch.watched, driver.seen_spki)
         self._metrics.ingest_seconds.observe(self._clock.monotonic() - before)
         return marks
-
-    # Several endpoints of one device.
-
-    def _duties(self, watch: Watch) -> frozenset[Aspect]:
-        """What this endpoint is asked, as those before it fare now."""
-        device = watch.watched.device
-        if watch.is_first:
-            return FIRST
-        protocols = [endpoint.protocol for endpoint in device.endpoints]
-        before = protocols[: protocols.index(watch.watched.endpoint.protocol)]
-        others = [self._watches.get((device.device_id, protocol.value)) for protocol in before]
-        enough = patience(self._polling.misses, answers=bool(watch.asked) and not watch.missed)
-        return duties([0 if other is None else other.missed for other in others], enough)
-
-    def _tell_first(self, watch: Watch) -> None:
-        """A witness saw something change: the device's first endpoint is asked what it is."""
-        device = watch.watched.device
-        first = self._watches.get((device.device_id, device.endpoints[0].protocol.value))
-        if first is not None and not first.ailing:
-            self._hurry.ask(first, frozenset({Aspect.HEARTBEAT, Aspect.COMPONENTS, Aspect.EVENTS}))
 
     def _note_lag(self, lag: float) -> None:
         self._metrics.poll_lag.observe(max(0.0, lag))
@@ -432,12 +403,19 @@ class Devices:
 
         return Links(hurry=lambda aspects: self._hurry.ask(watch, aspects), learn=learn, spawn=self._spawn)
 
+    def _tell_first(self, watch: Watch) -> None:
+        """A witness saw something change: the device's first endpoint is asked what it is."""
+        device = watch.watched.device
+        first = self._watches.get((device.device_id, device.endpoints[0].protocol.value))
+        if first is not None and not first.ailing:
+            self._hurry.ask(first, frozenset({Aspect.HEARTBEAT, Aspect.COMPONENTS, Aspect.EVENTS}))
+
     # Poll now.
 
     async def _poll_device(self, device_id: str, aspects: frozenset[Aspect]) -> str:
         """Poll a device by all its endpoints; why it failed, empty when it did not."""
         await self._follow_fleet()
-        watches = [watch for (owned, _), watch in self._watches.items() if owned == device_id]
+        watches = self._watches.of(device_id)
         failures = [await self._ask_now(watch, aspects) for watch in watches]
         told = [
             f"{watch.watched.endpoint.protocol.value}: {failure}" if len(watches) > 1 else failure
@@ -452,7 +430,7 @@ class Devices:
             await asyncio.wait({watch.task})
         if watch.gone:
             return CHANGED
-        task = self._start(watch, aspects & self._duties(watch), Priority.PERSON)
+        task = self._start(watch, aspects & self._watches.duties(watch), Priority.PERSON)
         await asyncio.wait({task})
         return CHANGED if task.cancelled() else task.result()
 
