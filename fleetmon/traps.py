@@ -34,7 +34,7 @@ log = logs.get("traps")
 
 BUFFER = 8 * 1024 * 1024
 """Bytes that we ask the kernel to hold for us: the default holds some 250 traps, and a rack sends more in one blow."""
-AT_ONCE, REST = 100, 0.01
+AT_ONCE, REST = 50, 0.01
 """Datagrams taken from the kernel at once, and seconds until the next when there are more: others use the loop, too.
 What comes faster for longer than the kernel's buffer lasts is dropped there, where it costs nothing, and counted."""
 ONE_SENDER = (4096.0, 512.0)

@@ -209,6 +209,7 @@ async def test_S9_a_storm_costs_the_api_little_and_raises_nothing(tmp_path, monk
 
 
 @pytest.mark.soak
+@pytest.mark.timeout(0)
 async def test_S9_in_full(tmp_path, monkeypatch):
     async with listening(tmp_path, monkeypatch) as post:
         before = await post.rows()
