@@ -44,7 +44,12 @@ NOUNS = (
     Noun("device", "fleetmon.cli.device", "Devices: add, look at, import, poll, remove.", FLEET),
     Noun("event", "fleetmon.cli.event", "What the devices wrote into their logs.", FLEET),
     Noun("site", "fleetmon.cli.site", "Sites, which hold the racks.", FLEET),
-    Noun("credential", "fleetmon.cli.credential", "User names, passwords and communities, kept apart from devices.", FLEET),
+    Noun(
+        "credential",
+        "fleetmon.cli.credential",
+        "User names, passwords and communities, kept apart from devices.",
+        FLEET,
+    ),
     Noun("doctor", "fleetmon.cli.doctor", "Is everything as it should be, and what to do where it is not.", UPKEEP),
     Noun("db", "fleetmon.cli.db", "Back up, restore and check the databases.", UPKEEP),
     Noun("config", "fleetmon.cli.config", "Check and show the configuration of the service.", UPKEEP),
