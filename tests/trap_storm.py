@@ -34,10 +34,11 @@ def storm(
     sent, started = 0, time.monotonic()
     with contextlib.ExitStack() as doors:
         sockets = [doors.enter_context(_door(source, port)) for source in senders]
+        order = random.Random(9).choices(sockets, k=9973)  # in turn, the same ones would always be read
         while (gone := time.monotonic() - started) < seconds:
             while sent < rate * gone:
                 with contextlib.suppress(ConnectionRefusedError):
-                    sockets[sent % len(sockets)].send(traps[sent % len(traps)])
+                    order[sent % len(order)].send(traps[sent % len(traps)])
                 sent += 1
             time.sleep(STEP)
     return sent
