@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 
 from fleetmon.topology.cables import differs, expected, is_power
 from fleetmon.topology.network import network
 from fleetmon.topology.power import labelled, of_supply
-from fleetmon.topology.wiring import Connection, End, Link, Place, Verdict, Wiring, natural, place, same_name
+from fleetmon.topology.wiring import Connection, End, Link, Place, Port, Verdict, Wiring, natural, place, same_name
 
 NO_LINK = ("down", "linkdown", "nolink")
+ADDRESS = re.compile(r"(?:[0-9a-f]{2}[:-]){5}[0-9a-f]{2}", re.IGNORECASE)
+"""An Ethernet address, said in place of a name."""
 
 
 def connections(wiring: Wiring) -> list[Connection]:
@@ -54,22 +57,33 @@ def _of_port(wiring: Wiring, near: End, far: End, seen: Mapping[Place, Sequence[
         return Connection(near=near, expected=far, link=right, verdict=Verdict.AGREES)
     if far.device_id is None:
         return differs(near, far, None, f"there is no device {far.device}")
-    if here:
-        return differs(near, far, here[0], f"{near} is on {here[0].far}, not on {far}")
-    if there:
-        return differs(near, far, None, f"{far} has {there[0].far} on it, not {near}")
+    if other := next((link for link in here if _is_another(wiring, link.far, far)), None):
+        return differs(near, far, other, f"{near} is on {other.far}, not on {far}")
+    if other := next((link for link in there if _is_another(wiring, link.far, near)), None):
+        return differs(near, far, None, f"{far} has {other.far} on it, not {near}")
     down = [str(end) for end in (near, far) if _is_down(wiring, end)]
     if down:
         return differs(near, far, None, f"{' and '.join(down)} {'have' if len(down) > 1 else 'has'} no link")
     return Connection(near=near, expected=far, verdict=Verdict.UNSEEN)
 
 
+def _is_another(wiring: Wiring, seen: End, wanted: End) -> bool:
+    """Whether what is seen cannot be the wanted end: a bare address may be any port whose own address nobody told."""
+    name = seen.component if seen.device_id else seen.device
+    if seen.device_id not in (None, wanted.device_id) or (name and not ADDRESS.fullmatch(name)):
+        return True
+    return any(port.mac for port in _ports_at(wiring, wanted))
+
+
 def _is_down(wiring: Wiring, end: End) -> bool:
     """Whether the device itself says that this port has no link."""
-    return any(
-        port.link.lower() in NO_LINK and same_name(port.component.name, end.component)
-        for port in wiring.ports_of.get(end.device_id or "", ())
-    )
+    return any(port.link.lower() in NO_LINK for port in _ports_at(wiring, end))
+
+
+def _ports_at(wiring: Wiring, end: End) -> list[Port]:
+    """What the device of this end tells of a port of this name."""
+    own = wiring.ports_of.get(end.device_id or "", ())
+    return [port for port in own if same_name(port.component.name, end.component)]
 
 
 def _from_far(made: Sequence[Connection]) -> list[Connection]:

@@ -201,6 +201,62 @@ def test_what_nobody_sees_is_no_finding():
     assert findings(connections(wiring)) == []
 
 
+STRANGER = "02:00:00:00:00:99"
+UNTOLD = replace(SMALL, ports=(nic("web-11"), *PORTS[1:]))
+"""A server that tells of no address."""
+
+
+@pytest.mark.parametrize("ports", [UNTOLD.ports, PORTS[1:]], ids=["a port without address", "no port at all"])
+@pytest.mark.parametrize(
+    "said",
+    [{"chassis_id": STRANGER, "port_id": STRANGER}, {"chassis_id": STRANGER, "port_id": "eth0"}, {"port_id": STRANGER},
+     {"system_name": "web-11", "port_id": STRANGER}],
+    ids=["two addresses", "an address and a port", "an address", "the device and an address"],
+)  # fmt: skip
+@pytest.mark.parametrize(
+    ("device", "cables"),
+    [("web-11", WANTED), ("leaf-1", {"Ethernet1/3": "web-11/NIC 1"})],
+    ids=["told at the server", "told at the switch"],
+)
+def test_an_address_without_a_name_proves_nothing_of_a_port_whose_address_nobody_told(ports, said, device, cables):
+    wiring = replace(UNTOLD, ports=ports, heard=(heard("leaf-1", "Ethernet1/3", **said),))
+    found = connections(cabled(wiring, device, cables=cables))
+    assert [one.verdict for one in found if one.expected] == [Verdict.UNSEEN] * 2
+    assert findings(found) == []
+
+
+@pytest.mark.parametrize(
+    ("wiring", "said"),
+    [
+        (SMALL, ({"chassis_id": STRANGER, "port_id": STRANGER},)),
+        (UNTOLD, ({"system_name": "printer", "port_id": STRANGER},)),
+        (UNTOLD, ({"system_name": "web-12", "port_id": STRANGER},)),
+        (UNTOLD, ({"system_name": "web-11", "port_id": "NIC 2"},)),
+        (UNTOLD, ({"chassis_id": STRANGER}, {"system_name": "printer"})),
+    ],
+    ids=["own address known", "a stranger with a name", "another device", "another port", "a second one has a name"],
+)
+@pytest.mark.parametrize(
+    ("device", "cables"),
+    [("web-11", WANTED), ("leaf-1", {"Ethernet1/3": "web-11/NIC 1"})],
+    ids=["told at the server", "told at the switch"],
+)
+def test_a_name_on_the_port_or_an_address_that_is_not_the_known_one_is_a_finding(wiring, said, device, cables):
+    told = tuple(heard("leaf-1", "Ethernet1/3", **one) for one in said)
+    wiring = replace(wiring, nodes=(*SMALL.nodes, node("web-12")), heard=told)
+    found = connections(cabled(wiring, device, cables=cables))
+    assert [one.near.device_id for one in findings(found)] == [device]
+
+
+def test_an_address_without_a_name_does_not_hide_a_port_without_link():
+    wiring = replace(
+        UNTOLD,
+        ports=(nic("web-11", link="LinkDown"), *PORTS[1:]),
+        heard=(heard("leaf-1", "Ethernet1/3", port_id=STRANGER),),
+    )
+    assert only(cabled(wiring, "web-11", cables=WANTED)).reason == "web-11/NIC 1 has no link"
+
+
 def test_a_cable_to_a_device_that_is_not_there_is_a_finding():
     assert only(cabled(SMALL, "web-11", cables={"NIC 1": "leaf-9/1"})).reason == "there is no device leaf-9"
 
