@@ -440,6 +440,39 @@ async def test_what_there_is_no_time_for_is_walked_by_the_next_poll():
     assert len(found.readings) == 208
 
 
+def slowed(it: Bench, seconds: int = 12) -> None:
+    """From now on every column takes its time."""
+    quick = it.driver._session.walk
+
+    async def walk(column: str, *, most: int, priority: Priority = Priority.POLL) -> Walk:
+        await it.clock.advance(seconds)
+        it.tick(UPTIME, seconds * 100)
+        return await quick(column, most=most, priority=priority)
+
+    it.driver._session.walk = walk
+
+
+async def test_readings_go_on_while_an_inventory_is_walked_over_several_polls():
+    async with bench() as it:
+        slowed(it)
+        polls = [await it.poll(Aspect)]
+        while polls[-1].inventory is None and len(polls) < 60:
+            polls.append(await it.poll())
+        assert (len(polls) > 2, polls[-1].inventory is not None) == (True, True)
+        assert [numbers(found)["eth7"] for found in polls] == [7_000_000 + 6000 * n for n in range(1, len(polls) + 1)]
+        assert {(len(found.readings), *doubts(found)) for found in polls} == {(208,)}
+        assert {found.answered >= STEADY for found in polls} == {True}
+
+
+async def test_F94_while_an_inventory_is_walked_no_count_is_told_of_a_port_that_may_be_another():
+    async with bench() as it:
+        slowed(it)
+        assert len((await it.poll(Aspect)).readings) == 208
+        exchange(it.agent.table, 3, 7)
+        it.put(TABLE_CHANGE, ticks(1_007_000))
+        assert [numbers(await it.poll()) for _ in range(3)] == [{}, {}, {}]
+
+
 async def test_a_device_whose_agent_runs_on_it_is_on_when_it_answers():
     table = switch(2)
     table[name("1.3.6.1.2.1.1.2.0")] = an_oid((1, 3, 6, 1, 4, 1, 318, 1, 3, 4, 5))

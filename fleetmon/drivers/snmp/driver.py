@@ -2,7 +2,8 @@
 
 The first look finds out which family the device is of, walks that family's columns and draws from them where each value
 stands. From then on a poll gets known OIDs, sixty at a time, and with them what tells that the agent began anew or that
-its tables are others; then, or where values are missing, the device is walked again.
+its tables are others; then, or where values are missing, the device is walked again. An inventory's walk has the time
+that a poll's readings leave.
 """
 
 from __future__ import annotations
@@ -126,17 +127,20 @@ class SnmpDriver:
         known = self._known
         look.at = self._clock.now()
         everything = look.wants(Aspect.INVENTORY) or known.owes_inventory
-        if known.profile is not None and not everything:
+        steady = not everything or (known.fits and look.wants(Aspect.HEARTBEAT, Aspect.SENSORS))
+        if known.profile is not None and steady:
             look.learn(await self._session.get(self._wanted(look), look.priority))
         if not look.values:
             await self._meet(look)
         look.done(Aspect.HEARTBEAT, Aspect.EVENTS)
-        restarted = self._mind_time(look)
-        if not known.packed or everything or restarted or self._changed(look):
+        known.fits = not self._mind_time(look) and known.fits and not self._changed(look)
+        if known.fits and steady:
+            self._tell(look)
+        if everything or not known.fits:
             await self._meet(look)
             if not await self._walk(look, everything=everything):
                 return
-        self._tell(look)
+            self._tell(look)
         if look.wants(Aspect.COMPONENTS) and not everything:
             await self._follow_cables(look)
 
@@ -165,7 +169,7 @@ class SnmpDriver:
     def _changed(self, look: Look) -> bool:
         """Does what the poll brought no longer fit the layout?"""
         known, values = self._known, look.values
-        if known.fetched or values.get(SYS_OBJECT_ID, known.object_id) != known.object_id:
+        if values.get(SYS_OBJECT_ID, known.object_id) != known.object_id:
             return True
         if any(oid in values and values[oid] != name for oid, name in known.names.items()):
             return True
@@ -194,7 +198,7 @@ class SnmpDriver:
         ]
         profile = profile_for(object_id, description, present)
         if profile is not known.profile:
-            known.fetched, known.unfinished = {}, {}
+            known.fetched, known.unfinished, known.fits = {}, {}, False
         known.object_id, known.description, known.profile = object_id, description, profile
         known.version += 1
 
@@ -226,7 +230,7 @@ class SnmpDriver:
     async def _count(self, look: Look) -> None:
         """The counters at one instant: a walk takes its time, which would be missing in their rates."""
         counters = [point.oid for point in self._known.layout.points if point.sensor.type is ReadingType.COUNTER]
-        if counters and look.wants(Aspect.SENSORS):
+        if counters and look.wants(Aspect.SENSORS) and not look.readings:
             look.at = self._clock.now()
             look.learn(await self._session.get(counters, look.priority))
 
@@ -256,9 +260,9 @@ class SnmpDriver:
     # ---- what it comes to ------------------------------------------------------------------------------------
 
     def _tell(self, look: Look) -> None:
-        """What the values of this poll mean."""
+        """What the values of this poll mean; readings that were told before a walk stand."""
         known, layout = self._known, self._known.layout
-        if look.wants(Aspect.SENSORS):
+        if look.wants(Aspect.SENSORS) and not look.readings:
             told = zip(layout.points, readings(layout, look.values, look.at), strict=True)
             look.readings += doubted(told, known.last, restarted=known.anew, moved=known.moved)
             known.last = {oid: look.values[oid] for oid in layout.reading_oids if oid in look.values}

@@ -55,6 +55,8 @@ class Known:
 
     # Not remembered: it is found out again for next to nothing.
 
+    fits: bool = False
+    """Does the layout stand for the device, as far as is known? Not from a restart or a change until a walk's end."""
     fetched: dict[str, Mapping[str, Value]] = field(default_factory=dict)
     """Columns of a walk that had no time to come to its end."""
     told_at: float | None = None
@@ -77,7 +79,7 @@ class Known:
     def lay_out(self, profile: Profile, tables: Tables, drawn: Drawn, *, whole: bool) -> None:
         """The layout is another now. What a counter of another place counted before is no part of it (F94)."""
         before = {point.sensor.key: point.oid for point in self.layout.points}
-        self.profile, self.whole = profile, whole
+        self.profile, self.whole, self.fits = profile, whole, True
         self.layout, self.packed = drawn
         self.addresses = tables.get(ADDRESS, {})
         self.names = {f"{NAME}.{index}": name for index, name in tables.get(NAME, {}).items()}
