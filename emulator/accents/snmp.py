@@ -87,7 +87,7 @@ SNMP_FAMILIES: dict[str, SnmpFamily] = {
         ),
         SwitchFamily(
             name="cisco-nxos", vendor="Cisco Systems, Inc.", model="N9K-C93180YC-FX", object_id=(1, 3, 6, 1, 4, 1, 9,
-            12, 3, 1, 3, 2247), software="9.3(10)", port_name="Ethernet1/{n}", uplinks=6, tables=("cisco",),
+            12, 3, 1, 3, 2247), software="9.3(10)", port_name="Ethernet1/{n}", uplinks=6, tables=("enterprise-9",),
             description="Cisco NX-OS(tm) n9000, Software (n9000-dk9), Version 9.3(10), RELEASE SOFTWARE",
         ),
         PduFamily(

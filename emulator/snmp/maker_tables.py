@@ -29,9 +29,10 @@ STORAGE = Table(
 )
 STATES = Table((1, 3, 6, 1, 2, 1, 131, 1, 1, 1), {3: lambda good: whole(3 if good else 2)})
 """entStateOper (RFC 4268): enabled or disabled."""
-CISCO = (1, 3, 6, 1, 4, 1, 9, 9)
-CISCO_PROCESSOR = Table(
-    (*CISCO, 109, 1, 1, 1, 1),
+NINE = (1, 3, 6, 1, 4, 1, 9, 9)
+"""Of the maker with enterprise number 9: processor, supplies and fans are told below it."""
+NINE_PROCESSOR = Table(
+    (*NINE, 109, 1, 1, 1, 1),
     {
         2: lambda switch: whole(CHASSIS),
         6: lambda switch: gauge(round(switch.busy() * 1.3)),
@@ -41,9 +42,9 @@ CISCO_PROCESSOR = Table(
         13: lambda switch: gauge(MEMORY_KIB - round(MEMORY_KIB * (0.38 + switch.busy() / 1_000))),
     },
 )
-CISCO_SUPPLIES = Table((*CISCO, 117, 1, 1, 2, 1), {1: lambda good: whole(2), 2: lambda good: whole(2 if good else 8)})
+NINE_SUPPLIES = Table((*NINE, 117, 1, 1, 2, 1), {1: lambda good: whole(2), 2: lambda good: whole(2 if good else 8)})
 """cefcFRUPowerOperStatus: on, or on but without input (onButInlinePowerFail is 12; failed is 8)."""
-CISCO_FANS = Table((*CISCO, 117, 1, 4, 1, 1), {1: lambda good: whole(2 if good else 3)})
+NINE_FANS = Table((*NINE, 117, 1, 4, 1, 1), {1: lambda good: whole(2 if good else 3)})
 
 
 def maker_tables(switch: Switch) -> Iterator[Shown]:
@@ -58,7 +59,7 @@ def maker_tables(switch: Switch) -> Iterator[Shown]:
         yield Shown(STORAGE, {(1,): switch})
     if "entity-state" in family.tables:
         yield Shown(STATES, {(CHASSIS,): True, **supplies, **fans})
-    if "cisco" in family.tables:
-        yield Shown(CISCO_PROCESSOR, {(1,): switch})
-        yield Shown(CISCO_SUPPLIES, supplies)
-        yield Shown(CISCO_FANS, fans)
+    if "enterprise-9" in family.tables:
+        yield Shown(NINE_PROCESSOR, {(1,): switch})
+        yield Shown(NINE_SUPPLIES, supplies)
+        yield Shown(NINE_FANS, fans)
