@@ -141,7 +141,12 @@ async def observe(
     """One poll over a connection that is closed politely afterwards."""
     clock = SystemClock()
     limit = timedelta(seconds=timeout)
-    pace = Pace(request_timeout=min(limit, Pace().request_timeout), poll_deadline=limit)
+    usual = Pace()
+    pace = Pace(  # who does not even let us in is told before the whole time is over, and why
+        request_timeout=min(limit, usual.request_timeout),
+        connect_timeout=min(limit / 2, usual.connect_timeout),
+        poll_deadline=limit,
+    )
     lane = Lane(device=endpoint.address, clock=clock, pace=pace)
     workers = Workers(clock=clock, most=1)
     opening = Opening(endpoint=endpoint, credentials=credentials, lane=lane, clock=clock)

@@ -254,5 +254,5 @@ async def test_a_bmc_that_answers_nothing_over_ipmi_is_one_line_with_what_to_loo
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
         silent.bind(("127.0.0.1", 0))
         address = f"ipmi://127.0.0.1:{silent.getsockname()[1]}"
-        outcome = await run_poll(address, "--user", "monitor", "--timeout", "3", "-o", "json", password="short")
+        outcome = await run_poll(address, "--user", "monitor", "--timeout", "6", "-o", "json", password="short")
     assert_one_clear_line(outcome, "unreachable", address, "is IPMI over LAN enabled on the BMC")

@@ -14,7 +14,7 @@ from hypothesis.extra import numpy as arrays
 
 from fleetmon.errors import StorageError
 from fleetmon.storage import codec, pages
-from fleetmon.storage.packing import EXCEPTION
+from fleetmon.storage.packing import EXCEPTION, REST
 
 HOT = tuple[int, bytes, bytes | None]
 WHOLE = st.integers(-(2**63), 2**63 - 1)
@@ -55,8 +55,10 @@ def test_one_column_is_that_of_the_whole_page(rows: list[HOT], data: st.DataObje
     column = pages.column_in([pages.Opened.of(pages.page_of(whole, level=3), 0)], place)
     assert column.instants.tolist() == [row[0] for row in rows]
     assert column.numbers.tobytes() == np.ascontiguousarray(whole.numbers[:, place]).tobytes()
-    told = [{place: code for place, code, _ in EXCEPTION.iter_unpack(row[2] or b"")} for row in rows]
-    assert column.codes.tolist() == [codes.get(place, -1) for codes in told]
+    told = [{place: (code, rest) for place, code, rest in EXCEPTION.iter_unpack(row[2] or b"")} for row in rows]
+    assert column.codes.tolist() == [odd[place][0] & ~REST if place in odd else -1 for odd in told]
+    rests = [odd[place][1] if place in odd and odd[place][0] & REST else 0.0 for odd in told]
+    assert column.rests.tolist() == np.nan_to_num(np.array(rests, np.float64)).tolist()
 
 
 @given(hot_rows(), st.data())
