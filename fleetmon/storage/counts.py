@@ -29,7 +29,7 @@ def recount(connection: Connection, before: DeviceSummary | None, after: DeviceS
     if after is not None and new is not None:
         _add(connection, new, +1, _milliwatts(after), +1)
     if old is not None and old != new:
-        connection.execute(f"DELETE FROM fleet_count WHERE {_CELL} AND devices = 0", old)  # noqa: S608
+        connection.execute(f"DELETE FROM fleet_count WHERE {_CELL} AND devices = 0", old)  # noqa: S608 - names of ours
 
 
 def counted(connection: Connection) -> list[Any]:
@@ -94,7 +94,7 @@ _CELL = " AND ".join(f"{column} = ?" for column in _COLUMNS)
 _ADD = f"""INSERT INTO fleet_count ({", ".join(_COLUMNS)}, devices, watts_devices, milliwatts)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT ({", ".join(_COLUMNS)}) DO UPDATE SET devices = devices + excluded.devices,
-watts_devices = watts_devices + excluded.watts_devices, milliwatts = milliwatts + excluded.milliwatts"""  # noqa: S608
+watts_devices = watts_devices + excluded.watts_devices, milliwatts = milliwatts + excluded.milliwatts"""  # noqa: S608 - names of ours
 
 
 def _add(connection: Connection, cell: Cell, devices: int, milliwatts: int | None, sign: int) -> None:

@@ -98,12 +98,12 @@ def forget_changed_endpoints(connection: Connection, before: Device, after: Devi
             continue
         for table in ("driver_memory", "breaker", "endpoint_state"):
             connection.execute(
-                f"DELETE FROM {table} WHERE device_id = ? AND protocol = ?",  # noqa: S608
+                f"DELETE FROM {table} WHERE device_id = ? AND protocol = ?",  # noqa: S608 - names of ours
                 (before.device_id, endpoint.protocol.value),
             )
         if endpoint.protocol is Protocol.SNMP:
             for table in ("neighbour", "station", "wire_look"):
-                connection.execute(f"DELETE FROM {table} WHERE device_id = ?", (before.device_id,))  # noqa: S608
+                connection.execute(f"DELETE FROM {table} WHERE device_id = ?", (before.device_id,))  # noqa: S608 - names of ours
         if endpoint.protocol not in {one.protocol for one in after.endpoints}:
             fewer |= _forget_told(connection, before.device_id, endpoint.protocol)
     return fewer
@@ -131,7 +131,7 @@ def load_all(connection: Connection, rack_id: str | None = None) -> list[Device]
     """All devices, or those of one rack, by name, with their endpoints."""
     where = "WHERE ?1 IS NULL OR device_id IN (SELECT device_id FROM device WHERE rack_id = ?1)"
     endpoints: dict[str, list[Any]] = {}
-    for row in connection.execute(f"SELECT * FROM endpoint {where} ORDER BY place", (rack_id,)).fetchall():  # noqa: S608
+    for row in connection.execute(f"SELECT * FROM endpoint {where} ORDER BY place", (rack_id,)).fetchall():  # noqa: S608 - names of ours
         endpoints.setdefault(row["device_id"], []).append(row)
     rows = connection.execute("SELECT * FROM device WHERE ?1 IS NULL OR rack_id = ?1 ORDER BY name", (rack_id,))
     return [_device_of(row, endpoints.get(row["device_id"], ())) for row in rows.fetchall()]

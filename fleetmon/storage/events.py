@@ -49,7 +49,7 @@ class Events:
             params += [one.value for one in severity]
         where = f"WHERE {' AND '.join(conditions)} " if conditions else ""
         rows = await self._database.read(
-            f"SELECT * FROM event {where}ORDER BY event_id DESC LIMIT ?",  # noqa: S608
+            f"SELECT * FROM event {where}ORDER BY event_id DESC LIMIT ?",  # noqa: S608 - names of ours
             [*params, size + 1],
         )
         following = cursors.encode([rows[size - 1]["event_id"]]) if len(rows) > size else None

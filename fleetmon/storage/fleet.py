@@ -274,7 +274,7 @@ class Fleet:
         connection.execute("DELETE FROM endpoint WHERE device_id = ?", (device_id,))
         connection.execute("DELETE FROM device WHERE device_id = ?", (device_id,))
         for table in _STATE_OF_A_DEVICE:
-            connection.execute(f"DELETE FROM {table} WHERE device_id = ?", (device_id,))  # noqa: S608
+            connection.execute(f"DELETE FROM {table} WHERE device_id = ?", (device_id,))  # noqa: S608 - names of ours
         for endpoint in stored.endpoints:
             connection.execute(
                 "DELETE FROM credential WHERE name = ?1 AND NOT EXISTS (SELECT 1 FROM endpoint WHERE credential = ?1)",

@@ -80,7 +80,7 @@ class Components:
             gone = 0
             for table in ("health_change", "part_change"):
                 gone += connection.execute(
-                    f"DELETE FROM {table} WHERE id IN (SELECT id FROM {table} WHERE at < ? LIMIT 5000)",  # noqa: S608
+                    f"DELETE FROM {table} WHERE id IN (SELECT id FROM {table} WHERE at < ? LIMIT 5000)",  # noqa: S608 - names of ours
                     (to_ms(before),),
                 ).rowcount
             return gone
@@ -277,9 +277,9 @@ def remove_parts(connection: Connection, device_id: str, components: Iterable[Co
     """There is no part any more where these components are; one that tells no health either is gone."""
     keys = [(device_id, one.kind, one.name) for one in components]
     where = "WHERE device_id = ? AND kind = ? AND name = ?"
-    connection.executemany(f"DELETE FROM component {where} AND health IS NULL", keys)  # noqa: S608
+    connection.executemany(f"DELETE FROM component {where} AND health IS NULL", keys)  # noqa: S608 - names of ours
     connection.executemany(
-        f"UPDATE component SET part = NULL, serial_number = '', slot = '', part_absent = 0 {where}",  # noqa: S608
+        f"UPDATE component SET part = NULL, serial_number = '', slot = '', part_absent = 0 {where}",  # noqa: S608 - names of ours
         keys,
     )
 

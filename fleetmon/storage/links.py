@@ -70,16 +70,16 @@ def _replace(
     at: datetime,
 ) -> None:
     """The rows of a device in a table are these; one that was there keeps the instant it is known since."""
-    rows = connection.execute(f"SELECT {', '.join(columns)} FROM {table} WHERE device_id = ?", (device_id,)).fetchall()  # noqa: S608
+    rows = connection.execute(f"SELECT {', '.join(columns)} FROM {table} WHERE device_id = ?", (device_id,)).fetchall()  # noqa: S608 - names of ours
     before, after = {tuple(row[column] for column in columns) for row in rows}, set(told)
     match = " AND ".join(f"{column} = ?" for column in columns)
     connection.executemany(
-        f"DELETE FROM {table} WHERE device_id = ? AND {match}",  # noqa: S608
+        f"DELETE FROM {table} WHERE device_id = ? AND {match}",  # noqa: S608 - names of ours
         [(device_id, *key) for key in before - after],
     )
     marks = ", ".join("?" * (len(columns) + 2))
     connection.executemany(
-        f"INSERT INTO {table} (device_id, {', '.join(columns)}, since) VALUES ({marks})",  # noqa: S608
+        f"INSERT INTO {table} (device_id, {', '.join(columns)}, since) VALUES ({marks})",  # noqa: S608 - names of ours
         [(device_id, *key, to_ms(at)) for key in sorted(after - before)],
     )
 
@@ -138,14 +138,14 @@ _LINK = (
 )
 """A port's state is told many times as often as the inventory, which says the same of half a day ago (ifOperStatus)."""
 _PORT = (
-    f"SELECT device_id, kind, name, {_MAC} AS mac, {_LINK} AS link FROM component"  # noqa: S608
+    f"SELECT device_id, kind, name, {_MAC} AS mac, {_LINK} AS link FROM component"  # noqa: S608 - names of ours
     " WHERE part IS NOT NULL AND json_extract(part, '$.properties.mac_address') IS NOT NULL"
 )
 
 
 def _ports_of(connection: Connection, devices: Collection[str]) -> list[Port]:
     rows = connection.execute(
-        f"{_PORT} AND device_id IN (SELECT value FROM json_each(?))",  # noqa: S608
+        f"{_PORT} AND device_id IN (SELECT value FROM json_each(?))",  # noqa: S608 - names of ours
         (to_json(sorted(devices)),),
     )
     return [_port_of(row) for row in rows.fetchall()]
@@ -153,7 +153,7 @@ def _ports_of(connection: Connection, devices: Collection[str]) -> list[Port]:
 
 def _ports_with(connection: Connection, macs: Collection[str]) -> list[Port]:
     rows = connection.execute(
-        f"{_PORT} AND {_MAC} IN (SELECT value FROM json_each(?))",  # noqa: S608
+        f"{_PORT} AND {_MAC} IN (SELECT value FROM json_each(?))",  # noqa: S608 - names of ours
         (to_json(sorted(macs)),),
     )
     return [_port_of(row) for row in rows.fetchall()]

@@ -74,7 +74,7 @@ class Summaries:
             params += cursors.decode(cursor, len(columns))
         where = f"WHERE {' AND '.join(conditions)} " if conditions else ""
         order = ", ".join(columns)
-        sql = f"SELECT *, {order_keys(columns)} FROM device_summary {where}ORDER BY {order} LIMIT ?"  # noqa: S608
+        sql = f"SELECT *, {order_keys(columns)} FROM device_summary {where}ORDER BY {order} LIMIT ?"  # noqa: S608 - names of ours
 
         def look(connection: Connection) -> Page[DeviceSummary]:
             rows = connection.execute(sql, [*params, size + 1]).fetchall()
@@ -105,7 +105,7 @@ class Summaries:
 
         def look(connection: Connection) -> tuple[int, list[tuple[Any, ...]]]:
             columns = ", ".join(INDEX_COLUMNS)
-            rows = connection.execute(f"SELECT {columns} FROM device_summary ORDER BY name").fetchall()  # noqa: S608
+            rows = connection.execute(f"SELECT {columns} FROM device_summary ORDER BY name").fetchall()  # noqa: S608 - names of ours
             return current_revision(connection), [tuple(row) for row in rows]
 
         return await self._database.look(look)
@@ -223,7 +223,7 @@ def add(connection: Connection, summary: DeviceSummary, added_at: datetime) -> D
     columns = columns_of(summary) | {"added_at": to_ms(added_at)}
     names = ", ".join(f'"{name}"' for name in columns)
     marks = ", ".join("?" for _ in columns)
-    connection.execute(f"INSERT INTO device_summary ({names}) VALUES ({marks})", list(columns.values()))  # noqa: S608
+    connection.execute(f"INSERT INTO device_summary ({names}) VALUES ({marks})", list(columns.values()))  # noqa: S608 - names of ours
     recount(connection, None, summary)
     return summary
 
@@ -236,7 +236,7 @@ def save(connection: Connection, before: DeviceSummary, after: DeviceSummary) ->
     after = replace(after, revision=next_revision(connection))
     changed["revision"] = after.revision
     sets = ", ".join(f'"{name}" = ?' for name in changed)
-    sql = f"UPDATE device_summary SET {sets} WHERE device_id = ?"  # noqa: S608
+    sql = f"UPDATE device_summary SET {sets} WHERE device_id = ?"  # noqa: S608 - names of ours
     connection.execute(sql, [*changed.values(), after.device_id])
     recount(connection, before, after)
     return after
@@ -417,7 +417,7 @@ def _conditions(wanted: SummaryFilter) -> tuple[list[str], list[Any]]:
         params.append(int(wanted.stale))
     if wanted.tag:
         marks = ", ".join("?" for _ in wanted.tag)
-        conditions.append(f"EXISTS (SELECT 1 FROM json_each(tags) WHERE value IN ({marks}))")  # noqa: S608
+        conditions.append(f"EXISTS (SELECT 1 FROM json_each(tags) WHERE value IN ({marks}))")  # noqa: S608 - names of ours
         params += wanted.tag
     if wanted.q:
         searched = ("name", "device_id", "serial_number", "model", "manufacturer", "address")

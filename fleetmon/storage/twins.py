@@ -31,7 +31,7 @@ class Twins:
         if not event_ids:
             return {}
         marks = ", ".join("?" for _ in event_ids)
-        rows = await self._database.read(f"SELECT * FROM twin WHERE event_id IN ({marks})", list(event_ids))  # noqa: S608
+        rows = await self._database.read(f"SELECT * FROM twin WHERE event_id IN ({marks})", list(event_ids))  # noqa: S608 - names of ours
         found: dict[int, list[Twin]] = {}
         for row in rows:
             found.setdefault(row["event_id"], []).append(_twin_of(row))
